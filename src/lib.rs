@@ -1,0 +1,5 @@
+//! tickwire: a live market-data ticker feed service.
+
+pub mod backoff;
+pub mod market;
+pub mod wire;
