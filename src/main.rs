@@ -1,1 +1,3 @@
+//! The `tickwire` command.
+
 fn main() {}

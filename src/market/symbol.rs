@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// Longest venue name, in bytes.
 pub const VENUE_BYTES_MAX: usize = 32;
 /// Longest name after the colon, in bytes.
-pub const NAME_BYTES_MAX: usize = 63;
+pub(super) const NAME_BYTES_MAX: usize = 63;
 
 /// Number of an instrument, never used again for another one within an epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -122,6 +122,7 @@ pub struct Update {
 
 /// All that a feed can say, in its order.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)] // nearly every event is an update, and batches are moved, not cloned
 pub enum Event {
     /// A ticker changed.
     Update(Update),
