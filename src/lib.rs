@@ -2,4 +2,5 @@
 
 pub mod backoff;
 pub mod market;
+pub mod store;
 pub mod wire;

@@ -118,6 +118,39 @@ impl Field {
     }
 }
 
+/// An instrument's three precisions, each at most [`DECIMALS_MAX`](super::DECIMALS_MAX).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Decimals {
+    /// Of prices.
+    pub price: u8,
+    /// Of sizes.
+    pub size: u8,
+    /// Of the volume.
+    pub volume: u8,
+}
+
+impl Decimals {
+    /// The precision of a scale.
+    pub const fn of(self, scale: Scale) -> u8 {
+        match scale {
+            Scale::Price => self.price,
+            Scale::Size => self.size,
+            Scale::Volume => self.volume,
+            Scale::Whole => 0,
+        }
+    }
+
+    /// Raises the precision of a scale; whole numbers have none.
+    pub fn set(&mut self, scale: Scale, decimals: u8) {
+        match scale {
+            Scale::Price => self.price = decimals,
+            Scale::Size => self.size = decimals,
+            Scale::Volume => self.volume = decimals,
+            Scale::Whole => {}
+        }
+    }
+}
+
 /// A set of [`Field`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FieldSet(u16);
@@ -159,6 +192,11 @@ impl FieldSet {
     /// Fields in this set but not in the other.
     pub const fn difference(self, other: FieldSet) -> FieldSet {
         FieldSet(self.0 & !other.0)
+    }
+
+    /// Number of fields in the set.
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
     }
 
     /// The fields in the order of their numbers.

@@ -12,7 +12,7 @@ mod update;
 
 pub use book::{BookSide, OrderBook};
 pub use decimal::{DECIMALS_MAX, Decimal, DecimalError};
-pub use field::{FIELDS, Field, FieldSet, Scale, Side, StaleCause, TickerState, VenueState};
+pub use field::{Decimals, FIELDS, Field, FieldSet, Scale, Side, StaleCause, TickerState, VenueState};
 pub use pattern::SymbolPattern;
 pub use symbol::{InstrumentId, Symbol, SymbolError, VENUE_BYTES_MAX, VenueName};
 pub use time::Ts;

@@ -8,14 +8,21 @@ pub const VENUE_BYTES_MAX: usize = 32;
 /// Longest name after the colon, in bytes.
 pub(super) const NAME_BYTES_MAX: usize = 63;
 
-/// Number of an instrument, never used again for another one within an epoch.
+/// Number of an instrument, from 1, never used again for another one within an epoch.
+///
+/// Not from 0, because the wire leaves a 0 out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstrumentId(pub u32);
 
 impl InstrumentId {
+    /// The id of the instrument at this position of a table.
+    pub const fn from_index(index: usize) -> InstrumentId {
+        InstrumentId(index as u32 + 1)
+    }
+
     /// Position in tables that are indexed by instrument.
     pub const fn index(self) -> usize {
-        self.0 as usize
+        self.0.wrapping_sub(1) as usize
     }
 }
 

@@ -1,0 +1,273 @@
+//! Newest values with the beat of their last change: answers "what changed after N".
+
+use rustc_hash::FxHashMap;
+
+use crate::market::{FIELDS, Field, FieldSet, InstrumentId, StaleCause, Symbol, TickerState, Ts};
+
+use super::recency::Recency;
+use super::{Change, Listing, SealedBeat, Seq, VenueRow};
+
+/// One instrument. Removed ones stay as tombstones for the epoch, so that a resume can tell.
+#[derive(Clone, Debug)]
+struct Row {
+    listing: Listing,
+    values: [i64; FIELDS],
+    /// Beat of each field's last change.
+    changed: [Seq; FIELDS],
+    present: FieldSet,
+    state: (TickerState, Option<StaleCause>),
+    state_changed: Seq,
+    /// First listed: a subscriber that is not there yet never heard the id.
+    listed: Seq,
+    /// Last listed or re-announced: whoever is not there yet gets everything.
+    announced: Seq,
+    is_removed: bool,
+    /// Last changed in any way.
+    last_change: Seq,
+    /// Last changed by a source update, which `ts_event` belongs to.
+    updated: Seq,
+    update_count: u64,
+    ts_event: Option<Ts>,
+    ts_trade: Option<Ts>,
+}
+
+/// How many source updates an entry stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// In this one beat.
+    Beat(u32),
+    /// Since the epoch began.
+    Total(u64),
+}
+
+/// What changed of one instrument after some seq: the answer that every message is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Which instrument.
+    pub id: InstrumentId,
+    /// Symbol and precision.
+    pub listing: &'a Listing,
+    /// The listing is news, and `set` holds every field that has a value.
+    pub is_announced: bool,
+    /// The feed took it away; nothing else stands here then.
+    pub is_removed: bool,
+    /// Fields that changed and have a value.
+    pub set: FieldSet,
+    /// Fields that changed and have none.
+    pub cleared: FieldSet,
+    /// Values of all fields; those outside `set` mean nothing.
+    pub values: &'a [i64; FIELDS],
+    /// The state, where it is news.
+    pub state: Option<(TickerState, Option<StaleCause>)>,
+    /// Source updates.
+    pub counts: Counts,
+    /// The venue's stamp of the newest update in here.
+    pub ts_event: Option<Ts>,
+    /// The venue's stamp of the last trade.
+    pub ts_trade: Option<Ts>,
+}
+
+/// The versioned table. Applies sealed beats in their order, nothing else changes it.
+#[derive(Clone, Debug)]
+pub struct Table {
+    seq: Seq,
+    rows: Vec<Row>,
+    by_symbol: FxHashMap<Symbol, InstrumentId>,
+    recency: Recency,
+    venues: Vec<(Seq, VenueRow)>,
+}
+
+impl Default for Table {
+    fn default() -> Table {
+        Table::new()
+    }
+}
+
+impl Table {
+    /// Makes the table before the first beat.
+    pub fn new() -> Table {
+        let (seq, rows, venues) = (Seq::ZERO, Vec::new(), Vec::new());
+        Table {
+            seq,
+            rows,
+            by_symbol: FxHashMap::default(),
+            recency: Recency::new(),
+            venues,
+        }
+    }
+
+    /// The newest beat applied.
+    pub fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// Instruments ever listed, tombstones included: ids are 1 to this.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing was ever listed.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The instrument of a symbol, a tombstone included.
+    pub fn id_of(&self, symbol: &str) -> Option<InstrumentId> {
+        self.by_symbol.get(symbol).copied()
+    }
+
+    /// The instrument's announcement; a tombstone keeps its last.
+    pub fn listing(&self, id: InstrumentId) -> Option<&Listing> {
+        self.rows.get(id.index()).map(|r| &r.listing)
+    }
+
+    /// Whether the instrument exists and was not taken away.
+    pub fn is_live(&self, id: InstrumentId) -> bool {
+        self.rows.get(id.index()).is_some_and(|r| !r.is_removed)
+    }
+
+    /// The instrument's own state.
+    pub fn state(&self, id: InstrumentId) -> Option<TickerState> {
+        self.rows.get(id.index()).map(|r| r.state.0)
+    }
+
+    /// Every venue's state.
+    pub fn venues(&self) -> impl Iterator<Item = &VenueRow> {
+        self.venues.iter().map(|(_, row)| row)
+    }
+
+    /// Venues whose state changed after `since`.
+    pub fn venues_since(&self, since: Seq) -> impl Iterator<Item = &VenueRow> {
+        self.venues
+            .iter()
+            .filter(move |(changed, _)| *changed > since)
+            .map(|(_, row)| row)
+    }
+
+    /// Instruments that changed after `since`, newest first; costs what changed.
+    pub fn changed_since(&self, since: Seq) -> impl Iterator<Item = InstrumentId> + '_ {
+        let changed = move |at: &usize| self.rows[*at].last_change > since;
+        self.recency
+            .newest_first()
+            .take_while(changed)
+            .map(InstrumentId::from_index)
+    }
+
+    /// What changed of an instrument after `since`: with [`Seq::ZERO`] everything there is.
+    ///
+    /// `None` where nothing did, and for a tombstone that a subscriber at `since` cannot have known.
+    pub fn changes_since(&self, id: InstrumentId, since: Seq) -> Option<Entry<'_>> {
+        let row = self.rows.get(id.index())?;
+        if row.last_change <= since || (row.is_removed && row.listed > since) {
+            return None;
+        }
+        let is_announced = row.announced > since;
+        let changed = if row.is_removed {
+            FieldSet::EMPTY
+        } else if is_announced {
+            row.present
+        } else {
+            row.changed_since(since)
+        };
+        let set = changed.intersection(row.present);
+        Some(Entry {
+            id,
+            listing: &row.listing,
+            is_announced: is_announced && !row.is_removed,
+            is_removed: row.is_removed,
+            set,
+            cleared: changed.difference(set),
+            values: &row.values,
+            state: (is_announced || row.state_changed > since).then_some(row.state),
+            counts: Counts::Total(row.update_count),
+            ts_event: row.ts_event.filter(|_| row.updated > since),
+            ts_trade: row.ts_trade,
+        })
+    }
+
+    /// Applies the next beat.
+    ///
+    /// # Panics
+    /// Where a beat is applied twice or out of order: the two halves of the store would disagree.
+    pub fn apply(&mut self, beat: &SealedBeat) {
+        assert!(beat.seq > self.seq, "beat {} after {}", beat.seq, self.seq);
+        self.seq = beat.seq;
+        for change in &beat.changes {
+            self.apply_change(beat, change);
+        }
+        for venue in &beat.venues {
+            match self.venues.iter_mut().find(|(_, row)| row.name == venue.name) {
+                Some(row) => *row = (beat.seq, venue.clone()),
+                None => self.venues.push((beat.seq, venue.clone())),
+            }
+        }
+    }
+
+    fn apply_change(&mut self, beat: &SealedBeat, change: &Change) {
+        let at = change.id.index();
+        if at == self.rows.len() {
+            let listing = change.listing.clone().expect("an id's first change announces it");
+            self.by_symbol.insert(listing.symbol.clone(), change.id);
+            self.rows.push(Row::new(listing, beat.seq));
+            self.recency.push();
+        } else {
+            self.recency.touch(at);
+        }
+        self.rows[at].apply(beat, change);
+    }
+}
+
+impl Row {
+    fn new(listing: Listing, seq: Seq) -> Row {
+        Row {
+            listing,
+            values: [0; FIELDS],
+            changed: [Seq::ZERO; FIELDS],
+            present: FieldSet::EMPTY,
+            state: (TickerState::Live, None),
+            state_changed: Seq::ZERO,
+            listed: seq,
+            announced: seq,
+            is_removed: false,
+            last_change: seq,
+            updated: Seq::ZERO,
+            update_count: 0,
+            ts_event: None,
+            ts_trade: None,
+        }
+    }
+
+    fn apply(&mut self, beat: &SealedBeat, change: &Change) {
+        self.last_change = beat.seq;
+        self.is_removed = change.is_removed;
+        if let Some(listing) = &change.listing {
+            self.listing.decimals = listing.decimals;
+            self.announced = beat.seq;
+        }
+        if change.listing.is_some() || change.is_removed {
+            self.present = FieldSet::EMPTY;
+        }
+        for (field, value) in beat.values_of(change) {
+            self.values[field.index()] = value;
+        }
+        for field in change.set.union(change.cleared).iter() {
+            self.changed[field.index()] = beat.seq;
+        }
+        self.present = self.present.difference(change.cleared).union(change.set);
+        if let Some(state) = change.state {
+            self.state = state;
+            self.state_changed = beat.seq;
+        }
+        self.update_count = change.update_count;
+        if change.updates > 0 {
+            self.updated = beat.seq;
+            self.ts_event = change.ts_event;
+        }
+        self.ts_trade = change.ts_trade;
+    }
+
+    fn changed_since(&self, since: Seq) -> FieldSet {
+        let changed = Field::ALL.into_iter().filter(|f| self.changed[f.index()] > since);
+        changed.collect()
+    }
+}

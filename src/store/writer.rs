@@ -1,0 +1,415 @@
+//! The one place where values change: takes events, seals beats.
+
+use rustc_hash::FxHashMap;
+
+use crate::market::{
+    Decimal, Decimals, Event, FIELDS, Field, FieldSet, InstrumentId, Scale, Side, StaleCause, Symbol, TickerState, Ts,
+    Update, Value, VenueName, VenueState,
+};
+
+use super::{Change, Counts, Entry, Listing, SealedBeat, Seq, VENUES_MAX, VenueRow};
+
+/// Newest values of one instrument, and what the open beat has changed of them.
+#[derive(Debug)]
+struct Working {
+    listing: Listing,
+    values: [i64; FIELDS],
+    present: FieldSet,
+    state: (TickerState, Option<StaleCause>),
+    is_removed: bool,
+    update_count: u64,
+    ts_event: Option<Ts>,
+    ts_trade: Option<Ts>,
+    /// What the open beat changed.
+    open: Open,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    is_dirty: bool,
+    fields: FieldSet,
+    is_announced: bool,
+    has_state: bool,
+    updates: u32,
+}
+
+/// What happened to events, counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreCounts {
+    /// Source updates taken.
+    pub updates: u64,
+    /// Of these, such as changed something.
+    pub changed: u64,
+    /// Values that did not fit and cleared their field.
+    pub misfits: u64,
+    /// Events refused because the store was full.
+    pub refused: u64,
+}
+
+/// The writing half of the store: newest values, no versions.
+#[derive(Debug)]
+pub struct Writer {
+    seq: Seq,
+    rows: Vec<Working>,
+    by_symbol: FxHashMap<Symbol, InstrumentId>,
+    dirty: Vec<InstrumentId>,
+    venues: Vec<VenueRow>,
+    dirty_venues: Vec<usize>,
+    instruments_max: usize,
+    counts: StoreCounts,
+    said_full: bool,
+}
+
+impl Writer {
+    /// Makes an empty store that takes so many instruments.
+    pub fn new(instruments_max: usize) -> Writer {
+        Writer {
+            seq: Seq::ZERO,
+            rows: Vec::new(),
+            by_symbol: FxHashMap::default(),
+            dirty: Vec::new(),
+            venues: Vec::new(),
+            dirty_venues: Vec::new(),
+            instruments_max,
+            counts: StoreCounts::default(),
+            said_full: false,
+        }
+    }
+
+    /// The newest sealed beat.
+    pub fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// What happened so far.
+    pub fn counts(&self) -> StoreCounts {
+        self.counts
+    }
+
+    /// Instruments ever listed.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing was ever listed.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Takes one event into the open beat. `now` stamps changes of venue states.
+    pub fn apply(&mut self, event: &Event, now: Ts) {
+        match event {
+            Event::Update(update) => self.update(update),
+            Event::Listed {
+                symbol,
+                price_decimals,
+                size_decimals,
+                volume_decimals,
+            } => {
+                if let Some(id) = self.list(symbol) {
+                    let stated = [
+                        (Scale::Price, price_decimals),
+                        (Scale::Size, size_decimals),
+                        (Scale::Volume, volume_decimals),
+                    ];
+                    for (scale, decimals) in stated {
+                        self.grow(id, scale, decimals.unwrap_or(0));
+                    }
+                }
+            }
+            Event::Removed(symbol) => self.remove(symbol),
+            Event::State { symbol, state, cause } => self.set_state(symbol, *state, *cause),
+            Event::Venue { venue, state, reason } => self.set_venue(venue, *state, reason, now),
+        }
+    }
+
+    /// Closes the open beat: `None`, and no new number, where nothing changed.
+    pub fn seal(&mut self, ts: Ts) -> Option<SealedBeat> {
+        if self.dirty.is_empty() && self.dirty_venues.is_empty() {
+            return None;
+        }
+        self.seq = self.seq.next();
+        let mut beat = SealedBeat {
+            seq: self.seq,
+            ts,
+            ..SealedBeat::default()
+        };
+        beat.changes.reserve_exact(self.dirty.len());
+        self.dirty.sort_unstable();
+        for id in self.dirty.drain(..) {
+            let change = self.rows[id.index()].seal(id, &mut beat.values);
+            beat.changes.push(change);
+        }
+        self.dirty_venues.sort_unstable();
+        self.dirty_venues.dedup();
+        beat.venues
+            .extend(self.dirty_venues.drain(..).map(|at| self.venues[at].clone()));
+        Some(beat)
+    }
+
+    /// The newest sealed beat's change as an entry, for whoever was at the beat before.
+    ///
+    /// To be asked right after [`Writer::seal`], while no later event has touched the values.
+    pub fn entry(&self, change: &Change) -> Entry<'_> {
+        let row = &self.rows[change.id.index()];
+        let is_announced = change.listing.is_some();
+        Entry {
+            id: change.id,
+            listing: &row.listing,
+            is_announced: is_announced && !change.is_removed,
+            is_removed: change.is_removed,
+            set: change.set,
+            cleared: change.cleared,
+            values: &row.values,
+            state: change.state,
+            // Who forgets all values forgets the count as well.
+            counts: if is_announced {
+                Counts::Total(change.update_count)
+            } else {
+                Counts::Beat(change.updates)
+            },
+            ts_event: change.ts_event,
+            ts_trade: change.ts_trade,
+        }
+    }
+
+    fn update(&mut self, update: &Update) {
+        self.counts.updates += 1;
+        let Some(id) = self.list(&update.symbol) else { return };
+        let mut changed = false;
+        for (field, value) in update.fields.iter() {
+            changed |= match value {
+                Value::Set(decimal) => self.set(id, field, decimal, update.fields.is_trade()),
+                Value::Cleared => self.clear(id, field),
+                Value::Misfit => self.misfit(id, field, "not exactly representable"),
+            };
+        }
+        let row = &mut self.rows[id.index()];
+        if changed {
+            self.counts.changed += 1;
+            row.update_count += 1;
+            row.open.updates += 1;
+            row.ts_event = update.ts_event;
+            if update.fields.is_trade() {
+                row.ts_trade = update.ts_event;
+            }
+            self.touch(id);
+        }
+    }
+
+    /// The instrument of a symbol, listed now if it was not; `None` where the store is full.
+    fn list(&mut self, symbol: &Symbol) -> Option<InstrumentId> {
+        if let Some(id) = self.by_symbol.get(symbol.as_str()).copied() {
+            let row = &mut self.rows[id.index()];
+            if row.is_removed {
+                row.is_removed = false;
+                row.state = (TickerState::Live, None);
+                row.open.is_announced = true;
+                self.touch(id);
+            }
+            return Some(id);
+        }
+        if self.rows.len() >= self.instruments_max {
+            self.counts.refused += 1;
+            if !std::mem::replace(&mut self.said_full, true) {
+                let most = self.instruments_max;
+                tracing::error!(%symbol, most, "the store is full: this and further new instruments are refused and counted");
+            }
+            return None;
+        }
+        let id = InstrumentId::from_index(self.rows.len());
+        self.by_symbol.insert(symbol.clone(), id);
+        self.rows.push(Working::new(symbol.clone()));
+        self.touch(id);
+        Some(id)
+    }
+
+    fn set(&mut self, id: InstrumentId, field: Field, value: Decimal, is_trade: bool) -> bool {
+        let is_whole_or_size = field.scale() != Scale::Price;
+        if is_whole_or_size && value.is_negative() {
+            return self.misfit(id, field, "below zero");
+        }
+        if field == Field::LastSide
+            && ![Side::Buy, Side::Sell]
+                .iter()
+                .any(|s| Decimal::from_int(*s as i64) == value)
+        {
+            return self.misfit(id, field, "neither buy nor sell");
+        }
+        if !self.grow(id, field.scale(), value.decimals()) {
+            return self.misfit(id, field, "more decimals than the other values leave room for");
+        }
+        let row = &mut self.rows[id.index()];
+        let Some(scaled) = value.scaled(row.listing.decimals.of(field.scale())) else {
+            return self.misfit(id, field, "too large at this precision");
+        };
+        let counts_anyway = is_trade && matches!(field, Field::LastPrice | Field::LastSize);
+        let is_same = row.present.contains(field) && row.values[field.index()] == scaled;
+        if is_same && !counts_anyway {
+            return false;
+        }
+        row.values[field.index()] = scaled;
+        row.present.insert(field);
+        row.open.fields.insert(field);
+        true
+    }
+
+    fn clear(&mut self, id: InstrumentId, field: Field) -> bool {
+        let row = &mut self.rows[id.index()];
+        if !row.present.contains(field) {
+            return false;
+        }
+        row.present.remove(field);
+        row.open.fields.insert(field);
+        true
+    }
+
+    /// A value that cannot be held: never a wrong number, never the old one.
+    fn misfit(&mut self, id: InstrumentId, field: Field, why: &str) -> bool {
+        self.counts.misfits += 1;
+        // Edges, not levels: the first of each power of two, so that a broken venue cannot flood the log.
+        if self.counts.misfits.is_power_of_two() {
+            let (symbol, count) = (&self.rows[id.index()].listing.symbol, self.counts.misfits);
+            tracing::warn!(%symbol, field = field.name(), count, "value cleared: {why}");
+        }
+        self.clear(id, field)
+    }
+
+    /// Raises a precision where needed. False where a value held already would no longer fit: then the
+    /// newcomer is the misfit, so that one odd value cannot blank a row for good.
+    fn grow(&mut self, id: InstrumentId, scale: Scale, needed: u8) -> bool {
+        let row = &mut self.rows[id.index()];
+        let Some(more) = needed
+            .checked_sub(row.listing.decimals.of(scale))
+            .filter(|more| *more > 0)
+        else {
+            return true;
+        };
+        let is_held = |f: &Field| f.scale() == scale && row.present.contains(*f);
+        let held: Vec<Field> = Field::ALL.into_iter().filter(is_held).collect();
+        let Some(factor) = 10i64.checked_pow(u32::from(more)).filter(|_| scale != Scale::Whole) else {
+            return false;
+        };
+        if held.iter().any(|f| row.values[f.index()].checked_mul(factor).is_none()) {
+            return false;
+        }
+        held.iter().for_each(|f| row.values[f.index()] *= factor);
+        row.listing.decimals.set(scale, needed);
+        row.open.is_announced = true;
+        self.touch(id);
+        true
+    }
+
+    fn remove(&mut self, symbol: &Symbol) {
+        let Some(id) = self.by_symbol.get(symbol.as_str()).copied() else {
+            return;
+        };
+        let row = &mut self.rows[id.index()];
+        if !row.is_removed {
+            row.is_removed = true;
+            row.present = FieldSet::EMPTY;
+            row.ts_event = None;
+            row.ts_trade = None;
+            self.touch(id);
+        }
+    }
+
+    fn set_state(&mut self, symbol: &Symbol, state: TickerState, cause: Option<StaleCause>) {
+        // A state says nothing of an instrument that no one has listed.
+        let Some(id) = self.by_symbol.get(symbol.as_str()).copied() else {
+            return;
+        };
+        let row = &mut self.rows[id.index()];
+        let new = (state, cause.filter(|_| state == TickerState::Stale));
+        if !row.is_removed && row.state != new {
+            row.state = new;
+            row.open.has_state = true;
+            self.touch(id);
+        }
+    }
+
+    fn set_venue(&mut self, name: &VenueName, state: VenueState, reason: &str, now: Ts) {
+        let row = VenueRow {
+            name: name.clone(),
+            state,
+            since: now,
+            reason: reason.to_owned(),
+        };
+        match self.venues.iter().position(|v| v.name == *name) {
+            Some(at) => {
+                let old = &mut self.venues[at];
+                if old.state == state && old.reason == reason {
+                    return;
+                }
+                let since = if old.state == state { old.since } else { now };
+                *old = VenueRow { since, ..row };
+                self.dirty_venues.push(at);
+            }
+            None if self.venues.len() < VENUES_MAX => {
+                self.dirty_venues.push(self.venues.len());
+                self.venues.push(row);
+            }
+            None => self.counts.refused += 1,
+        }
+    }
+
+    fn touch(&mut self, id: InstrumentId) {
+        let open = &mut self.rows[id.index()].open;
+        if !std::mem::replace(&mut open.is_dirty, true) {
+            self.dirty.push(id);
+        }
+    }
+}
+
+impl Working {
+    fn new(symbol: Symbol) -> Working {
+        Working {
+            listing: Listing {
+                symbol,
+                decimals: Decimals::default(),
+            },
+            values: [0; FIELDS],
+            present: FieldSet::EMPTY,
+            state: (TickerState::Live, None),
+            is_removed: false,
+            update_count: 0,
+            ts_event: None,
+            ts_trade: None,
+            open: Open {
+                is_announced: true,
+                ..Open::default()
+            },
+        }
+    }
+
+    fn seal(&mut self, id: InstrumentId, values: &mut Vec<i64>) -> Change {
+        let open = std::mem::take(&mut self.open);
+        // The first change of an id always announces it, even if it was taken away in the same beat.
+        let is_announced = open.is_announced;
+        let set = if is_announced {
+            self.present
+        } else {
+            open.fields.intersection(self.present)
+        };
+        let cleared = if is_announced || self.is_removed {
+            FieldSet::EMPTY
+        } else {
+            open.fields.difference(set)
+        };
+        let values_at = values.len();
+        values.extend(set.iter().map(|f| self.values[f.index()]));
+        Change {
+            id,
+            listing: is_announced.then(|| self.listing.clone()),
+            is_removed: self.is_removed,
+            set,
+            cleared,
+            values_at,
+            state: (is_announced || open.has_state).then_some(self.state),
+            updates: open.updates,
+            update_count: self.update_count,
+            ts_event: self.ts_event.filter(|_| open.updates > 0),
+            ts_trade: self.ts_trade,
+        }
+    }
+}
