@@ -144,6 +144,11 @@ impl Table {
             .map(|(_, row)| row)
     }
 
+    /// Whether the venue at this position of [`Table::venues`] changed after `since`.
+    pub fn is_venue_news(&self, at: usize, since: Seq) -> bool {
+        self.venues.get(at).is_some_and(|(changed, _)| *changed > since)
+    }
+
     /// Instruments that changed after `since`, newest first; costs what changed.
     pub fn changed_since(&self, since: Seq) -> impl Iterator<Item = InstrumentId> + '_ {
         let changed = move |at: &usize| self.rows[*at].last_change > since;

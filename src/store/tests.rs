@@ -178,6 +178,7 @@ impl Subscriber {
     }
 }
 
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 enum Op {
     Event(Event),

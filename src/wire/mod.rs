@@ -1,6 +1,42 @@
 //! Messages ⇄ bytes. Three encodings of one tree, fixed by `proto/tickwire.proto`.
 //!
+//! The tree is described once (`schema`); protobuf goes through prost, MessagePack and JSON through serde.
 //! Knows nothing of sockets.
+
+mod body;
+mod chunk;
+mod decimals;
+mod decode;
+mod deflate;
+mod encode;
+mod error;
+mod frame;
+mod kinds;
+mod loose;
+mod primitive;
+mod schema;
+mod tree;
+mod walk;
+mod words;
+
+#[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod assembled;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod golden;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
+pub use chunk::Chunks;
+pub use decode::{DecodeLimits, decode_client, decode_server};
+pub use deflate::{DEFLATE_BYTES_MIN, Deflater, compress};
+pub use encode::{encode_client, encode_server, server_json};
+pub use error::DecodeError;
+pub use frame::{DeltaHead, FRAME_BYTES_MIN, FrameBuf, Refused, SnapshotHead, SnapshotTail, picks_that_fit, room};
+pub use words::error_word;
 
 /// The schema's messages, generated from `proto/tickwire.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::all)]
