@@ -1,0 +1,110 @@
+//! One beat without a clock: apply, seal, encode once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use metrics::{Counter, Gauge};
+
+use crate::market::{Event, Ts};
+use crate::monitor::names;
+use crate::store::{SealedBeat, Writer};
+use crate::wire::{Chunks, Encoding};
+
+/// Subscribers per encoding: what nobody reads is not encoded.
+#[derive(Debug, Default)]
+pub struct Demand([AtomicUsize; 3]);
+
+impl Demand {
+    /// Notes a subscriber.
+    pub fn join(&self, encoding: Encoding) {
+        self.0[encoding as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Notes that a subscriber has gone.
+    pub fn leave(&self, encoding: Encoding) {
+        self.0[encoding as usize].fetch_sub(1, Relaxed);
+    }
+
+    /// Whether anyone reads this encoding.
+    pub fn wants(&self, encoding: Encoding) -> bool {
+        self.0[encoding as usize].load(Relaxed) > 0
+    }
+}
+
+/// What the engine publishes at each beat of its timer, immutable and shared.
+#[derive(Debug)]
+pub struct Tick {
+    /// Number of the timer's beat since the start, by the monotonic clock.
+    pub number: u64,
+    /// Its time by the service's clock.
+    pub ts: Ts,
+    /// What changed, if anything did.
+    pub beat: Option<SealedBeat>,
+    chunks: [Option<Chunks>; 3],
+}
+
+impl Tick {
+    /// The beat's changed instruments, then its changed venues, in one encoding, in the order of the
+    /// beat; `None` where nobody had asked for that encoding when the beat was sealed.
+    pub fn chunks(&self, encoding: Encoding) -> Option<&Chunks> {
+        self.chunks[encoding as usize].as_ref()
+    }
+}
+
+/// The engine's work without its thread.
+pub struct Beater {
+    writer: Writer,
+    demand: Arc<Demand>,
+    updates: Counter,
+    changed: Counter,
+    misfits: Counter,
+    refused: Counter,
+    instruments: Gauge,
+}
+
+impl Beater {
+    /// Takes the store's writer; the demand says what to encode.
+    pub fn new(writer: Writer, demand: Arc<Demand>) -> Beater {
+        Beater {
+            writer,
+            demand,
+            updates: metrics::counter!(names::UPDATES),
+            changed: metrics::counter!(names::UPDATES_CHANGED),
+            misfits: metrics::counter!(names::MISFITS),
+            refused: metrics::counter!(names::REFUSED),
+            instruments: metrics::gauge!(names::INSTRUMENTS),
+        }
+    }
+
+    /// Takes a batch into the open beat.
+    pub fn apply(&mut self, batch: &[Event], now: Ts) {
+        batch.iter().for_each(|event| self.writer.apply(event, now));
+    }
+
+    /// Seals the open beat and encodes what it changed.
+    pub fn seal(&mut self, number: u64, ts: Ts) -> Tick {
+        let beat = self.writer.seal(ts);
+        let counts = self.writer.counts();
+        self.updates.absolute(counts.updates);
+        self.changed.absolute(counts.changed);
+        self.misfits.absolute(counts.misfits);
+        self.refused.absolute(counts.refused);
+        self.instruments.set(self.writer.len() as f64);
+        let encode = |encoding| {
+            let beat = beat.as_ref().filter(|_| self.demand.wants(encoding))?;
+            let mut chunks = Chunks::new(encoding);
+            beat.changes
+                .iter()
+                .for_each(|change| chunks.push(&self.writer.entry(change), ts));
+            beat.venues.iter().for_each(|venue| chunks.push_venue(venue));
+            Some(chunks)
+        };
+        let chunks = Encoding::ALL.map(encode);
+        Tick {
+            number,
+            ts,
+            beat,
+            chunks,
+        }
+    }
+}

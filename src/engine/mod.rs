@@ -1,0 +1,109 @@
+//! The beat: every 10 ms it drains what feeds have sent, applies it, seals what changed, encodes each
+//! changed instrument once per encoding in use, and publishes the result to every reader of the store.
+//!
+//! The sole writer of the store and the one timer of the service. Knows no venues and no sockets.
+
+mod beat;
+mod timer;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use beat::{Beater, Demand, Tick};
+
+use crate::market::{Event, Ts};
+use crate::monitor::{Health, names};
+use timer::Timer;
+
+/// Time between two beats.
+pub const BEAT: Duration = Duration::from_millis(10);
+
+/// Ticks a reader may be behind: it applies them together and fans out the newest. Beyond, the engine
+/// does not seal but lets the open beat grow, so the queue is bounded and so is a reader's lag.
+pub const TICKS_QUEUED_MAX: usize = 8;
+
+/// Ingest may take so much of a beat; the rest waits in its bounded channel.
+const DRAIN_MAX: Duration = Duration::from_millis(5);
+
+/// Where readers get ticks from.
+pub type TickReceiver = mpsc::Receiver<Arc<Tick>>;
+
+/// Makes the bounded queue between the engine and one reader.
+pub fn tick_channel() -> (mpsc::Sender<Arc<Tick>>, TickReceiver) {
+    mpsc::channel(TICKS_QUEUED_MAX)
+}
+
+/// The engine's thread.
+pub struct Engine {
+    beater: Beater,
+    inlet: mpsc::Receiver<Vec<Event>>,
+    readers: Vec<mpsc::Sender<Arc<Tick>>>,
+    health: Arc<Health>,
+    held: u64,
+}
+
+impl Engine {
+    /// Puts an engine together; nothing runs yet.
+    pub fn new(
+        beater: Beater,
+        inlet: mpsc::Receiver<Vec<Event>>,
+        readers: Vec<mpsc::Sender<Arc<Tick>>>,
+        health: Arc<Health>,
+    ) -> Engine {
+        Engine {
+            beater,
+            inlet,
+            readers,
+            health,
+            held: 0,
+        }
+    }
+
+    /// Runs the beat on its own thread until `stop`.
+    ///
+    /// # Errors
+    /// Where the machine gives no thread.
+    pub fn spawn(mut self, stop: CancellationToken) -> std::io::Result<thread::JoinHandle<()>> {
+        thread::Builder::new().name("engine".to_owned()).spawn(move || {
+            let (beats, late) = (metrics::counter!(names::BEATS), metrics::counter!(names::BEATS_LATE));
+            let seconds = metrics::histogram!(names::BEAT_SECONDS);
+            let mut timer = Timer::new(Instant::now(), BEAT);
+            while !stop.is_cancelled() {
+                thread::sleep(timer.wait(Instant::now()));
+                let start = Instant::now();
+                let number = timer.tick(start);
+                self.beat(number, start);
+                let took = start.elapsed();
+                beats.increment(1);
+                late.absolute(timer.left_out());
+                seconds.record(took.as_secs_f64());
+                self.health
+                    .beat(Ts::now(), took.as_micros() as u64, timer.left_out(), self.held);
+            }
+        })
+    }
+
+    fn beat(&mut self, number: u64, start: Instant) {
+        let ts = Ts::now();
+        while let Ok(batch) = self.inlet.try_recv() {
+            self.beater.apply(&batch, ts);
+            if start.elapsed() > DRAIN_MAX {
+                break;
+            }
+        }
+        if self.readers.iter().any(|reader| reader.capacity() == 0) {
+            self.held += 1;
+            metrics::counter!(names::BEATS_HELD).absolute(self.held);
+            return;
+        }
+        let tick = Arc::new(self.beater.seal(number, ts));
+        for reader in &self.readers {
+            // A reader that has gone is being stopped; one that is full was ruled out above.
+            let _ = reader.try_send(tick.clone());
+        }
+    }
+}

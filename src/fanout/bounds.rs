@@ -1,0 +1,29 @@
+//! Every bound of the fan-out, with its arithmetic.
+
+/// Commands that sessions may have waiting at one shard. Each session has at most three under way (a
+/// request, a pong, its end), and waits in its own task when the queue is full.
+pub(super) const COMMANDS_QUEUED_MAX: usize = 4_096;
+
+/// Commands a shard takes between two looks at the beat: 256 at some 5 µs each are a millisecond or two.
+pub(super) const COMMANDS_PER_TURN: usize = 256;
+
+/// Messages that one subscriber's snapshot or long delta may take in one turn: 4 × 64 KiB every 10 ms
+/// are 25 MB/s, and a snapshot of everything does not hold up the beat of the others.
+pub(super) const PARTS_PER_TURN: usize = 4;
+
+/// Largest window that a subscriber may ask for: 8 B each, 8 KiB in all.
+pub const WINDOW_MAX: u32 = 1_024;
+
+/// Beats that a resume may wait for a seq that this shard has not reached: 1 s, as the protocol says.
+pub(super) const RESUME_WAIT_BEATS: u64 = 100;
+
+/// Beats over which closes are spread when the server stops: 2 s of the 5 s it has.
+pub(super) const DRAIN_BEATS: usize = 200;
+
+/// Phases of a pace: subscribers of one pace fall due at this many different beats of it, so that the
+/// load is even and still few frames are different.
+pub(super) const PHASES: u64 = 4;
+
+/// Slots of the timing wheel, one a beat: 2.56 s, above the 1 s of a heartbeat. Later visits come early
+/// and go round again.
+pub(super) const WHEEL_SLOTS: usize = 256;

@@ -1,0 +1,79 @@
+//! Why a subscriber's connection ends: the code it sees, the label we count, the manners we keep.
+
+/// Every end there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The peer closed, with this code if it gave one.
+    Peer(Option<u16>),
+    /// The connection broke.
+    Broken,
+    /// The peer broke the WebSocket protocol (RFC 6455, 7.4.1: 1002).
+    Protocol(String),
+    /// A text message was not UTF-8 (RFC 6455, 8.1: 1007).
+    NotUtf8,
+    /// A message was larger than max_message_bytes.
+    TooBig {
+        /// What is allowed.
+        bytes_max: usize,
+    },
+    /// The server stops.
+    Shutdown,
+    /// Something of ours failed.
+    Internal,
+    /// A frame was not taken within the deadline.
+    SlowConsumer,
+    /// A ping was not answered.
+    NoPong,
+    /// Malformed messages, again and again.
+    Malformed,
+    /// Too many connections.
+    TooMany,
+    /// A connection option that does not exist.
+    BadOption(String),
+}
+
+impl CloseReason {
+    /// The WebSocket close code; 0 where the peer sees only a broken connection.
+    pub fn code(&self) -> u16 {
+        match self {
+            CloseReason::Peer(code) => code.unwrap_or(1000),
+            CloseReason::Broken => 0,
+            CloseReason::Protocol(_) => 1002,
+            CloseReason::NotUtf8 => 1007,
+            CloseReason::TooBig { .. } => 1009,
+            CloseReason::Shutdown => 4001,
+            CloseReason::Internal => 4004,
+            CloseReason::SlowConsumer => 4008,
+            CloseReason::NoPong => 4012,
+            CloseReason::Malformed => 4501,
+            CloseReason::TooMany => 4504,
+            CloseReason::BadOption(_) => 4505,
+        }
+    }
+
+    /// The code as a metric's label: a peer's own codes could be any number.
+    pub fn label(&self) -> String {
+        match self {
+            CloseReason::Peer(_) => "1000".to_owned(),
+            other => other.code().to_string(),
+        }
+    }
+
+    /// The reason in words, for the close frame and the log.
+    pub fn words(&self) -> String {
+        match self {
+            CloseReason::Peer(_) => "bye".to_owned(),
+            CloseReason::Broken => "connection broken".to_owned(),
+            CloseReason::Protocol(what) => format!("WebSocket protocol error: {what}"),
+            CloseReason::NotUtf8 => "a text message must be UTF-8".to_owned(),
+            CloseReason::TooBig { bytes_max } => format!("a message may have at most {bytes_max} bytes"),
+            CloseReason::Shutdown => "the server is stopping, come back after the goaway's delay".to_owned(),
+            CloseReason::Internal => "internal error".to_owned(),
+            CloseReason::SlowConsumer => "a frame was not read within the deadline".to_owned(),
+            CloseReason::NoPong => "a ping was not answered in time".to_owned(),
+            CloseReason::Malformed => "too many malformed messages".to_owned(),
+            CloseReason::TooMany => "too many connections".to_owned(),
+            CloseReason::BadOption(what) => what.clone(),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What sessions ask of their shard.
+
+use std::sync::Arc;
+
+use crate::market::{SymbolPattern, Ts};
+use crate::store::Seq;
+use crate::wire::{Compression, Encoding, Refused, proto};
+
+use super::{CloseReason, Link, SubscriberId};
+
+/// A new subscriber.
+#[derive(Debug)]
+pub struct Join<S> {
+    /// Its number.
+    pub id: SubscriberId,
+    /// Its socket's writing half.
+    pub socket: S,
+    /// Signals to its reading task.
+    pub link: Arc<Link>,
+    /// How messages become bytes.
+    pub encoding: Encoding,
+    /// Whether they may be deflated.
+    pub compression: Compression,
+    /// Beats between two deltas, at least 1.
+    pub pace_beats: u64,
+}
+
+/// A request, read and checked as far as can be without the table.
+#[derive(Debug)]
+pub enum Request {
+    /// Symbols wanted.
+    Subscribe {
+        /// Echoed.
+        request_id: u64,
+        /// Those that are well formed.
+        strings: Vec<SymbolPattern>,
+        /// Those that are not.
+        rejected: Vec<Refused>,
+        /// Epoch and seq that these symbols are known at.
+        resume: Option<(u64, Seq)>,
+    },
+    /// Symbols taken back.
+    Unsubscribe {
+        /// Echoed.
+        request_id: u64,
+        /// As given before.
+        strings: Vec<String>,
+    },
+    /// Pace and window; absent ones stay.
+    Configure {
+        /// Echoed.
+        request_id: u64,
+        /// Beats between two deltas, at least 1.
+        pace_beats: Option<u64>,
+        /// Most unconfirmed deltas.
+        window: Option<u32>,
+    },
+    /// Deltas applied up to a seq; not answered.
+    Received(Seq),
+    /// A measurement.
+    Ping {
+        /// The client's.
+        ping: proto::Ping,
+        /// When it left the socket.
+        ts_recv: Ts,
+    },
+    /// A request that was refused before it came here.
+    Refuse(proto::Error),
+}
+
+impl Request {
+    /// Whether an answer will be written.
+    pub fn is_answered(&self) -> bool {
+        !matches!(self, Request::Received(_))
+    }
+}
+
+/// All that a shard is asked.
+#[derive(Debug)]
+pub enum Command<S> {
+    /// A subscriber is there: it is welcomed.
+    Join(Box<Join<S>>),
+    /// A request of a subscriber.
+    Request(SubscriberId, Request),
+    /// The finished frame that answers a WebSocket ping; a newer one replaces it.
+    Pong(SubscriberId, Vec<u8>),
+    /// A WebSocket ping is due.
+    Ping(SubscriberId),
+    /// The connection is to be closed with a close frame.
+    Close(SubscriberId, CloseReason),
+    /// The reading task has ended: forget the subscriber.
+    Leave(SubscriberId, CloseReason),
+    /// The server stops: tell everyone, close all, spread in time.
+    Drain,
+}

@@ -1,0 +1,354 @@
+//! What a shard does with what sessions ask.
+
+use rustc_hash::FxHashSet;
+
+use crate::engine::BEAT;
+use crate::market::{InstrumentId, SymbolPattern, Ts};
+use crate::monitor::names;
+use crate::store::Seq;
+use crate::wire::{self, Encoding, Refused, proto};
+
+use super::bounds::{PHASES, RESUME_WAIT_BEATS};
+use super::command::{Command, Join, Request};
+use super::group::{self, GroupId, GroupKey, Pace};
+use super::job::Job;
+use super::shard::Shard;
+use super::subscriber::{Message, Subscriber};
+use super::{CloseReason, Socket, websocket};
+
+type Body = proto::server_message::Body;
+
+impl<S: Socket> Shard<S> {
+    /// Does what is asked. What concerns a subscriber that has gone is passed over.
+    pub fn command(&mut self, command: Command<S>) {
+        match command {
+            Command::Join(join) => self.join(*join),
+            Command::Request(id, request) => {
+                if let Some(slot) = self.slot_of(id) {
+                    self.request(slot, request);
+                }
+            }
+            Command::Pong(id, frame) => self.say_to(id, |control| control.pong = Some(frame)),
+            Command::Ping(id) => self.say_to(id, |control| control.ping = true),
+            Command::Close(id, reason) => self.say_to(id, |control| control.close = Some(reason)),
+            Command::Leave(id, reason) => {
+                if let Some(slot) = self.slot_of(id) {
+                    self.remove(slot, reason);
+                }
+            }
+            Command::Drain => self.drain(),
+        }
+    }
+
+    fn say_to(&mut self, id: super::SubscriberId, what: impl FnOnce(&mut super::subscriber::Control)) {
+        if let Some(slot) = self.slot_of(id) {
+            self.say(slot, what);
+        }
+    }
+
+    fn join(&mut self, join: Join<S>) {
+        let phases = PHASES.min(join.pace_beats).max(1);
+        let phase = join.id.0 % phases * join.pace_beats / phases;
+        let pace = Pace {
+            beats: join.pace_beats,
+            phase,
+        };
+        let id = join.id;
+        let mut subscriber = Subscriber::new(id, join.socket, join.link, (join.encoding, join.compression, pace));
+        subscriber.last_write = self.beat;
+        let slot = self.insert(subscriber);
+        let welcome = proto::Welcome {
+            server: concat!("tickwire/", env!("CARGO_PKG_VERSION")).to_owned(),
+            epoch: self.config.epoch.get(),
+            seq: self.table.seq().0,
+            ts: self.ts.as_wire(),
+            interval_ms: interval_ms(pace),
+            heartbeat_ms: beats_ms(self.config.heartbeat_beats),
+            max_symbols: self.config.symbols_max as u32,
+            max_message_bytes: self.config.message_bytes_max as u32,
+            session: id.to_string(),
+            authenticated: false,
+            frame_bytes_max: self.config.frame_bytes_max as u32,
+            clock: proto::Clock::Wall as i32,
+        };
+        self.tell(slot, Body::Welcome(welcome), false);
+        if self.draining.is_some() {
+            self.go_away(slot);
+        }
+    }
+
+    fn request(&mut self, slot: u32, request: Request) {
+        match request {
+            Request::Subscribe {
+                request_id,
+                strings,
+                rejected,
+                resume,
+            } => {
+                self.subscribe(slot, request_id, strings, rejected, resume);
+            }
+            Request::Unsubscribe { request_id, strings } => self.unsubscribe(slot, request_id, &strings),
+            Request::Configure {
+                request_id,
+                pace_beats,
+                window,
+            } => {
+                self.configure(slot, request_id, pace_beats, window);
+            }
+            Request::Received(seq) => {
+                if let Some(subscriber) = self.subscriber(slot) {
+                    subscriber.confirm(seq);
+                }
+            }
+            Request::Ping { ping, ts_recv } => {
+                let (ts_recv, ts_sent) = (ts_recv.as_wire(), Ts::now().as_wire());
+                let pong = proto::Pong {
+                    nonce: ping.nonce,
+                    ts_client: ping.ts,
+                    ts_recv,
+                    ts_sent,
+                };
+                self.tell(slot, Body::Pong(pong), true);
+            }
+            Request::Refuse(error) => self.refuse(slot, error),
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        slot: u32,
+        request_id: u64,
+        strings: Vec<SymbolPattern>,
+        mut rejected: Vec<Refused>,
+        resume: Option<(u64, Seq)>,
+    ) {
+        let (beat, newest, epoch) = (self.beat, self.table.seq(), self.config.epoch.get());
+        let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
+            return;
+        };
+        let (given, held) = (subscriber.strings.clone(), subscriber.group);
+        let encoding = subscriber.encoding;
+        let accepted = self.within_bounds(strings, &given, held, &mut rejected);
+        let mut all: Vec<SymbolPattern> = given.iter().cloned().chain(accepted.iter().cloned()).collect();
+        all.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        all.dedup();
+        let mut job = Job::new(request_id, accepted, rejected, &self.table);
+        if job.tail_at_most().cost(encoding) > wire::room(self.config.frame_bytes_max) {
+            let message = "the answer's pending and rejected symbols would not fit into one message: ask for fewer \
+                           symbols at once";
+            return self.refuse(slot, error(request_id, proto::ErrorCode::TooManySymbols, message));
+        }
+        job.all_strings = all.into();
+        match resume {
+            Some((e, seq)) if e == epoch && seq <= newest => job.since = Some(seq),
+            Some((e, seq)) if e == epoch => job.wait_until = Some((seq, beat + RESUME_WAIT_BEATS)),
+            _ => {}
+        }
+        if let Some(subscriber) = self.subscriber(slot) {
+            subscriber.job = Some(Box::new(job));
+        }
+        self.pump(slot);
+    }
+
+    /// Takes strings, in their order, as long as the subscriber's instruments and pending symbols stay
+    /// within what is allowed; refuses the others one by one.
+    fn within_bounds(
+        &self,
+        strings: Vec<SymbolPattern>,
+        given: &[SymbolPattern],
+        group: Option<GroupId>,
+        rejected: &mut Vec<Refused>,
+    ) -> Vec<SymbolPattern> {
+        let most = self.config.symbols_max;
+        let held = group.map_or(&[][..], |g| &self.groups.get(g).held);
+        let mut ids: FxHashSet<InstrumentId> = held.iter().copied().collect();
+        let is_pending = |s: &&SymbolPattern| self.table.id_of(s.as_str()).is_none();
+        let mut count = ids.len() + given.iter().filter(is_pending).count();
+        let fits = |string: &SymbolPattern| {
+            if given.contains(string) {
+                return true;
+            }
+            let new = group::resolve(std::slice::from_ref(string), &self.table);
+            let added = if new.is_empty() {
+                1
+            } else {
+                new.iter().filter(|id| !ids.contains(id)).count()
+            };
+            let fits = count + added <= most;
+            if fits {
+                ids.extend(new);
+                count += added;
+            }
+            fits
+        };
+        let (accepted, refused): (Vec<_>, Vec<_>) = strings.into_iter().partition(fits);
+        rejected.extend(refused.into_iter().map(|string| Refused {
+            symbol: string.as_str().to_owned(),
+            code: proto::ErrorCode::TooManySymbols,
+            message: format!("at most {most} symbols can be held"),
+        }));
+        accepted
+    }
+
+    /// A snapshot is complete: its symbols are held.
+    pub(super) fn finish_job(&mut self, slot: u32, old: Option<GroupId>) {
+        let Some(subscriber) = self.subscriber(slot) else {
+            return;
+        };
+        let Some(job) = subscriber.job.take() else { return };
+        subscriber.strings = job.all_strings;
+        self.regroup(slot, old);
+        if let Some(subscriber) = self.subscriber(slot) {
+            subscriber.link.answered();
+        }
+        if let Some(tell) = self.on_first_subscribe.take() {
+            tell();
+        }
+    }
+
+    fn unsubscribe(&mut self, slot: u32, request_id: u64, strings: &[String]) {
+        let Some(subscriber) = self.subscriber(slot) else {
+            return;
+        };
+        let is_given = |text: &&String| subscriber.strings.iter().any(|s| s.as_str() == text.as_str());
+        if let Some(unknown) = strings.iter().find(|text| !is_given(text)) {
+            let shown: String = unknown.chars().take(100).collect();
+            let message = format!("`{shown}` was not subscribed: only strings given before can be taken back");
+            return self.refuse(slot, error(request_id, proto::ErrorCode::NotSubscribed, &message));
+        }
+        let left = subscriber
+            .strings
+            .iter()
+            .filter(|s| !strings.iter().any(|text| text == s.as_str()))
+            .cloned();
+        subscriber.strings = left.collect();
+        let old = subscriber.group;
+        self.regroup(slot, old);
+        self.ack(slot, request_id);
+    }
+
+    fn configure(&mut self, slot: u32, request_id: u64, pace_beats: Option<u64>, window: Option<u32>) {
+        let Some(subscriber) = self.subscriber(slot) else {
+            return;
+        };
+        if let Some(window) = window {
+            subscriber.set_window(window);
+        }
+        let old = subscriber.group;
+        if let Some(beats) = pace_beats.filter(|beats| *beats != subscriber.pace.beats) {
+            let phases = PHASES.min(beats).max(1);
+            subscriber.pace = Pace {
+                beats,
+                phase: subscriber.id.0 % phases * beats / phases,
+            };
+            self.regroup(slot, old);
+        }
+        self.ack(slot, request_id);
+    }
+
+    /// Moves a subscriber to the group of those it is like now.
+    fn regroup(&mut self, slot: u32, old: Option<GroupId>) {
+        if let Some(old) = old {
+            self.groups.leave(old, slot);
+        }
+        let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
+            return;
+        };
+        subscriber.group = None;
+        if !subscriber.strings.is_empty() {
+            let key = GroupKey {
+                strings: subscriber.strings.clone(),
+                encoding: subscriber.encoding,
+                compression: subscriber.compression,
+                pace: subscriber.pace,
+            };
+            subscriber.group = Some(self.groups.join(key, slot, &self.table));
+        }
+        self.settle(slot);
+    }
+
+    fn ack(&mut self, slot: u32, request_id: u64) {
+        let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
+            return;
+        };
+        let held = subscriber.group.map_or(&[][..], |g| &self.groups.get(g).held);
+        let symbols = held.iter().filter(|id| self.table.is_live(**id)).count() as u32;
+        let (interval_ms, window) = (interval_ms(subscriber.pace), subscriber.window);
+        self.tell(
+            slot,
+            Body::Ack(proto::Ack {
+                request_id,
+                interval_ms,
+                window,
+                symbols,
+            }),
+            true,
+        );
+    }
+
+    fn refuse(&mut self, slot: u32, error: proto::Error) {
+        let code = wire::error_word(error.code());
+        metrics::counter!(names::CLIENT_ERRORS, "code" => code).increment(1);
+        self.tell(slot, Body::Error(error), true);
+    }
+
+    fn tell(&mut self, slot: u32, body: Body, is_answer: bool) {
+        let Some(subscriber) = self.subscriber(slot) else {
+            return;
+        };
+        let encoding = subscriber.encoding;
+        let message = wire::encode_server(encoding, &proto::ServerMessage { body: Some(body) }, &|_| None);
+        let opcode = if encoding == Encoding::Json {
+            websocket::TEXT
+        } else {
+            websocket::BINARY
+        };
+        let (head, used) = websocket::header(opcode, message.len());
+        let frame = [&head[..used], &message].concat();
+        self.say(slot, |control| control.messages.push_back(Message { frame, is_answer }));
+    }
+
+    fn drain(&mut self) {
+        if self.draining.is_none() {
+            let all = (0..self.subscribers.len() as u32).filter(|s| self.subscribers[*s as usize].is_some());
+            let all: Vec<u32> = all.collect();
+            self.draining = Some(Vec::new());
+            all.iter().for_each(|slot| self.go_away(*slot));
+        }
+    }
+
+    /// Each is told another delay, so that they do not all return at once.
+    fn go_away(&mut self, slot: u32) {
+        let reconnect_after_ms = self.random.u32(500..5_000);
+        let reason = CloseReason::Shutdown.words();
+        self.tell(
+            slot,
+            Body::Goaway(proto::Goaway {
+                reason,
+                reconnect_after_ms,
+                url: String::new(),
+            }),
+            false,
+        );
+        if let Some(left) = &mut self.draining {
+            left.push(slot);
+        }
+    }
+}
+
+/// An error's body.
+fn error(request_id: u64, code: proto::ErrorCode, message: &str) -> proto::Error {
+    proto::Error {
+        request_id,
+        code: code as i32,
+        message: message.to_owned(),
+    }
+}
+
+fn interval_ms(pace: Pace) -> u32 {
+    beats_ms(pace.beats)
+}
+
+fn beats_ms(beats: u64) -> u32 {
+    u32::try_from(beats * BEAT.as_millis() as u64).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,414 @@
+//! One turn of a shard: takes the beats that have come and writes what they mean to each subscriber.
+
+use std::sync::Arc;
+
+use crate::engine::Tick;
+use crate::market::InstrumentId;
+use crate::store::{SealedBeat, Seq};
+use crate::wire::{Chunks, DeltaHead, Encoding, picks_that_fit};
+
+use super::bounds::DRAIN_BEATS;
+use super::group::{Group, GroupId};
+use super::pump::{all_picks, finish};
+use super::shard::{Scratch, Shard};
+use super::subscriber::{Rest, Sent, Subscriber};
+use super::{CloseReason, Socket};
+
+/// What the beats of one turn changed, as one list: the common turn has one beat.
+struct Span<'a> {
+    /// The turn's only beat and its chunks, if it has only one.
+    single: Option<&'a Tick>,
+    /// Everything before here was fanned out.
+    since: Seq,
+    ids: Vec<InstrumentId>,
+    venues: Vec<&'a str>,
+}
+
+/// One of a group's frames in the buffer where they stand side by side.
+struct Part {
+    end: usize,
+    /// The last instrument up to here.
+    after: InstrumentId,
+}
+
+impl<S: Socket> Shard<S> {
+    /// Takes the beats that have come, oldest first, and fans out their sum as of the newest.
+    pub fn turn(&mut self, ticks: &[Arc<Tick>]) {
+        let Some(newest) = ticks.last() else { return };
+        let (since, last_beat) = (self.table.seq(), self.beat);
+        let beats: Vec<&SealedBeat> = ticks.iter().filter_map(|tick| tick.beat.as_ref()).collect();
+        let mut touched = Vec::new();
+        for beat in &beats {
+            self.take_beat(beat, &mut touched);
+        }
+        (self.beat, self.ts) = (newest.number, newest.ts);
+        for slot in std::mem::take(&mut self.busy) {
+            self.look_after(slot);
+        }
+        if !touched.is_empty() {
+            let single = ticks.iter().find(|t| t.beat.is_some()).filter(|_| beats.len() == 1);
+            self.fan_out(Span::new(single.map(Arc::as_ref), since, &beats), &touched);
+        }
+        self.fan_out_paced(last_beat);
+        self.catch_up_all(last_beat);
+        touched.into_iter().for_each(|g| self.groups.end_turn(g));
+        self.visit();
+        self.close_some();
+        self.meters.end_turn();
+    }
+
+    /// Applies a beat to this shard's table and marks the groups that it concerns.
+    fn take_beat(&mut self, beat: &SealedBeat, touched: &mut Vec<GroupId>) {
+        let known = self.table.len();
+        self.table.apply(beat);
+        for change in &beat.changes {
+            if let Some(listing) = change.listing.as_ref().filter(|_| change.id.index() >= known) {
+                self.groups.listed(change.id, &listing.symbol);
+            }
+            self.groups.mark(change.id, beat.seq, touched);
+        }
+        for venue in &beat.venues {
+            self.groups.mark_venue(venue.name.as_str(), beat.seq, touched);
+        }
+    }
+
+    /// Goes on with what a busy subscriber was owed; one that is stuck too long is let go.
+    fn look_after(&mut self, slot: u32) {
+        let (beat, deadline) = (self.beat, self.config.slow_deadline_beats);
+        let Some(subscriber) = self.subscriber(slot) else {
+            return;
+        };
+        subscriber.is_busy = false;
+        self.pump(slot);
+        let is_stuck = |s: &Subscriber<S>| s.blocked_since.is_some_and(|since| beat - since >= deadline);
+        if self.subscribers[slot as usize].as_ref().is_some_and(is_stuck) {
+            self.remove(slot, CloseReason::SlowConsumer);
+        }
+    }
+
+    fn fan_out(&mut self, span: Span<'_>, touched: &[GroupId]) {
+        for (position, id) in span.ids.iter().enumerate() {
+            self.groups.pick(*id, position as u32);
+        }
+        for (at, venue) in span.venues.iter().enumerate() {
+            self.groups.pick_venue(venue, (span.ids.len() + at) as u32);
+        }
+        let mut own: [Option<Chunks>; 3] = [None, None, None];
+        for id in touched {
+            let encoding = self.groups.get(*id).key.encoding;
+            let shared = span.single.and_then(|tick| tick.chunks(encoding));
+            match shared {
+                Some(chunks) => self.fan_out_group(*id, chunks),
+                None => {
+                    let chunks = own[encoding as usize]
+                        .take()
+                        .unwrap_or_else(|| self.encode(&span, encoding));
+                    self.fan_out_group(*id, &chunks);
+                    own[encoding as usize] = Some(chunks);
+                }
+            }
+        }
+    }
+
+    /// Encodes a turn of several beats, or one whose encoding nobody wanted when it was sealed.
+    fn encode(&self, span: &Span<'_>, encoding: Encoding) -> Chunks {
+        let mut chunks = Chunks::new(encoding);
+        for id in &span.ids {
+            match self.table.changes_since(*id, span.since) {
+                Some(entry) => chunks.push(&entry, self.ts),
+                None => chunks.push_nothing(),
+            }
+        }
+        let row = |name: &str| self.table.venues().find(|v| v.name.as_str() == name);
+        span.venues
+            .iter()
+            .filter_map(|name| row(name))
+            .for_each(|venue| chunks.push_venue(venue));
+        chunks
+    }
+
+    /// Writes the group's frame to every member that is current; the others are counted or caught up.
+    fn fan_out_group(&mut self, id: GroupId, chunks: &Chunks) {
+        let seq = self.table.seq();
+        let (members, picks) = {
+            let group = self.groups.get_mut(id);
+            (std::mem::take(&mut group.members), std::mem::take(&mut group.picks))
+        };
+        let group = self.groups.get(id);
+        let beats = group.beats.max(1);
+        let head = DeltaHead {
+            seq,
+            prev_seq: group.last_frame,
+            ts: self.ts,
+            skipped: beats - 1,
+        };
+        let mut parts: Option<Vec<Part>> = None;
+        for slot in &members {
+            let Some(subscriber) = self.subscribers[*slot as usize].as_ref() else {
+                continue;
+            };
+            if subscriber.is_closed || subscriber.job.is_some() || subscriber.covered >= seq {
+                continue;
+            }
+            if subscriber.is_mid_delta() || subscriber.is_window_closed() {
+                self.skip(*slot, beats);
+            } else if subscriber.covered < head.prev_seq {
+                self.make_busy(*slot);
+            } else {
+                let parts = parts.get_or_insert_with(|| {
+                    let group = self.groups.get(id);
+                    build(
+                        &mut self.scratch,
+                        group,
+                        &head,
+                        chunks,
+                        &picks,
+                        self.config.frame_bytes_max,
+                    )
+                });
+                self.send_shared(*slot, parts, &head, beats);
+            }
+        }
+        if let Some(parts) = &parts {
+            let encoding = self.groups.get(id).key.encoding;
+            self.meters.built[encoding as usize].increment(parts.len() as u64);
+        }
+        let group = self.groups.get_mut(id);
+        (group.members, group.picks) = (members, picks);
+        (group.last_frame, group.covered) = (seq, seq);
+    }
+
+    /// Writes the frames in the buffer to one member.
+    fn send_shared(&mut self, slot: u32, parts: &[Part], head: &DeltaHead, beats: u32) {
+        let beat = self.beat;
+        let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
+            return;
+        };
+        let mut rest = Rest::new(head.seq, head.prev_seq, 0);
+        let mut start = 0;
+        for (at, part) in parts.iter().enumerate() {
+            let frame = &self.scratch.built[start..part.end];
+            let sent = subscriber.offer(frame, beat);
+            if sent.is_taken() {
+                self.meters.note(subscriber.encoding, frame.len());
+                start = part.end;
+                rest.after = part.after;
+                rest.is_begun = true;
+            }
+            let is_last = at + 1 == parts.len();
+            match sent {
+                Sent::Whole if is_last => return subscriber.note_data(head.seq, true),
+                Sent::Whole => {}
+                Sent::Begun if is_last => {
+                    subscriber.note_data(head.seq, true);
+                    return self.make_busy(slot);
+                }
+                Sent::Begun => {
+                    subscriber.rest = Some(rest);
+                    return self.make_busy(slot);
+                }
+                Sent::Nothing if rest.is_begun => {
+                    subscriber.rest = Some(rest);
+                    return self.make_busy(slot);
+                }
+                Sent::Nothing => return self.skip(slot, beats),
+                Sent::Broken => {
+                    // Its end is noticed here as well as by its reading task: whoever is first.
+                    subscriber.control().close = Some(CloseReason::Broken);
+                    return self.make_busy(slot);
+                }
+            }
+        }
+    }
+
+    /// Counts beats that a subscriber does not get.
+    fn skip(&mut self, slot: u32, beats: u32) {
+        if let Some(subscriber) = self.subscriber(slot) {
+            subscriber.skipped = subscriber.skipped.saturating_add(beats);
+            self.meters.skipped.increment(u64::from(beats));
+        }
+        self.make_busy(slot);
+    }
+
+    /// Groups of longer paces that fell due: their frames span several beats.
+    fn fan_out_paced(&mut self, last_beat: u64) {
+        let due: Vec<GroupId> = {
+            let fell_due = |g: &&GroupId| self.groups.get(**g).key.pace.fell_due(last_beat, self.beat);
+            self.groups.paced().iter().filter(fell_due).copied().collect()
+        };
+        for id in due {
+            let group = self.groups.get(id);
+            let (since, encoding) = (group.last_frame, group.key.encoding);
+            let mut chunks = Chunks::new(encoding);
+            for id in changed_of(&self.table, group, since) {
+                if let Some(entry) = self.table.changes_since(id, since) {
+                    chunks.push(&entry, self.ts);
+                }
+            }
+            let news = self
+                .table
+                .venues_since(since)
+                .filter(|v| group.touches(v.name.as_str()));
+            news.for_each(|venue| chunks.push_venue(venue));
+            if chunks.is_empty() {
+                self.groups.get_mut(id).covered = self.table.seq();
+                continue;
+            }
+            all_picks(&mut self.groups.get_mut(id).picks, chunks.len());
+            self.fan_out_group(id, &chunks);
+            self.groups.end_turn(id);
+        }
+    }
+
+    /// Those that are behind and may have a delta now get one of their own.
+    fn catch_up_all(&mut self, last_beat: u64) {
+        for at in (0..self.busy.len()).rev() {
+            let Some(slot) = self.busy.get(at).copied() else {
+                continue;
+            };
+            let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
+                continue;
+            };
+            if !self.is_current(subscriber) && subscriber.pace.fell_due(last_beat, self.beat) {
+                self.catch_up(slot);
+            }
+        }
+    }
+
+    /// Heartbeats for those who heard nothing for a while.
+    fn visit(&mut self) {
+        let mut due = Vec::new();
+        self.wheel.due(self.beat, &mut due);
+        for slot in due {
+            let (beat, period) = (self.beat, self.config.heartbeat_beats);
+            let Some(subscriber) = self.subscriber(slot).filter(|s| s.next_visit <= beat) else {
+                continue;
+            };
+            let is_free = !subscriber.is_mid_delta() && subscriber.job.is_none() && subscriber.control.is_none();
+            let quiet = beat.saturating_sub(subscriber.last_write);
+            if is_free && !subscriber.is_closed && quiet >= period {
+                self.heartbeat(slot);
+            }
+            let next = if quiet >= period {
+                beat + period
+            } else {
+                beat + period - quiet
+            };
+            let next = self.wheel.plan(next, slot);
+            if let Some(subscriber) = self.subscriber(slot) {
+                subscriber.next_visit = next;
+            }
+        }
+    }
+
+    fn heartbeat(&mut self, slot: u32) {
+        let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
+            return;
+        };
+        let offered = match subscriber.group.map(|g| self.groups.get(g)) {
+            // A current member was sent all that its group was offered; between two beats of a pace that
+            // is less than the newest.
+            Some(group) if group.key.pace.beats > 1 => group.covered,
+            _ => self.table.seq(),
+        };
+        let is_current = self.is_current(subscriber);
+        let seq = if is_current {
+            subscriber.covered.max(offered)
+        } else {
+            subscriber.covered
+        };
+        let (encoding, last_data, beat) = (subscriber.encoding, subscriber.last_data, self.beat);
+        self.scratch.frame.heartbeat(encoding, seq, self.ts, last_data);
+        finish(&mut self.scratch, encoding, crate::wire::Compression::None);
+        let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
+            return;
+        };
+        match subscriber.offer(self.scratch.frame.as_bytes(), beat) {
+            Sent::Whole | Sent::Begun => subscriber.covered = seq,
+            Sent::Nothing => {}
+            Sent::Broken => return self.remove(slot, CloseReason::Broken),
+        }
+        self.settle(slot);
+    }
+
+    /// While the server stops: closes a share of the subscribers in every turn.
+    fn close_some(&mut self) {
+        let Some(mut left) = self.draining.take() else { return };
+        let share = self.len().div_ceil(DRAIN_BEATS).max(1);
+        for slot in left.split_off(left.len().saturating_sub(share)) {
+            self.say(slot, |control| control.close = Some(CloseReason::Shutdown));
+        }
+        self.draining = Some(left);
+    }
+}
+
+impl<'a> Span<'a> {
+    fn new(single: Option<&'a Tick>, since: Seq, beats: &[&'a SealedBeat]) -> Span<'a> {
+        let changes = beats.iter().flat_map(|beat| &beat.changes);
+        let mut ids: Vec<InstrumentId> = changes.map(|change| change.id).collect();
+        let mut venues: Vec<&str> = beats.iter().flat_map(|b| &b.venues).map(|v| v.name.as_str()).collect();
+        if beats.len() > 1 {
+            ids.sort_unstable();
+            ids.dedup();
+            venues.sort_unstable();
+            venues.dedup();
+        }
+        Span {
+            single,
+            since,
+            ids,
+            venues,
+        }
+    }
+}
+
+/// Assembles a group's delta, in as many frames as its size asks for.
+fn build(
+    scratch: &mut Scratch,
+    group: &Group,
+    head: &DeltaHead,
+    chunks: &Chunks,
+    picks: &[u32],
+    frame_bytes_max: usize,
+) -> Vec<Part> {
+    let (encoding, compression) = (group.key.encoding, group.key.compression);
+    let (mut parts, mut left, mut after) = (Vec::new(), picks, InstrumentId(0));
+    scratch.built.clear();
+    while !left.is_empty() {
+        let (here, later) = left.split_at(picks_that_fit(chunks, left, frame_bytes_max));
+        let more = !later.is_empty();
+        scratch.frame.delta(
+            &DeltaHead {
+                skipped: if more { 0 } else { head.skipped },
+                ..*head
+            },
+            chunks,
+            here,
+            more,
+        );
+        finish(scratch, encoding, compression);
+        scratch.built.extend_from_slice(scratch.frame.as_bytes());
+        after = here
+            .iter()
+            .rev()
+            .find_map(|pick| chunks.instrument_at(*pick))
+            .unwrap_or(after);
+        parts.push(Part {
+            end: scratch.built.len(),
+            after,
+        });
+        left = later;
+    }
+    parts
+}
+
+/// A group's instruments that changed, ascending: whichever list is shorter is gone through.
+fn changed_of(table: &crate::store::Table, group: &Group, since: Seq) -> Vec<InstrumentId> {
+    let mut changed: Vec<InstrumentId> = table.changed_since(since).take(group.held.len() + 1).collect();
+    if changed.len() > group.held.len() {
+        return group.held.clone();
+    }
+    changed.retain(|id| group.held.binary_search(id).is_ok());
+    changed.sort_unstable();
+    changed
+}

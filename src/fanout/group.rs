@@ -1,0 +1,310 @@
+//! Subscribers alike share one frame: groups, and which instruments concern which group.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::market::{InstrumentId, Symbol, SymbolPattern};
+use crate::store::{Seq, Table};
+use crate::wire::{Compression, Encoding};
+
+/// How often a subscriber wants deltas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Pace {
+    /// Beats between two deltas; 1 is every beat.
+    pub(super) beats: u64,
+    /// At which of them.
+    pub(super) phase: u64,
+}
+
+impl Pace {
+    /// Whether a delta may go out in this beat.
+    pub(super) fn is_due(self, beat: u64) -> bool {
+        self.beats <= 1 || beat % self.beats == self.phase
+    }
+
+    /// Whether one of the beats after `last` up to `beat` was one of these: for beats left out.
+    pub(super) fn fell_due(self, last: u64, beat: u64) -> bool {
+        self.beats <= 1
+            || (last + 1..=beat)
+                .rev()
+                .take(self.beats as usize)
+                .any(|b| self.is_due(b))
+    }
+}
+
+/// What makes subscribers alike.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct GroupKey {
+    /// The strings asked for, sorted.
+    pub(super) strings: Arc<[SymbolPattern]>,
+    pub(super) encoding: Encoding,
+    pub(super) compression: Compression,
+    pub(super) pace: Pace,
+}
+
+/// Position of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct GroupId(pub(super) u32);
+
+/// Subscribers with one key, and what they hold.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) key: GroupKey,
+    /// Instruments covered by the strings, ascending, tombstones included: they may be listed again.
+    pub(super) held: Vec<InstrumentId>,
+    pub(super) members: Vec<u32>,
+    /// Seq of the last frame made for the group.
+    pub(super) last_frame: Seq,
+    /// Everything up to here was offered to the members.
+    pub(super) covered: Seq,
+    /// Positions of this turn's changed instruments that concern the group, ascending.
+    pub(super) picks: Vec<u32>,
+    /// Beats of this turn with changes that concern it.
+    pub(super) beats: u32,
+    marked: Seq,
+}
+
+impl Group {
+    /// Whether a symbol is asked for.
+    pub(super) fn wants(&self, symbol: &Symbol) -> bool {
+        self.key.strings.iter().any(|s| s.matches(symbol))
+    }
+
+    /// Whether a venue is touched by what is asked for.
+    pub(super) fn touches(&self, venue: &str) -> bool {
+        self.key.strings.iter().any(|s| s.touches_venue(venue))
+    }
+
+    /// Notes that a beat concerns the group; true for the first time in this turn.
+    pub(super) fn mark(&mut self, seq: Seq) -> bool {
+        let is_first = self.beats == 0;
+        if self.marked != seq {
+            self.marked = seq;
+            self.beats += 1;
+        }
+        is_first
+    }
+
+    /// Forgets the turn's marks.
+    pub(super) fn end_turn(&mut self) {
+        self.picks.clear();
+        self.beats = 0;
+    }
+}
+
+/// All groups of a shard.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    list: Vec<Option<Group>>,
+    free: Vec<GroupId>,
+    by_key: FxHashMap<GroupKey, GroupId>,
+    /// For each instrument the groups that take every beat and hold it.
+    interest: Vec<Vec<GroupId>>,
+    /// Groups that wait for a symbol, existing or not.
+    exact: FxHashMap<Symbol, Vec<GroupId>>,
+    /// Groups with a pattern.
+    globs: Vec<GroupId>,
+    /// Groups with a pace of more than one beat.
+    paced: Vec<GroupId>,
+}
+
+impl Groups {
+    pub(super) fn get(&self, id: GroupId) -> &Group {
+        self.list[id.0 as usize].as_ref().expect("a group with members exists")
+    }
+
+    pub(super) fn get_mut(&mut self, id: GroupId) -> &mut Group {
+        self.list[id.0 as usize].as_mut().expect("a group with members exists")
+    }
+
+    /// Groups with a pace of more than one beat.
+    pub(super) fn paced(&self) -> &[GroupId] {
+        &self.paced
+    }
+
+    /// Forgets a group's marks of this turn.
+    pub(super) fn end_turn(&mut self, id: GroupId) {
+        if let Some(group) = self.list[id.0 as usize].as_mut() {
+            group.end_turn();
+        }
+    }
+
+    /// Notes a beat's change of an instrument at the groups that take every beat and hold it; those
+    /// noted for the first time in this turn are added to `touched`.
+    pub(super) fn mark(&mut self, id: InstrumentId, seq: Seq, touched: &mut Vec<GroupId>) {
+        for at in self.interest.get(id.index()).into_iter().flatten() {
+            if let Some(group) = &mut self.list[at.0 as usize]
+                && group.mark(seq)
+            {
+                touched.push(*at);
+            }
+        }
+    }
+
+    /// Gives a changed instrument's position to the groups that take every beat and hold it.
+    pub(super) fn pick(&mut self, id: InstrumentId, position: u32) {
+        for at in self.interest.get(id.index()).into_iter().flatten() {
+            if let Some(group) = &mut self.list[at.0 as usize] {
+                group.picks.push(position);
+            }
+        }
+    }
+
+    /// The same for a venue: every group is asked, venues change seldom.
+    pub(super) fn mark_venue(&mut self, venue: &str, seq: Seq, touched: &mut Vec<GroupId>) {
+        for (at, group) in self.list.iter_mut().enumerate() {
+            if let Some(group) = group
+                && group.key.pace.beats <= 1
+                && group.touches(venue)
+                && group.mark(seq)
+            {
+                touched.push(GroupId(at as u32));
+            }
+        }
+    }
+
+    /// The same for a venue.
+    pub(super) fn pick_venue(&mut self, venue: &str, position: u32) {
+        for group in self.list.iter_mut().flatten() {
+            if group.beats > 0 && group.touches(venue) {
+                group.picks.push(position);
+            }
+        }
+    }
+
+    /// Adds a member to the group of this key, made now if there is none.
+    pub(super) fn join(&mut self, key: GroupKey, member: u32, table: &Table) -> GroupId {
+        let id = match self.by_key.get(&key) {
+            Some(id) => *id,
+            None => self.create(key, table),
+        };
+        self.get_mut(id).members.push(member);
+        id
+    }
+
+    /// Takes a member out; an empty group goes.
+    pub(super) fn leave(&mut self, id: GroupId, member: u32) {
+        let group = self.get_mut(id);
+        if let Some(at) = group.members.iter().position(|m| *m == member) {
+            group.members.swap_remove(at);
+        }
+        if group.members.is_empty() {
+            self.remove(id);
+        }
+    }
+
+    /// Gives a newly listed instrument to the groups that asked for it.
+    pub(super) fn listed(&mut self, id: InstrumentId, symbol: &Symbol) {
+        let exact = self.exact.get(symbol).into_iter().flatten().copied();
+        let mut takers: Vec<GroupId> = exact.collect();
+        takers.extend(self.globs.iter().copied().filter(|g| self.get(*g).wants(symbol)));
+        takers.sort_unstable_by_key(|g| g.0);
+        takers.dedup();
+        for taker in takers {
+            // Ids only grow, so the list stays in order.
+            let group = self.get_mut(taker);
+            if group.held.last().is_none_or(|last| *last < id) {
+                group.held.push(id);
+                if group.key.pace.beats <= 1 {
+                    self.interest_mut(id).push(taker);
+                }
+            }
+        }
+    }
+
+    fn create(&mut self, key: GroupKey, table: &Table) -> GroupId {
+        let held = resolve(&key.strings, table);
+        let id = self.free.pop().unwrap_or(GroupId(self.list.len() as u32));
+        if key.pace.beats <= 1 {
+            held.iter().for_each(|i| self.interest_mut(*i).push(id));
+        } else {
+            self.paced.push(id);
+        }
+        let mut has_glob = false;
+        for string in key.strings.iter() {
+            match string {
+                SymbolPattern::Exact(symbol) => self.exact.entry(symbol.clone()).or_default().push(id),
+                SymbolPattern::Glob(_) => has_glob = true,
+            }
+        }
+        if has_glob {
+            self.globs.push(id);
+        }
+        self.by_key.insert(key.clone(), id);
+        let group = Group {
+            key,
+            held,
+            members: Vec::new(),
+            last_frame: table.seq(),
+            covered: table.seq(),
+            picks: Vec::new(),
+            beats: 0,
+            marked: Seq::ZERO,
+        };
+        if id.0 as usize == self.list.len() {
+            self.list.push(None);
+        }
+        self.list[id.0 as usize] = Some(group);
+        id
+    }
+
+    fn remove(&mut self, id: GroupId) {
+        let Some(group) = self.list[id.0 as usize].take() else {
+            return;
+        };
+        self.by_key.remove(&group.key);
+        let forget = |list: &mut Vec<GroupId>| {
+            if let Some(at) = list.iter().position(|g| *g == id) {
+                list.swap_remove(at);
+            }
+        };
+        if group.key.pace.beats <= 1 {
+            group.held.iter().for_each(|i| forget(self.interest_mut(*i)));
+        } else {
+            forget(&mut self.paced);
+        }
+        for string in group.key.strings.iter() {
+            if let SymbolPattern::Exact(symbol) = string
+                && let Some(list) = self.exact.get_mut(symbol)
+            {
+                forget(list);
+                if list.is_empty() {
+                    self.exact.remove(symbol);
+                }
+            }
+        }
+        forget(&mut self.globs);
+        self.free.push(id);
+    }
+
+    fn interest_mut(&mut self, id: InstrumentId) -> &mut Vec<GroupId> {
+        if id.index() >= self.interest.len() {
+            self.interest.resize(id.index() + 1, Vec::new());
+        }
+        &mut self.interest[id.index()]
+    }
+}
+
+/// Instruments that some strings cover, ascending, tombstones included.
+pub(super) fn resolve(strings: &[SymbolPattern], table: &Table) -> Vec<InstrumentId> {
+    let (globs, exact): (Vec<_>, Vec<_>) = strings.iter().partition(|s| matches!(s, SymbolPattern::Glob(_)));
+    let mut ids: Vec<InstrumentId> = exact.iter().filter_map(|s| table.id_of(s.as_str())).collect();
+    if !globs.is_empty() {
+        ids.extend(resolve_from(&globs, table, 0));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Instruments listed from a position on that some strings cover.
+pub(super) fn resolve_from<'a>(
+    strings: &'a [impl std::borrow::Borrow<SymbolPattern>],
+    table: &'a Table,
+    from: usize,
+) -> impl Iterator<Item = InstrumentId> + 'a {
+    let covers = |symbol: &Symbol| strings.iter().any(|s| s.borrow().matches(symbol));
+    let ids = (from..table.len()).map(InstrumentId::from_index);
+    ids.filter(move |id| table.listing(*id).is_some_and(|listing| covers(&listing.symbol)))
+}

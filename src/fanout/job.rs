@@ -1,0 +1,105 @@
+//! The answer to a subscribe, assembled part by part as the socket takes it.
+
+use std::sync::Arc;
+
+use crate::market::{InstrumentId, SymbolPattern};
+use crate::store::{Seq, Table};
+use crate::wire::{Refused, SnapshotTail};
+
+use super::group;
+
+/// A snapshot under way. Costs four bytes an instrument and no encoded bytes.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) request_id: u64,
+    /// Only changes after this, where the resume can be served.
+    pub(super) since: Option<Seq>,
+    /// The strings of this request.
+    strings: Arc<[SymbolPattern]>,
+    /// All strings once it is done, sorted.
+    pub(super) all_strings: Arc<[SymbolPattern]>,
+    /// Instruments to send, ascending, tombstones included.
+    ids: Vec<InstrumentId>,
+    /// Of these, such as were sent: they are held.
+    pub(super) done: usize,
+    /// Instruments that existed when `ids` was last completed.
+    resolved: usize,
+    /// Venues before this position were sent.
+    pub(super) venue_at: usize,
+    rejected: Vec<Refused>,
+    /// The resume names a seq that this shard has not reached: wait until this beat.
+    pub(super) wait_until: Option<(Seq, u64)>,
+    /// The last part was handed over.
+    pub(super) is_answered: bool,
+}
+
+impl Job {
+    pub(super) fn new(request_id: u64, strings: Vec<SymbolPattern>, rejected: Vec<Refused>, table: &Table) -> Job {
+        let ids = group::resolve(&strings, table);
+        let strings: Arc<[SymbolPattern]> = strings.into();
+        Job {
+            request_id,
+            since: None,
+            all_strings: strings.clone(),
+            strings,
+            ids,
+            done: 0,
+            resolved: table.len(),
+            venue_at: 0,
+            rejected,
+            wait_until: None,
+            is_answered: false,
+        }
+    }
+
+    /// The request's instruments as far as they are known.
+    pub(super) fn ids(&self) -> &[InstrumentId] {
+        &self.ids
+    }
+
+    /// Instruments sent already.
+    pub(super) fn held(&self) -> &[InstrumentId] {
+        &self.ids[..self.done]
+    }
+
+    /// Whether the request's strings touch a venue.
+    pub(super) fn touches(&self, venue: &str) -> bool {
+        self.strings.iter().any(|s| s.touches_venue(venue))
+    }
+
+    /// Adds instruments listed since the request was resolved; false where there are none.
+    pub(super) fn extend(&mut self, table: &Table) -> bool {
+        let before = self.ids.len();
+        let new: Vec<InstrumentId> = group::resolve_from(&self.strings[..], table, self.resolved).collect();
+        self.ids.extend(new);
+        self.resolved = table.len();
+        self.ids.len() > before
+    }
+
+    /// What stands at the end of the last part.
+    pub(super) fn tail(&self, table: &Table) -> SnapshotTail {
+        let is_pending = |s: &&SymbolPattern| match s {
+            SymbolPattern::Exact(symbol) => !table.id_of(symbol.as_str()).is_some_and(|id| table.is_live(id)),
+            SymbolPattern::Glob(_) => false,
+        };
+        let pending = self
+            .strings
+            .iter()
+            .filter(is_pending)
+            .map(|s| s.as_str().to_owned())
+            .collect();
+        SnapshotTail {
+            pending,
+            rejected: self.rejected.clone(),
+        }
+    }
+
+    /// The largest that the tail can become: every exact symbol pending.
+    pub(super) fn tail_at_most(&self) -> SnapshotTail {
+        let pending = self.strings.iter().map(|s| s.as_str().to_owned()).collect();
+        SnapshotTail {
+            pending,
+            rejected: self.rejected.clone(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! From sealed beats to sockets: subscribers, who wants what, shared frames, the write path and the rule
+//! for slow consumers.
+//!
+//! A shard owns its subscribers and the writing half of their sockets; nothing else ever writes there.
+//! Its decisions are plain methods ([`Shard::turn`], [`Shard::command`]) that run in tests without a
+//! thread or a socket; [`Fanout`] gives each shard its thread. Knows no venues.
+//!
+//! The way of a beat: `deliver` takes it, asks `group` whom it concerns, and writes one frame for all who
+//! are alike; whoever was blocked, behind or new goes its own way in `pump`. What a slow subscriber costs
+//! is one partly written frame (`subscriber`) and one seq.
+
+mod bounds;
+mod close;
+mod command;
+mod commands;
+mod deliver;
+mod group;
+mod job;
+mod link;
+mod pump;
+mod run;
+mod shard;
+mod subscriber;
+#[cfg(test)]
+mod tests;
+mod websocket;
+mod wheel;
+
+pub use bounds::WINDOW_MAX;
+pub use close::CloseReason;
+pub use command::{Command, Join, Request};
+pub use link::{Link, Socket};
+pub use run::Fanout;
+pub use shard::{FanoutConfig, Shard};
+pub use subscriber::SubscriberId;
+pub use websocket::pong;

@@ -1,0 +1,457 @@
+//! The way of one subscriber alone: what was begun, answers, snapshots, catching up.
+
+use crate::market::InstrumentId;
+use crate::store::{Seq, Table};
+use crate::wire::{Chunks, Compression, DeltaHead, Encoding, FrameBuf, SnapshotHead, room};
+
+use super::bounds::PARTS_PER_TURN;
+use super::group::Group;
+use super::job::Job;
+use super::shard::{Scratch, Shard};
+use super::subscriber::{Rest, Sent, Subscriber};
+use super::{CloseReason, Socket, websocket};
+
+/// Changed instruments up to this many are found by walking the table's order of change; above, the
+/// held ones are gone through, so that a part costs at most what is held.
+const WALK_MAX: usize = 4_096;
+
+/// What one step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Something was written whole: there may be more.
+    Go,
+    /// Nothing to do.
+    Idle,
+    /// The socket takes no more now.
+    Blocked,
+    /// The connection is broken.
+    Broken,
+}
+
+impl From<Sent> for Step {
+    fn from(sent: Sent) -> Step {
+        match sent {
+            Sent::Whole => Step::Go,
+            Sent::Begun | Sent::Nothing => Step::Blocked,
+            Sent::Broken => Step::Broken,
+        }
+    }
+}
+
+impl<S: Socket> Shard<S> {
+    /// Writes what a subscriber is owed besides shared frames, as far as its socket takes it.
+    pub(super) fn pump(&mut self, slot: u32) {
+        let Some(mut subscriber) = self.subscribers[slot as usize].take() else {
+            return;
+        };
+        let mut parts = PARTS_PER_TURN;
+        let step = loop {
+            let step = self.step(&mut subscriber, &mut parts);
+            if step != Step::Go {
+                break step;
+            }
+        };
+        let finished = subscriber.job.as_ref().is_some_and(|job| job.is_answered);
+        let group = subscriber.group;
+        self.subscribers[slot as usize] = Some(subscriber);
+        if step == Step::Broken {
+            return self.remove(slot, CloseReason::Broken);
+        }
+        if finished {
+            self.finish_job(slot, group);
+        }
+        self.settle(slot);
+    }
+
+    /// Begins a delta of everything that changed since the subscriber's own seq, and writes what is taken.
+    pub(super) fn catch_up(&mut self, slot: u32) {
+        let seq = self.table.seq();
+        let Some(subscriber) = self.subscriber(slot) else {
+            return;
+        };
+        let may_begin = !subscriber.is_mid_delta() && subscriber.job.is_none() && !subscriber.is_window_closed();
+        if may_begin && subscriber.group.is_some() && subscriber.covered < seq && !subscriber.is_closed {
+            let rest = Rest::new(seq, subscriber.covered, subscriber.skipped);
+            subscriber.rest = Some(rest);
+            self.pump(slot);
+        }
+    }
+
+    /// Whether a subscriber has what its group was last offered.
+    pub(super) fn is_current(&self, subscriber: &Subscriber<S>) -> bool {
+        subscriber
+            .group
+            .is_none_or(|g| subscriber.covered >= self.groups.get(g).last_frame)
+    }
+
+    /// Keeps the lists and the log right after a subscriber was written to.
+    pub(super) fn settle(&mut self, slot: u32) {
+        let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
+            return;
+        };
+        let is_behind = !self.is_current(subscriber);
+        let owes = subscriber.is_mid_delta() || subscriber.job.is_some() || subscriber.control.is_some();
+        let is_slow = subscriber.blocked_since.is_some() || (is_behind && subscriber.is_window_closed());
+        let caught_up = !is_slow && !is_behind && !owes;
+        if owes || is_behind || subscriber.blocked_since.is_some() {
+            self.make_busy(slot);
+        }
+        let beat = self.beat;
+        let Some(subscriber) = self.subscriber(slot) else {
+            return;
+        };
+        // Edges, not levels: behind for a whole beat, and caught up again.
+        let stuck = subscriber.blocked_since.is_some_and(|since| beat > since);
+        let edge = if subscriber.is_slow {
+            caught_up
+        } else {
+            is_slow && (stuck || subscriber.skipped > 0)
+        };
+        if edge {
+            subscriber.is_slow = !subscriber.is_slow;
+            let (session, is_slow) = (subscriber.id, subscriber.is_slow);
+            tracing::info!(%session, "subscriber {}", if is_slow { "falls behind" } else { "has caught up" });
+            self.meters.slow.increment(if is_slow { 1.0 } else { -1.0 });
+        }
+    }
+
+    /// One thing to write, in order of urgency.
+    fn step(&mut self, subscriber: &mut Subscriber<S>, parts: &mut usize) -> Step {
+        match subscriber.flush(self.beat) {
+            Sent::Whole => {}
+            other => return other.into(),
+        }
+        if subscriber.is_closed {
+            return Step::Idle;
+        }
+        if subscriber.rest.is_some() {
+            return if std::mem::replace(parts, parts.saturating_sub(1)) > 0 {
+                self.delta_part(subscriber)
+            } else {
+                Step::Blocked
+            };
+        }
+        if subscriber.control.is_some() {
+            return self.control_step(subscriber);
+        }
+        if subscriber.job.as_ref().is_some_and(|job| !job.is_answered) {
+            return self.job_step(subscriber, parts);
+        }
+        Step::Idle
+    }
+
+    fn control_step(&mut self, subscriber: &mut Subscriber<S>) -> Step {
+        let Some(mut control) = subscriber.control.take() else {
+            return Step::Idle;
+        };
+        let beat = self.beat;
+        let sent = if let Some(message) = control.messages.front() {
+            let sent = subscriber.offer(&message.frame, beat);
+            if sent.is_taken() {
+                if message.is_answer {
+                    subscriber.link.answered();
+                }
+                control.messages.pop_front();
+            }
+            sent
+        } else if let Some(pong) = &control.pong {
+            let sent = subscriber.offer(pong, beat);
+            if sent.is_taken() {
+                control.pong = None;
+            }
+            sent
+        } else if control.ping {
+            let sent = subscriber.offer(&websocket::ping(), beat);
+            control.ping = !sent.is_taken();
+            sent
+        } else if let Some(reason) = &control.close {
+            let sent = subscriber.offer(&websocket::close(reason.code(), &reason.words()), beat);
+            if sent.is_taken() {
+                subscriber.is_closed = true;
+                subscriber.link.end(reason.clone());
+                control.close = None;
+            }
+            sent
+        } else {
+            Sent::Whole
+        };
+        if !control.is_empty() {
+            subscriber.control = Some(control);
+        }
+        sent.into()
+    }
+
+    /// Writes the next part of a delta of one's own.
+    fn delta_part(&mut self, subscriber: &mut Subscriber<S>) -> Step {
+        let Some(mut rest) = subscriber.rest.take() else {
+            return Step::Idle;
+        };
+        let group = subscriber.group.map(|g| self.groups.get(g));
+        let room = room(self.config.frame_bytes_max);
+        let chunks = &mut self.scratch.chunks[subscriber.encoding as usize];
+        chunks.clear();
+        let held = Held {
+            group,
+            job: subscriber.job.as_deref(),
+        };
+        let more = fill_delta(
+            &self.table,
+            &held,
+            &mut rest,
+            chunks,
+            room,
+            self.ts,
+            &mut self.scratch.ids,
+        );
+        if chunks.is_empty() {
+            subscriber.covered = subscriber.covered.max(rest.seq);
+            subscriber.skipped -= rest.skipped;
+            return Step::Go;
+        }
+        let head = DeltaHead {
+            seq: rest.seq,
+            prev_seq: rest.prev_seq,
+            ts: self.ts,
+            skipped: if more { 0 } else { rest.skipped },
+        };
+        let encoding = subscriber.encoding;
+        all_picks(&mut self.scratch.picks, self.scratch.chunks[encoding as usize].len());
+        let Scratch {
+            frame, chunks, picks, ..
+        } = &mut self.scratch;
+        frame.delta(&head, &chunks[encoding as usize], picks, more);
+        let sent = self.send_built(subscriber);
+        match sent {
+            Sent::Nothing if rest.is_begun => subscriber.rest = Some(rest.stepped_back()),
+            // Not begun: dropped, and conflated with what comes.
+            Sent::Nothing | Sent::Broken => {}
+            Sent::Whole | Sent::Begun if more => subscriber.rest = Some(rest.begun()),
+            Sent::Whole | Sent::Begun => {
+                subscriber.note_data(rest.seq, true);
+                subscriber.skipped -= rest.skipped;
+            }
+        }
+        sent.into()
+    }
+
+    /// Writes the next part of a snapshot, after what changed in everything held.
+    fn job_step(&mut self, subscriber: &mut Subscriber<S>, parts: &mut usize) -> Step {
+        let seq = self.table.seq();
+        let Some(job) = subscriber.job.as_mut() else {
+            return Step::Idle;
+        };
+        if let Some((position, until)) = job.wait_until {
+            if position <= seq {
+                job.since = Some(position);
+            } else if self.beat < until {
+                return Step::Blocked;
+            }
+            job.wait_until = None;
+        }
+        let holds_something = subscriber.group.is_some() || job.done > 0 || job.venue_at > 0;
+        if holds_something && subscriber.covered < seq {
+            subscriber.rest = Some(Rest::new(seq, subscriber.covered, subscriber.skipped));
+            return Step::Go;
+        }
+        if std::mem::replace(parts, parts.saturating_sub(1)) == 0 {
+            return Step::Blocked;
+        }
+        self.job_part(subscriber)
+    }
+
+    fn job_part(&mut self, subscriber: &mut Subscriber<S>) -> Step {
+        let Some(mut job) = subscriber.job.take() else {
+            return Step::Idle;
+        };
+        let (encoding, seq) = (subscriber.encoding, self.table.seq());
+        let room = room(self.config.frame_bytes_max);
+        let Scratch {
+            frame, chunks, picks, ..
+        } = &mut self.scratch;
+        let chunks = &mut chunks[encoding as usize];
+        chunks.clear();
+        let progress = fill_snapshot(&self.table, &mut job, chunks, room, self.ts);
+        let tail = progress.is_last.then(|| job.tail(&self.table));
+        let tail = tail.filter(|tail| chunks.is_empty() || chunks.cost() + tail.cost(encoding) <= room);
+        all_picks(picks, chunks.len());
+        let head = SnapshotHead {
+            epoch: self.config.epoch,
+            seq,
+            ts: self.ts,
+            request_id: job.request_id,
+            resumed: job.since.is_some(),
+        };
+        frame.snapshot(&head, chunks, picks, tail.as_ref());
+        let sent = self.send_built(subscriber);
+        if sent.is_taken() {
+            (job.done, job.venue_at) = (progress.done, progress.venue_at);
+            subscriber.note_data(seq, false);
+            job.is_answered = tail.is_some();
+        }
+        subscriber.job = Some(job);
+        sent.into()
+    }
+
+    /// Compresses if asked, frames and offers the message in the scratch buffer.
+    fn send_built(&mut self, subscriber: &mut Subscriber<S>) -> Sent {
+        let (encoding, compression) = (subscriber.encoding, subscriber.compression);
+        finish(&mut self.scratch, encoding, compression);
+        self.meters.built[encoding as usize].increment(1);
+        let frame = self.scratch.frame.as_bytes();
+        let sent = subscriber.offer(frame, self.beat);
+        if sent.is_taken() {
+            self.meters.note(encoding, frame.len());
+        }
+        sent
+    }
+}
+
+/// Compresses the message in the scratch frame if that is asked for and pays, and puts the WebSocket
+/// header in front.
+pub(super) fn finish(scratch: &mut Scratch, encoding: Encoding, compression: Compression) {
+    let Scratch {
+        frame,
+        deflater,
+        packed,
+        ..
+    } = scratch;
+    let is_packed = compression == Compression::Deflate && {
+        packed.clear();
+        deflater.compress(encoding, frame.as_bytes(), packed)
+    };
+    if is_packed {
+        frame.copy_from(packed);
+    }
+    let opcode = if encoding == Encoding::Json && !is_packed {
+        websocket::TEXT
+    } else {
+        websocket::BINARY
+    };
+    frame_up(frame, opcode);
+}
+
+fn frame_up(frame: &mut FrameBuf, opcode: u8) {
+    let (head, used) = websocket::header(opcode, frame.as_bytes().len());
+    frame.prepend(&head[..used]);
+}
+
+/// Picks every unit of a list.
+pub(super) fn all_picks(picks: &mut Vec<u32>, count: usize) {
+    picks.clear();
+    picks.extend(0..count as u32);
+}
+
+/// What a subscriber holds: its group's instruments and those of a snapshot under way.
+struct Held<'a> {
+    group: Option<&'a Group>,
+    job: Option<&'a Job>,
+}
+
+impl Held<'_> {
+    fn lists(&self) -> [&[InstrumentId]; 2] {
+        [self.group.map_or(&[], |g| &g.held), self.job.map_or(&[], Job::held)]
+    }
+
+    fn contains(&self, id: InstrumentId) -> bool {
+        self.lists().iter().any(|list| list.binary_search(&id).is_ok())
+    }
+
+    fn touches(&self, venue: &str) -> bool {
+        self.group.is_some_and(|g| g.touches(venue)) || self.job.is_some_and(|j| j.touches(venue))
+    }
+
+    /// The next held instrument after `id`.
+    fn next_after(&self, id: InstrumentId) -> Option<InstrumentId> {
+        let next = |list: &&[InstrumentId]| list.get(list.partition_point(|held| *held <= id)).copied();
+        self.lists().iter().filter_map(next).min()
+    }
+}
+
+/// Appends what changed since `rest.prev_seq` until the room is used up; true where more is to come.
+fn fill_delta(
+    table: &Table,
+    held: &Held<'_>,
+    rest: &mut Rest,
+    chunks: &mut Chunks,
+    room: usize,
+    ts: crate::market::Ts,
+    ids: &mut Vec<InstrumentId>,
+) -> bool {
+    rest.mark();
+    let mut push = |id: InstrumentId, rest: &mut Rest| {
+        let fits = match table.changes_since(id, rest.prev_seq) {
+            Some(entry) => chunks.push_within(&entry, ts, room),
+            None => true,
+        };
+        if fits {
+            rest.after = id;
+        }
+        fits
+    };
+    if walk(table, rest.prev_seq, ids) {
+        ids.retain(|id| *id > rest.after && held.contains(*id));
+        ids.sort_unstable();
+        if !ids.iter().all(|id| push(*id, rest)) {
+            return true;
+        }
+    } else {
+        while let Some(id) = held.next_after(rest.after) {
+            if !push(id, rest) {
+                return true;
+            }
+        }
+    }
+    for (at, venue) in table.venues().enumerate().skip(rest.venue_at) {
+        let is_news = table.is_venue_news(at, rest.prev_seq) && held.touches(venue.name.as_str());
+        if is_news && !chunks.push_venue_within(venue, room) {
+            return true;
+        }
+        rest.venue_at = at + 1;
+    }
+    false
+}
+
+/// Finds what changed by walking the order of change; false where that would be too long a walk.
+fn walk(table: &Table, since: Seq, ids: &mut Vec<InstrumentId>) -> bool {
+    ids.clear();
+    ids.extend(table.changed_since(since).take(WALK_MAX + 1));
+    ids.len() <= WALK_MAX
+}
+
+/// How far a snapshot's part reaches.
+struct Progress {
+    done: usize,
+    venue_at: usize,
+    is_last: bool,
+}
+
+/// Appends venues, then instruments, until the room is used up.
+fn fill_snapshot(table: &Table, job: &mut Job, chunks: &mut Chunks, room: usize, ts: crate::market::Ts) -> Progress {
+    let since = job.since.unwrap_or(Seq::ZERO);
+    let mut progress = Progress {
+        done: job.done,
+        venue_at: job.venue_at,
+        is_last: false,
+    };
+    for (at, venue) in table.venues().enumerate().skip(job.venue_at) {
+        let is_news = table.is_venue_news(at, since) && job.touches(venue.name.as_str());
+        if is_news && !chunks.push_venue_within(venue, room) {
+            return progress;
+        }
+        progress.venue_at = at + 1;
+    }
+    loop {
+        while let Some(id) = job.ids().get(progress.done) {
+            if let Some(entry) = table.changes_since(*id, since)
+                && !chunks.push_within(&entry, ts, room)
+            {
+                return progress;
+            }
+            progress.done += 1;
+        }
+        if !job.extend(table) {
+            progress.is_last = true;
+            return progress;
+        }
+    }
+}

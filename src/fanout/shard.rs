@@ -1,0 +1,224 @@
+//! One shard's state: its copy of the table, its subscribers, their groups. No thread, no clock, no
+//! socket library: `tests` drive it with sockets of their own.
+
+use std::sync::Arc;
+
+use metrics::{Counter, Gauge};
+use rustc_hash::FxHashMap;
+
+use crate::engine::Demand;
+use crate::market::{InstrumentId, Ts};
+use crate::monitor::names;
+use crate::store::{Epoch, Table};
+use crate::wire::{Chunks, Deflater, Encoding, FrameBuf};
+
+use super::group::Groups;
+use super::subscriber::{Control, Subscriber};
+use super::wheel::Wheel;
+use super::{CloseReason, Socket, SubscriberId};
+
+/// What every shard is told.
+#[derive(Clone, Debug)]
+pub struct FanoutConfig {
+    /// The timeline.
+    pub epoch: Epoch,
+    /// Largest message, inflated.
+    pub frame_bytes_max: usize,
+    /// Beats without a message after which a heartbeat is sent.
+    pub heartbeat_beats: u64,
+    /// Beats that a frame may take to be read.
+    pub slow_deadline_beats: u64,
+    /// Most symbols and instruments at subscribe.
+    pub symbols_max: usize,
+    /// Largest message from a client, for the welcome.
+    pub message_bytes_max: usize,
+}
+
+/// Memory used again from frame to frame.
+pub(super) struct Scratch {
+    pub(super) frame: FrameBuf,
+    pub(super) chunks: [Chunks; 3],
+    pub(super) picks: Vec<u32>,
+    pub(super) ids: Vec<InstrumentId>,
+    pub(super) deflater: Deflater,
+    pub(super) packed: Vec<u8>,
+    /// A group's finished frames, side by side.
+    pub(super) built: Vec<u8>,
+}
+
+/// Handles made once, and what one turn adds to them.
+pub(super) struct Meters {
+    pub(super) frames: [Counter; 3],
+    pub(super) bytes: [Counter; 3],
+    pub(super) built: [Counter; 3],
+    pub(super) skipped: Counter,
+    pub(super) subscribers: Gauge,
+    pub(super) slow: Gauge,
+    pub(super) sent: [(u64, u64); 3],
+}
+
+impl Meters {
+    fn new() -> Meters {
+        let by_encoding = |name: &'static str| Encoding::ALL.map(|e| metrics::counter!(name, "encoding" => e.name()));
+        Meters {
+            frames: by_encoding(names::FRAMES),
+            bytes: by_encoding(names::FRAME_BYTES),
+            built: by_encoding(names::FRAMES_BUILT),
+            skipped: metrics::counter!(names::SKIPPED),
+            subscribers: metrics::gauge!(names::SUBSCRIBERS),
+            slow: metrics::gauge!(names::SUBSCRIBERS_SLOW),
+            sent: [(0, 0); 3],
+        }
+    }
+
+    /// Notes a frame; two additions, the shared counters follow once a turn.
+    pub(super) fn note(&mut self, encoding: Encoding, bytes: usize) {
+        let sent = &mut self.sent[encoding as usize];
+        *sent = (sent.0 + 1, sent.1 + bytes as u64);
+    }
+
+    pub(super) fn end_turn(&mut self) {
+        for (at, sent) in self.sent.iter_mut().enumerate() {
+            let (frames, bytes) = std::mem::take(sent);
+            if frames > 0 {
+                self.frames[at].increment(frames);
+                self.bytes[at].increment(bytes);
+            }
+        }
+    }
+}
+
+/// A shard.
+pub struct Shard<S> {
+    pub(super) config: FanoutConfig,
+    pub(super) table: Table,
+    /// The newest beat of the timer, and its time.
+    pub(super) beat: u64,
+    pub(super) ts: Ts,
+    pub(super) subscribers: Vec<Option<Subscriber<S>>>,
+    free: Vec<u32>,
+    by_id: FxHashMap<SubscriberId, u32>,
+    pub(super) groups: Groups,
+    pub(super) wheel: Wheel,
+    /// Subscribers that need more than shared frames: blocked, behind, with a job or something to say.
+    pub(super) busy: Vec<u32>,
+    /// Subscribers still to be closed, once the server stops.
+    pub(super) draining: Option<Vec<u32>>,
+    pub(super) scratch: Scratch,
+    pub(super) meters: Meters,
+    pub(super) random: fastrand::Rng,
+    pub(super) demand: Arc<Demand>,
+    /// Called once, when the first subscriber holds something.
+    pub(super) on_first_subscribe: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl<S: Socket> Shard<S> {
+    /// Makes a shard without subscribers.
+    pub fn new(config: FanoutConfig, demand: Arc<Demand>, on_first_subscribe: Box<dyn FnOnce() + Send>) -> Shard<S> {
+        Shard {
+            config,
+            table: Table::new(),
+            beat: 0,
+            ts: Ts::default(),
+            subscribers: Vec::new(),
+            free: Vec::new(),
+            by_id: FxHashMap::default(),
+            groups: Groups::default(),
+            wheel: Wheel::new(),
+            busy: Vec::new(),
+            draining: None,
+            scratch: Scratch {
+                frame: FrameBuf::new(),
+                chunks: Encoding::ALL.map(Chunks::new),
+                picks: Vec::new(),
+                ids: Vec::new(),
+                deflater: Deflater::new(),
+                packed: Vec::new(),
+                built: Vec::new(),
+            },
+            meters: Meters::new(),
+            random: fastrand::Rng::new(),
+            demand,
+            on_first_subscribe: Some(on_first_subscribe),
+        }
+    }
+
+    /// The table as fanned out.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Subscribers here.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    pub(super) fn slot_of(&self, id: SubscriberId) -> Option<u32> {
+        self.by_id.get(&id).copied()
+    }
+
+    pub(super) fn insert(&mut self, mut subscriber: Subscriber<S>) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.subscribers.push(None);
+            self.subscribers.len() as u32 - 1
+        });
+        self.demand.join(subscriber.encoding);
+        self.meters.subscribers.increment(1.0);
+        self.by_id.insert(subscriber.id, slot);
+        subscriber.next_visit = self.wheel.plan(self.beat + self.config.heartbeat_beats, slot);
+        self.subscribers[slot as usize] = Some(subscriber);
+        slot
+    }
+
+    /// Forgets a subscriber and tells its reading task why.
+    pub(super) fn remove(&mut self, slot: u32, reason: CloseReason) {
+        let Some(mut subscriber) = self.subscribers[slot as usize].take() else {
+            return;
+        };
+        if let Some(group) = subscriber.group {
+            self.groups.leave(group, slot);
+        }
+        self.by_id.remove(&subscriber.id);
+        self.busy.retain(|s| *s != slot);
+        self.free.push(slot);
+        self.demand.leave(subscriber.encoding);
+        self.meters.subscribers.decrement(1.0);
+        if subscriber.is_slow {
+            self.meters.slow.decrement(1.0);
+        }
+        metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
+        tracing::debug!(session = %subscriber.id, code = reason.code(), "subscriber gone: {}", reason.words());
+        if matches!(reason, CloseReason::SlowConsumer | CloseReason::Broken) {
+            subscriber.socket.abort();
+        }
+        subscriber.link.end(reason);
+    }
+
+    pub(super) fn subscriber(&mut self, slot: u32) -> Option<&mut Subscriber<S>> {
+        self.subscribers.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// Puts a subscriber on the list of those that are looked at in every turn.
+    pub(super) fn make_busy(&mut self, slot: u32) {
+        if let Some(subscriber) = self.subscribers[slot as usize].as_mut()
+            && !std::mem::replace(&mut subscriber.is_busy, true)
+        {
+            self.busy.push(slot);
+        }
+    }
+
+    /// Adds something to say and says it as soon as the socket takes it.
+    pub(super) fn say(&mut self, slot: u32, what: impl FnOnce(&mut Control)) {
+        if let Some(subscriber) = self.subscriber(slot)
+            && !subscriber.is_closed
+        {
+            what(subscriber.control());
+            self.pump(slot);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! One subscriber as its shard knows it, and how bytes reach its socket.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use crate::market::{InstrumentId, SymbolPattern};
+use crate::store::Seq;
+use crate::wire::{Compression, Encoding};
+
+use super::group::{GroupId, Pace};
+use super::job::Job;
+use super::{CloseReason, Link, Socket};
+
+/// Number of a subscriber, never used again in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SubscriberId(pub u64);
+
+impl fmt::Display for SubscriberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s{}", self.0)
+    }
+}
+
+/// A delta in parts of which some are still to be written. Values are taken when a part is assembled,
+/// so a subscriber that stalls between two parts costs this struct and no bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Rest {
+    pub(super) seq: Seq,
+    pub(super) prev_seq: Seq,
+    pub(super) skipped: u32,
+    /// Instruments up to here are done.
+    pub(super) after: InstrumentId,
+    /// Venues before this position are done.
+    pub(super) venue_at: usize,
+    /// A part went out: the others must follow.
+    pub(super) is_begun: bool,
+    /// Where the part that is being assembled began.
+    mark: (InstrumentId, usize),
+}
+
+impl Rest {
+    /// A delta of which nothing was sent.
+    pub(super) fn new(seq: Seq, prev_seq: Seq, skipped: u32) -> Rest {
+        Rest {
+            seq,
+            prev_seq,
+            skipped,
+            after: InstrumentId(0),
+            venue_at: 0,
+            is_begun: false,
+            mark: (InstrumentId(0), 0),
+        }
+    }
+
+    /// Remembers where a part begins.
+    pub(super) fn mark(&mut self) {
+        self.mark = (self.after, self.venue_at);
+    }
+
+    /// The same after a part went out.
+    pub(super) fn begun(self) -> Rest {
+        Rest { is_begun: true, ..self }
+    }
+
+    /// The same before the part that was assembled last.
+    pub(super) fn stepped_back(self) -> Rest {
+        Rest {
+            after: self.mark.0,
+            venue_at: self.mark.1,
+            ..self
+        }
+    }
+}
+
+/// A finished frame.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) frame: Vec<u8>,
+    /// The reading task waits for it before it reads on.
+    pub(super) is_answer: bool,
+}
+
+/// What is to be said besides data, each at most once.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    /// Finished frames: welcome, goaway, and the answer to the one request that is read at a time.
+    pub(super) messages: VecDeque<Message>,
+    /// The newest WebSocket ping's answer.
+    pub(super) pong: Option<Vec<u8>>,
+    /// A WebSocket ping is to be sent.
+    pub(super) ping: bool,
+    /// The connection is to be closed.
+    pub(super) close: Option<CloseReason>,
+}
+
+impl Control {
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.pong.is_none() && !self.ping && self.close.is_none()
+    }
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// The kernel has it all.
+    Whole,
+    /// Begun; the rest is kept and goes first.
+    Begun,
+    /// Nothing was taken; the frame is dropped.
+    Nothing,
+    /// The connection is broken.
+    Broken,
+}
+
+impl Sent {
+    /// Whether the frame counts as sent.
+    pub(super) fn is_taken(self) -> bool {
+        matches!(self, Sent::Whole | Sent::Begun)
+    }
+}
+
+/// One subscriber.
+#[derive(Debug)]
+pub(super) struct Subscriber<S> {
+    pub(super) id: SubscriberId,
+    pub(super) socket: S,
+    pub(super) link: Arc<Link>,
+    pub(super) encoding: Encoding,
+    pub(super) compression: Compression,
+    pub(super) pace: Pace,
+    /// Strings given and not taken back, sorted.
+    pub(super) strings: Arc<[SymbolPattern]>,
+    /// Absent until the first snapshot is complete.
+    pub(super) group: Option<GroupId>,
+    /// The one frame that the kernel took a part of.
+    outbox: Vec<u8>,
+    /// Seq of the newest data message.
+    pub(super) last_data: Seq,
+    /// Newest seq sent in any message: everything held was sent up to here.
+    pub(super) covered: Seq,
+    /// Beats dropped since the last delta.
+    pub(super) skipped: u32,
+    pub(super) rest: Option<Rest>,
+    pub(super) job: Option<Box<Job>>,
+    pub(super) control: Option<Box<Control>>,
+    /// At most so many deltas not yet confirmed; 0 is off.
+    pub(super) window: u32,
+    unconfirmed: VecDeque<Seq>,
+    /// Beat of the last write of a whole frame.
+    pub(super) last_write: u64,
+    /// Beat of the next look at heartbeat and deadline.
+    pub(super) next_visit: u64,
+    /// Beat since which the socket has not taken what there is.
+    pub(super) blocked_since: Option<u64>,
+    /// In the shard's list of those that need more than shared frames.
+    pub(super) is_busy: bool,
+    /// Told as slow, until it has caught up.
+    pub(super) is_slow: bool,
+    /// The close frame went out: nothing may follow.
+    pub(super) is_closed: bool,
+}
+
+impl<S: Socket> Subscriber<S> {
+    pub(super) fn new(id: SubscriberId, socket: S, link: Arc<Link>, options: (Encoding, Compression, Pace)) -> Self {
+        let (encoding, compression, pace) = options;
+        Subscriber {
+            id,
+            socket,
+            link,
+            encoding,
+            compression,
+            pace,
+            strings: Arc::new([]),
+            group: None,
+            outbox: Vec::new(),
+            last_data: Seq::ZERO,
+            covered: Seq::ZERO,
+            skipped: 0,
+            rest: None,
+            job: None,
+            control: None,
+            window: 0,
+            unconfirmed: VecDeque::new(),
+            last_write: 0,
+            next_visit: 0,
+            blocked_since: None,
+            is_busy: false,
+            is_slow: false,
+            is_closed: false,
+        }
+    }
+
+    /// Whether a frame is begun or a delta is between two parts: no other data may come before its end.
+    pub(super) fn is_mid_delta(&self) -> bool {
+        !self.outbox.is_empty() || self.rest.is_some()
+    }
+
+    /// Whether so many deltas are unconfirmed that no more may be sent.
+    pub(super) fn is_window_closed(&self) -> bool {
+        self.window > 0 && self.unconfirmed.len() >= self.window as usize
+    }
+
+    /// Notes a delta or snapshot part as sent.
+    pub(super) fn note_data(&mut self, seq: Seq, is_delta: bool) {
+        self.last_data = seq;
+        self.covered = self.covered.max(seq);
+        if is_delta && self.window > 0 {
+            self.unconfirmed.push_back(seq);
+        }
+    }
+
+    /// Takes the subscriber's word that it has applied everything up to `seq`.
+    pub(super) fn confirm(&mut self, seq: Seq) {
+        while self.unconfirmed.front().is_some_and(|s| *s <= seq) {
+            self.unconfirmed.pop_front();
+        }
+    }
+
+    /// Sets the window; what was sent without one needs no confirmation.
+    pub(super) fn set_window(&mut self, window: u32) {
+        self.window = window;
+        if window == 0 {
+            self.unconfirmed = VecDeque::new();
+        }
+    }
+
+    /// Offers a frame to the socket; whatever it takes of it, the frame then counts as sent.
+    pub(super) fn offer(&mut self, frame: &[u8], beat: u64) -> Sent {
+        debug_assert!(self.outbox.is_empty());
+        match self.write(frame, beat) {
+            Some(n) if n == frame.len() => Sent::Whole,
+            Some(0) => Sent::Nothing,
+            Some(n) => {
+                self.outbox.extend_from_slice(&frame[n..]);
+                Sent::Begun
+            }
+            None => Sent::Broken,
+        }
+    }
+
+    /// Goes on with the frame begun: whole where none is.
+    pub(super) fn flush(&mut self, beat: u64) -> Sent {
+        if self.outbox.is_empty() {
+            return Sent::Whole;
+        }
+        let outbox = std::mem::take(&mut self.outbox);
+        match self.write(&outbox, beat) {
+            Some(n) if n == outbox.len() => Sent::Whole,
+            Some(n) => {
+                self.outbox = outbox;
+                self.outbox.drain(..n);
+                Sent::Begun
+            }
+            None => Sent::Broken,
+        }
+    }
+
+    /// The control part, made now if there was none.
+    pub(super) fn control(&mut self) -> &mut Control {
+        self.control.get_or_insert_default()
+    }
+
+    fn write(&mut self, bytes: &[u8], beat: u64) -> Option<usize> {
+        let taken = match self.socket.send(bytes) {
+            Ok(n) => n,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+            Err(_) => return None,
+        };
+        if taken == bytes.len() {
+            self.last_write = beat;
+            self.blocked_since = None;
+        } else {
+            self.blocked_since.get_or_insert(beat);
+        }
+        Some(taken)
+    }
+}

@@ -1,0 +1,170 @@
+//! Every metric's name, type and meaning, described once at start.
+//!
+//! Labels are few and bounded: venue, encoding, close code, kind. Never a symbol, never a subscriber.
+
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+/// What a metric is.
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// Name, kind and help of every metric.
+const ALL: &[(&str, Kind, &str)] = &[
+    (
+        BUILD_INFO,
+        Kind::Gauge,
+        "Always 1; version of the running binary as a label.",
+    ),
+    (BEATS, Kind::Counter, "Beats of the service's timer."),
+    (
+        BEATS_LATE,
+        Kind::Counter,
+        "Beats that the timer had to leave out because the one before took too long.",
+    ),
+    (
+        BEATS_HELD,
+        Kind::Counter,
+        "Beats not sealed because a fan-out shard had not taken the ones before.",
+    ),
+    (
+        BEAT_SECONDS,
+        Kind::Histogram,
+        "Time to drain, apply, seal and encode one beat.",
+    ),
+    (UPDATES, Kind::Counter, "Source updates taken into the store."),
+    (UPDATES_CHANGED, Kind::Counter, "Source updates that changed something."),
+    (
+        MISFITS,
+        Kind::Counter,
+        "Values that could not be held exactly and cleared their field.",
+    ),
+    (REFUSED, Kind::Counter, "Events refused because the store was full."),
+    (INSTRUMENTS, Kind::Gauge, "Instruments ever listed in this epoch."),
+    (SUBSCRIBERS, Kind::Gauge, "Subscribers connected."),
+    (
+        SUBSCRIBERS_SLOW,
+        Kind::Gauge,
+        "Subscribers whose socket does not take more now.",
+    ),
+    (FRAMES, Kind::Counter, "Data frames written, by encoding."),
+    (
+        FRAME_BYTES,
+        Kind::Counter,
+        "Bytes of data frames written, by encoding, headers included.",
+    ),
+    (
+        FRAMES_BUILT,
+        Kind::Counter,
+        "Data frames assembled, by encoding; below frames where groups share them.",
+    ),
+    (
+        SKIPPED,
+        Kind::Counter,
+        "Beats with changes that were dropped for a subscriber that could not keep up.",
+    ),
+    (
+        CLOSES,
+        Kind::Counter,
+        "Ends of subscribers' connections, by close code; 0 is a connection that broke.",
+    ),
+    (CONNECTIONS, Kind::Counter, "Subscribers' connections accepted."),
+    (
+        HANDSHAKES_REFUSED,
+        Kind::Counter,
+        "WebSocket upgrades refused, by reason.",
+    ),
+    (
+        CLIENT_ERRORS,
+        Kind::Counter,
+        "Requests of subscribers answered with an error, by code.",
+    ),
+    (FEED_FRAMES, Kind::Counter, "Frames received from a venue."),
+    (FEED_UPDATES, Kind::Counter, "Updates made of a venue's frames."),
+    (
+        FEED_MALFORMED,
+        Kind::Counter,
+        "Frames of a venue that could not be understood.",
+    ),
+    (
+        FEED_PASSED_OVER,
+        Kind::Counter,
+        "Frames of a venue that are deliberately not used.",
+    ),
+    (
+        FEED_STALE,
+        Kind::Counter,
+        "Frames of a venue older than what was known, dropped.",
+    ),
+    (FEED_GAPS, Kind::Counter, "Holes in a venue's own numbering."),
+    (FEED_RESTARTS, Kind::Counter, "Times that a feed was started again."),
+];
+
+/// Build information.
+pub const BUILD_INFO: &str = "tickwire_build_info";
+/// Beats of the timer.
+pub const BEATS: &str = "tickwire_beats_total";
+/// Beats left out by the timer.
+pub const BEATS_LATE: &str = "tickwire_beats_late_total";
+/// Beats not sealed for lack of room downstream.
+pub const BEATS_HELD: &str = "tickwire_beats_held_total";
+/// Duration of a beat in the engine.
+pub const BEAT_SECONDS: &str = "tickwire_beat_seconds";
+/// Source updates taken.
+pub const UPDATES: &str = "tickwire_updates_total";
+/// Source updates that changed something.
+pub const UPDATES_CHANGED: &str = "tickwire_updates_changed_total";
+/// Values that did not fit.
+pub const MISFITS: &str = "tickwire_misfits_total";
+/// Events refused by a full store.
+pub const REFUSED: &str = "tickwire_refused_total";
+/// Instruments listed.
+pub const INSTRUMENTS: &str = "tickwire_instruments";
+/// Subscribers connected.
+pub const SUBSCRIBERS: &str = "tickwire_subscribers";
+/// Subscribers with a full socket.
+pub const SUBSCRIBERS_SLOW: &str = "tickwire_subscribers_slow";
+/// Data frames written.
+pub const FRAMES: &str = "tickwire_frames_total";
+/// Bytes of data frames written.
+pub const FRAME_BYTES: &str = "tickwire_frame_bytes_total";
+/// Data frames assembled.
+pub const FRAMES_BUILT: &str = "tickwire_frames_built_total";
+/// Beats dropped for slow subscribers.
+pub const SKIPPED: &str = "tickwire_skipped_beats_total";
+/// Connections ended.
+pub const CLOSES: &str = "tickwire_closes_total";
+/// Connections accepted.
+pub const CONNECTIONS: &str = "tickwire_connections_total";
+/// Upgrades refused.
+pub const HANDSHAKES_REFUSED: &str = "tickwire_handshakes_refused_total";
+/// Requests refused.
+pub const CLIENT_ERRORS: &str = "tickwire_client_errors_total";
+/// Frames from a venue.
+pub const FEED_FRAMES: &str = "tickwire_feed_frames_total";
+/// Updates from a venue.
+pub const FEED_UPDATES: &str = "tickwire_feed_updates_total";
+/// Frames not understood.
+pub const FEED_MALFORMED: &str = "tickwire_feed_malformed_total";
+/// Frames not used.
+pub const FEED_PASSED_OVER: &str = "tickwire_feed_passed_over_total";
+/// Frames too old.
+pub const FEED_STALE: &str = "tickwire_feed_stale_total";
+/// Holes in a venue's numbering.
+pub const FEED_GAPS: &str = "tickwire_feed_gaps_total";
+/// Feed restarts.
+pub const FEED_RESTARTS: &str = "tickwire_feed_restarts_total";
+
+/// Describes every metric to the installed recorder, and says what is running.
+pub fn describe() {
+    for (name, kind, help) in ALL {
+        match kind {
+            Kind::Counter => describe_counter!(*name, *help),
+            Kind::Gauge => describe_gauge!(*name, *help),
+            Kind::Histogram => describe_histogram!(*name, *help),
+        }
+    }
+    metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
