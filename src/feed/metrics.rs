@@ -4,6 +4,23 @@ use metrics::Counter;
 
 use crate::market::VenueName;
 
+const FRAMES: &str = "tickwire_feed_frames_total";
+const UPDATES: &str = "tickwire_feed_updates_total";
+const PASSED_OVER: &str = "tickwire_feed_passed_over_total";
+const MALFORMED: &str = "tickwire_feed_malformed_total";
+const STALE: &str = "tickwire_feed_stale_total";
+const GAPS: &str = "tickwire_feed_gaps_total";
+
+/// Tells the recorder of metrics what each counter means; once, after it was installed and before feeds are run.
+pub fn describe_metrics() {
+    metrics::describe_counter!(FRAMES, "Frames received from a venue");
+    metrics::describe_counter!(UPDATES, "Updates of tickers made of a venue's frames");
+    metrics::describe_counter!(PASSED_OVER, "Messages of a venue that are of no use for tickers");
+    metrics::describe_counter!(MALFORMED, "Messages of a venue that are not what they should be");
+    metrics::describe_counter!(STALE, "Messages of a venue dropped because a newer one had come");
+    metrics::describe_counter!(GAPS, "Holes in a venue's own numbering");
+}
+
 /// What a feed has counted since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -40,12 +57,12 @@ impl Tally {
         let venue = venue.as_str().to_string();
         Tally {
             counts: Counts::default(),
-            frames: metrics::counter!("tickwire_feed_frames_total", "venue" => venue.clone()),
-            updates: metrics::counter!("tickwire_feed_updates_total", "venue" => venue.clone()),
-            passed_over: metrics::counter!("tickwire_feed_passed_over_total", "venue" => venue.clone()),
-            malformed: metrics::counter!("tickwire_feed_malformed_total", "venue" => venue.clone()),
-            stale: metrics::counter!("tickwire_feed_stale_total", "venue" => venue.clone()),
-            gaps: metrics::counter!("tickwire_feed_gaps_total", "venue" => venue),
+            frames: metrics::counter!(FRAMES, "venue" => venue.clone()),
+            updates: metrics::counter!(UPDATES, "venue" => venue.clone()),
+            passed_over: metrics::counter!(PASSED_OVER, "venue" => venue.clone()),
+            malformed: metrics::counter!(MALFORMED, "venue" => venue.clone()),
+            stale: metrics::counter!(STALE, "venue" => venue.clone()),
+            gaps: metrics::counter!(GAPS, "venue" => venue),
         }
     }
 

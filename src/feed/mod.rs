@@ -12,7 +12,7 @@ mod continuity;
 mod error;
 mod metrics;
 mod registry;
-pub mod replay;
+mod replay;
 mod spec;
 mod supervisor;
 pub mod synthetic;
@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use continuity::{Contiguous, Continuity, Growing};
 pub use error::{FeedClosed, FeedError, ParseError};
-pub use metrics::{Counts, Tally};
+pub use metrics::{Counts, Tally, describe_metrics};
 pub use registry::{build, check_venues};
 pub use spec::{FeedSpec, SpecError};
 pub use supervisor::supervise;
@@ -77,7 +77,8 @@ pub struct FeedEnd {
 /// What feeds need from the service around them.
 #[derive(Clone, Debug)]
 pub struct FeedContext {
-    /// Turns true when the first subscriber holds a symbol; `start=first_subscriber` waits for it.
+    /// Turns true when the first subscriber holds a symbol; `start=first_subscriber` waits for it. Its sender lives as
+    /// long as the service: once it is dropped, a feed that waits ends as if the engine were gone.
     pub first_subscriber: watch::Receiver<bool>,
 }
 

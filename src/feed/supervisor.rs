@@ -15,6 +15,9 @@ const GOOD_RUN: Duration = Duration::from_secs(10);
 ///
 /// Each break is told to subscribers as the venue's state DOWN with its reason; the values stay. A panic of the feed ends
 /// this feed only.
+///
+/// # Cancel safety
+/// To be stopped by `stop`: dropped in the middle, it leaves the feed running until the channel closes.
 pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken) {
     let venues = feed.venues().to_vec();
     let mut attempts = Attempts::default();

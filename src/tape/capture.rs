@@ -1,4 +1,5 @@
-//! Raw captures, `*.capture.gz`: one received frame a line, as `venues.md` of the project describes.
+//! Raw captures, `*.capture.gz`: gzip or plain text, first `#tickwire-capture 1 venue=NAME`, then one received frame a line,
+//! `<receive time, ns since 1970> <frame>`.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind};
@@ -238,11 +239,9 @@ mod tests {
         encoder.finish().expect("a vector takes all")
     }
 
-    /// Writes a file that is gone with the test process' directory, and opens it.
+    /// Writes a file, opens it, and takes its name away again.
     fn open(name: &str, bytes: &[u8]) -> Result<CaptureReader, TapeError> {
-        let folder = std::env::temp_dir().join(format!("tickwire-capture-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder for the test");
-        let path = folder.join(name);
+        let path = std::env::temp_dir().join(format!("tickwire-capture-{}-{name}", std::process::id()));
         std::fs::write(&path, bytes).expect("a file for the test");
         let reader = CaptureReader::open(&path);
         let _ = std::fs::remove_file(&path);

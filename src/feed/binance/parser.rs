@@ -95,7 +95,7 @@ impl Parser {
     }
 
     fn dispatch(&mut self, head: &Head<'_>, message: &[u8], ts_recv: Ts, out: &mut Batch) -> Parsed {
-        match head.event.as_ref().map(|e| &**e) {
+        match head.event.as_deref() {
             Some("bookTicker") => self.book_ticker(message, ts_recv, out),
             None if head.has_update_id && head.has_symbol => self.book_ticker(message, ts_recv, out),
             Some("trade") => self.trade(message, ts_recv, out),

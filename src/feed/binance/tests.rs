@@ -37,11 +37,13 @@ fn events(parser: &mut Parser, frames: &[&str]) -> Batch {
 }
 
 fn updates(batch: &Batch) -> Vec<&Update> {
-    let update = |event| match event {
-        &Event::Update(ref u) => Some(u),
-        _ => None,
-    };
-    batch.iter().filter_map(update).collect()
+    batch
+        .iter()
+        .filter_map(|event| match event {
+            Event::Update(u) => Some(u),
+            _ => None,
+        })
+        .collect()
 }
 
 fn value(update: &Update, field: Field) -> Option<String> {

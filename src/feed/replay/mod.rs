@@ -31,7 +31,7 @@ enum Start {
 ///
 /// # Errors
 /// Names the option at fault and what is allowed, or the file and what is wrong with its beginning.
-pub fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Box<dyn Feed>, SpecError> {
+pub(super) fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Box<dyn Feed>, SpecError> {
     spec.check_keys(KEYS)?;
     let path = spec.target().ok_or_else(|| SpecError::NoTarget {
         kind: spec.kind().into(),

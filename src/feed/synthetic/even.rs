@@ -58,21 +58,21 @@ impl Model for EvenModel {
         let (middle, quote) = &mut self.instruments[at];
         let fields = match random.u32(..1000) {
             ..BID_SIZE => quote.change_bid_size(random),
-            ..BID_MOVE => {
+            BID_SIZE..BID_MOVE => {
                 let offset = other_step(*middle - quote.bid, OFFSET_MAX, random);
                 quote.move_bid(*middle - offset, random)
             }
-            ..ASK_SIZE => quote.change_ask_size(random),
-            ..ASK_MOVE => {
+            BID_MOVE..ASK_SIZE => quote.change_ask_size(random),
+            ASK_SIZE..ASK_MOVE => {
                 let offset = other_step(quote.ask - *middle, OFFSET_MAX, random);
                 quote.move_ask(*middle + offset, random)
             }
-            ..TRADE_SAME_PRICE => {
+            ASK_MOVE..TRADE_SAME_PRICE => {
                 let side = if quote.last < *middle { Side::Sell } else { Side::Buy };
                 quote.trade(quote.last, side, random)
             }
-            ..TRADE_OTHER_PRICE if quote.last < *middle => quote.trade(quote.ask, Side::Buy, random),
-            ..TRADE_OTHER_PRICE => quote.trade(quote.bid, Side::Sell, random),
+            TRADE_SAME_PRICE..TRADE_OTHER_PRICE if quote.last < *middle => quote.trade(quote.ask, Side::Buy, random),
+            TRADE_SAME_PRICE..TRADE_OTHER_PRICE => quote.trade(quote.bid, Side::Sell, random),
             _ => quote.trade_again(),
         };
         (at, fields)

@@ -45,7 +45,7 @@ pub trait Model: Send {
 ///
 /// # Errors
 /// Names the option at fault and what is allowed.
-pub fn build(spec: &FeedSpec, _context: &FeedContext) -> Result<Box<dyn Feed>, SpecError> {
+pub(super) fn build(spec: &FeedSpec, _context: &FeedContext) -> Result<Box<dyn Feed>, SpecError> {
     spec.check_no_target()?;
     spec.check_keys(KEYS)?;
     Ok(Box::new(Synthetic {
