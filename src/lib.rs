@@ -1,9 +1,61 @@
 //! tickwire: a live market-data ticker feed service.
+//!
+//! # One idea
+//! The store holds, per instrument and field, the newest value and the seq of the beat in which it last
+//! changed. *Everything that changed after N* is the snapshot (N = 0), the delta (N = the beat before),
+//! the conflated delta of a slow subscriber and the resume of a lost one. Values are absolute.
+//!
+//! # The way of an update
+//! 1. `feed`: a venue's frame is stamped, parsed without floats into [`market::Event`]s, and handed over
+//!    in batches on one bounded channel. `tape` reads recordings for it.
+//! 2. `engine`: every 10 ms drains the channel into the [`store::Writer`], seals what changed into a
+//!    [`store::SealedBeat`], encodes each changed instrument once per encoding in use (`wire`), and
+//!    publishes the tick to every reader.
+//! 3. `fanout`: each shard applies the beat to its own [`store::Table`] and writes one frame to all
+//!    subscribers that are alike; who is blocked, behind or new goes its own way.
+//! 4. `server`: HTTP and the upgrade; a session reads what its subscriber asks and passes it to its
+//!    shard. Plain HTTP is answered from a table of its own.
+//! 5. `client`: the subscriber's side: the view, the seq rules, reconnect and resume.
+//!
+//! `cli::serve` wires all of it on one screen.
+//!
+//! # Rooms and arrows
+//! A room may use those named with it and no other; `tests/code_map.rs` reads this table and the code.
+//!
+//! | room | uses |
+//! |---|---|
+//! | `backoff` | |
+//! | `market` | |
+//! | `monitor` | `market` |
+//! | `store` | `market` |
+//! | `wire` | `market`, `store` |
+//! | `tape` | `market` |
+//! | `feed` | `backoff`, `market`, `monitor`, `tape` |
+//! | `engine` | `market`, `monitor`, `store`, `wire` |
+//! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
+//! | `dashboard` | |
+//! | `server` | `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
+//! | `client` | `backoff`, `market`, `wire` |
+//! | `cli` | `client`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `wire` |
+//!
+//! `feed` and `server` never meet. `market`, `store` and `wire` know no runtime, no clock and no socket.
+//! `monitor` holds names and figures only, so it stands beside `market` and every room may count there.
+//!
+//! # Laws, each with its test
+//! 1. **Convergence**: whoever has caught up has the store's values (`store::tests`, `fanout::tests`,
+//!    `tests/convergence.rs`).
+//! 2. **A subscriber can hurt only itself** (`tests/slow_consumer.rs`).
+//! 3. **Everything is bounded**: `fanout::bounds`, `server::bounds`, the limits of `wire` decoders.
+//! 4. **Nothing is silently wrong**: no float carries a price; what does not fit is counted and clears.
+//! 5. **Same tape, same bytes**: replays are deterministic in order; the tape's clock comes with `tape`.
+//! 6. **A break in a feed is data**: venue and instrument states are versioned like fields.
 
 pub mod backoff;
 pub mod engine;
 pub mod fanout;
+pub mod feed;
 pub mod market;
 pub mod monitor;
 pub mod store;
+pub mod tape;
 pub mod wire;

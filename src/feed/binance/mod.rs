@@ -1,0 +1,16 @@
+//! Binance spot: its frames, made into updates of tickers.
+//!
+//! Rules from the venue's "Web Socket Streams for Binance" and from recordings; which stream feeds which field stands
+//! in [`Parser`].
+
+mod instruments;
+mod messages;
+mod parser;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use parser::Parser;
+
+/// The venue's name, as captures of it say.
+pub const VENUE: &str = "binance";

@@ -1,0 +1,111 @@
+//! Feeds: what brings updates in. One folder a kind, all behind one trait and one bounded channel.
+//!
+//! The way of a frame: a [`Feed`] reads it, its venue's parser makes [`Event`]s of it, [`Outlet`] hands batches of them
+//! over; [`supervise`] starts a feed again when it breaks and says so as data. Knows nothing of the server.
+//!
+//! A new kind is one folder and one line in `registry.rs`; a new venue's parser one line in `replay/parsers.rs`.
+
+pub mod binance;
+#[cfg(test)]
+mod captures;
+mod continuity;
+mod error;
+mod metrics;
+mod registry;
+mod replay;
+mod spec;
+mod supervisor;
+pub mod synthetic;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::sync::{mpsc, watch};
+
+pub use continuity::{Contiguous, Continuity, Growing};
+pub use error::{FeedClosed, FeedError, ParseError};
+pub use metrics::{Counts, Tally};
+pub use registry::{build, check_venues};
+pub use spec::{FeedSpec, SpecError};
+pub use supervisor::supervise;
+
+use crate::market::{Event, Ts, VenueName};
+
+/// What a feed hands over at once, in its order.
+pub type Batch = Vec<Event>;
+
+/// What `serve` runs when no feed is given.
+pub const DEFAULT_SPEC: &str = "synthetic?activity=market";
+
+/// A feed's run under way.
+pub type Run<'a> = Pin<Box<dyn Future<Output = Result<FeedEnd, FeedError>> + Send + 'a>>;
+
+/// A source of updates, such as a venue's connection or a recording.
+pub trait Feed: Send + 'static {
+    /// The venues whose instruments it brings; always the same.
+    fn venues(&self) -> &[VenueName];
+
+    /// Runs until it ends by itself or breaks. May be called again after an error that [`FeedError::is_retryable`].
+    ///
+    /// Says that its venue is up once data flows; that it is down is the supervisor's to say.
+    ///
+    /// # Cancel safety
+    /// Dropping the run stops it; a batch that was not handed over is lost.
+    fn run<'a>(&'a mut self, out: &'a Outlet) -> Run<'a>;
+}
+
+/// A venue's parser of frames, as a connection or a replay uses it. One lives as long as the connection does.
+pub trait FrameParser: Send {
+    /// Makes events of a frame, added to `out`.
+    ///
+    /// # Errors
+    /// Says what is malformed. It is already counted and logged and never ends a feed; nothing of the message at
+    /// fault is in `out`.
+    fn frame(&mut self, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<(), ParseError>;
+
+    /// What was counted so far.
+    fn counts(&self) -> Counts;
+}
+
+/// A feed came to its end by itself and is not to be started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedEnd {
+    /// In words; becomes the venue's reason.
+    pub reason: String,
+}
+
+/// What feeds need from the service around them.
+#[derive(Clone, Debug)]
+pub struct FeedContext {
+    /// Turns true when the first subscriber holds a symbol; `start=first_subscriber` waits for it. Its sender lives as
+    /// long as the service: once it is dropped, a feed that waits ends as if the engine were gone.
+    pub first_subscriber: watch::Receiver<bool>,
+}
+
+/// Makes the channel from the feeds to the engine, of at most `batches_max` batches (at least one).
+pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Batch>) {
+    let (sender, receiver) = mpsc::channel(batches_max.max(1));
+    (Outlet { sender }, receiver)
+}
+
+/// Where feeds hand over their batches. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    sender: mpsc::Sender<Batch>,
+}
+
+impl Outlet {
+    /// Hands a batch over, waiting while the channel is full: the engine's pace bounds the feeds.
+    ///
+    /// # Errors
+    /// [`FeedClosed`] once the engine is gone.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, the batch was not handed over.
+    pub async fn send(&self, batch: Batch) -> Result<(), FeedClosed> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.sender.send(batch).await.map_err(|_| FeedClosed)
+    }
+}

@@ -1,0 +1,92 @@
+//! The kinds of feeds, one line each.
+
+use std::collections::HashSet;
+
+use super::spec::listed;
+use super::{Feed, FeedContext, FeedSpec, SpecError, replay, synthetic};
+
+type Build = fn(&FeedSpec, &FeedContext) -> Result<Box<dyn Feed>, SpecError>;
+
+const KINDS: &[(&str, Build)] = &[("synthetic", synthetic::build), ("replay", replay::build)];
+
+/// Makes a feed as asked. What can be known at once, such as a missing file, is told at once; may block on a file.
+///
+/// # Errors
+/// Names what is at fault and what is allowed.
+pub fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Box<dyn Feed>, SpecError> {
+    match KINDS.iter().find(|(kind, _)| *kind == spec.kind()) {
+        Some((_, build)) => build(spec, context),
+        None => Err(SpecError::UnknownKind {
+            kind: spec.kind().into(),
+            allowed: listed(KINDS.iter().map(|(kind, _)| *kind)),
+        }),
+    }
+}
+
+/// Refuses feeds of which two bring the same venue: each would overwrite what the other says.
+///
+/// # Errors
+/// [`SpecError::VenueTwice`] names the venue.
+pub fn check_venues(feeds: &[Box<dyn Feed>]) -> Result<(), SpecError> {
+    let mut seen = HashSet::new();
+    match feeds.iter().flat_map(|f| f.venues()).find(|venue| !seen.insert(*venue)) {
+        Some(venue) => Err(SpecError::VenueTwice { venue: venue.clone() }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::watch;
+
+    fn built(text: &str) -> Result<Box<dyn Feed>, SpecError> {
+        let context = FeedContext {
+            first_subscriber: watch::channel(false).1,
+        };
+        build(&FeedSpec::parse(text)?, &context)
+    }
+
+    #[test]
+    fn an_unknown_kind_names_those_there_are() {
+        let error = built("nasdaq:AAPL").err().expect("no such kind").to_string();
+        assert_eq!(error, "unknown feed kind `nasdaq`: allowed are `synthetic`, `replay`");
+    }
+
+    #[test]
+    fn every_kind_refuses_what_it_does_not_know_and_what_is_out_of_bounds() {
+        for (text, part) in [
+            ("synthetic?speed=1", "`speed`"),
+            ("synthetic:x", "takes no target"),
+            ("synthetic?symbols=0", "from 1 to 1000000"),
+            ("synthetic?symbols=1000001", "from 1 to 1000000"),
+            ("synthetic?rate=0", "from 1 to 10000000"),
+            ("synthetic?rate=1e3", "rate=1e3"),
+            ("synthetic?seed=-1", "seed=-1"),
+            ("synthetic?activity=odd", "`even` or `market`"),
+            ("synthetic?venue=$own", "venue=$own"),
+            ("replay", "needs a target"),
+            ("replay:/nowhere/x.gz?speed=0", "speed=0"),
+            ("replay:/nowhere/x.gz?speed=1001", "speed=1001"),
+            ("replay:/nowhere/x.gz?speed=NaN", "speed=NaN"),
+            ("replay:/nowhere/x.gz?loop=yes", "`true` or `false`"),
+            ("replay:/nowhere/x.gz?start=later", "`now` or `first_subscriber`"),
+            ("replay:/nowhere/x.gz?rate=1", "`rate`"),
+            ("replay:/nowhere/x.gz", "/nowhere/x.gz"),
+        ] {
+            let error = built(text).err().expect(text).to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        assert!(built(super::super::DEFAULT_SPEC).is_ok());
+    }
+
+    #[test]
+    fn two_feeds_of_one_venue_are_refused_and_a_rename_helps() {
+        let feeds = |texts: [&str; 2]| texts.map(|t| built(t).expect(t)).into_iter().collect::<Vec<_>>();
+        let error = check_venues(&feeds(["synthetic", "synthetic?seed=2"]))
+            .expect_err("twice")
+            .to_string();
+        assert!(error.contains("`synthetic`"), "{error}");
+        assert!(check_venues(&feeds(["synthetic", "synthetic?venue=other"])).is_ok());
+    }
+}

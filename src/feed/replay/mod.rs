@@ -1,0 +1,197 @@
+//! Plays a raw capture through the parser of its venue, as if the venue were sending.
+
+mod parsers;
+mod reader;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::spec::listed;
+use super::{Batch, Feed, FeedClosed, FeedContext, FeedEnd, FeedError, FeedSpec, FrameParser, Outlet, Run, SpecError};
+use crate::market::{Event, Ts, VenueName, VenueState};
+use crate::tape::{CaptureReader, Pace, Speed};
+use parsers::{MakeParser, PARSERS};
+use reader::Chunk;
+
+/// Events handed over at once; a frame's own events stay together.
+const BATCH_EVENTS_MAX: usize = 256;
+
+const KEYS: &[&str] = &["speed", "loop", "start", "venue"];
+
+/// When a replay begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    Now,
+    FirstSubscriber,
+}
+
+/// Makes the feed `replay:PATH[?speed=..&loop=..&start=..&venue=..]`. Opens the file to see that it is a capture.
+///
+/// # Errors
+/// Names the option at fault and what is allowed, or the file and what is wrong with its beginning.
+pub(super) fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Box<dyn Feed>, SpecError> {
+    spec.check_keys(KEYS)?;
+    let path = spec.target().ok_or_else(|| SpecError::NoTarget {
+        kind: spec.kind().into(),
+        target: "PATH",
+    })?;
+    let speed = spec.option("speed", Speed::Times(1.0), "a number from 0.1 to 1000 or `max`", speed)?;
+    let is_loop = spec.option("loop", false, "`true` or `false`", |text| text.parse().ok())?;
+    let start = spec.option("start", Start::Now, "`now` or `first_subscriber`", |text| match text {
+        "now" => Some(Start::Now),
+        "first_subscriber" => Some(Start::FirstSubscriber),
+        _ => None,
+    })?;
+    let (recorded, make_parser) = look_into(Path::new(path))?;
+    Ok(Box::new(Replay {
+        path: path.into(),
+        venues: [spec.venue(recorded.as_str())?],
+        speed,
+        is_loop,
+        start,
+        first_subscriber: context.first_subscriber.clone(),
+        make_parser,
+    }))
+}
+
+fn speed(text: &str) -> Option<Speed> {
+    match text {
+        "max" => Some(Speed::Max),
+        times => {
+            let times = times.parse().ok().filter(|t| (0.1..=1000.0).contains(t))?;
+            Some(Speed::Times(times))
+        }
+    }
+}
+
+/// The venue of a capture, and the parser of its frames.
+fn look_into(path: &Path) -> Result<(VenueName, MakeParser), SpecError> {
+    let venue = CaptureReader::open(path)?.venue().clone();
+    match PARSERS.iter().find(|(name, _)| *name == venue.as_str()) {
+        Some((_, make)) => Ok((venue, *make)),
+        None => Err(SpecError::VenueUnsupported {
+            file: path.into(),
+            venue,
+            supported: listed(PARSERS.iter().map(|(name, _)| *name)),
+        }),
+    }
+}
+
+struct Replay {
+    path: PathBuf,
+    venues: [VenueName; 1],
+    speed: Speed,
+    is_loop: bool,
+    start: Start,
+    first_subscriber: watch::Receiver<bool>,
+    make_parser: MakeParser,
+}
+
+impl Feed for Replay {
+    fn venues(&self) -> &[VenueName] {
+        &self.venues
+    }
+
+    fn run<'a>(&'a mut self, out: &'a Outlet) -> Run<'a> {
+        Box::pin(async move {
+            if self.start == Start::FirstSubscriber {
+                self.first_subscriber
+                    .wait_for(|there| *there)
+                    .await
+                    .map_err(|_| FeedClosed)?;
+            }
+            let mut is_up = false;
+            loop {
+                let frames = self.pass(&mut is_up, out).await?;
+                // Without a frame there is nothing to wait for, a loop would only spin.
+                if !self.is_loop || frames == 0 {
+                    return Ok(FeedEnd {
+                        reason: "replay ended".into(),
+                    });
+                }
+            }
+        })
+    }
+}
+
+impl Replay {
+    /// Plays the file once with a new parser; returns how many frames it had.
+    async fn pass(&self, is_up: &mut bool, out: &Outlet) -> Result<u64, FeedError> {
+        let mut chunks = reader::read_ahead(self.path.clone());
+        let mut player = Player {
+            parser: (self.make_parser)(self.venues[0].clone()),
+            pace: Pace::new(self.speed, Instant::now()),
+            batch: Batch::new(),
+            venue: &self.venues[0],
+            is_up,
+            out,
+        };
+        let outcome = loop {
+            match chunks.recv().await {
+                Some(Ok(chunk)) => player.play(&chunk).await?,
+                Some(Err(error)) => break Err(error.into()),
+                None => break Ok(player.parser.counts().frames),
+            }
+        };
+        // What came before a fault is used.
+        player.flush().await?;
+        outcome
+    }
+}
+
+/// One pass under way.
+struct Player<'a> {
+    parser: Box<dyn FrameParser>,
+    pace: Pace,
+    batch: Batch,
+    venue: &'a VenueName,
+    /// Whether the venue was said to be up, in this pass or an earlier one.
+    is_up: &'a mut bool,
+    out: &'a Outlet,
+}
+
+impl Player<'_> {
+    async fn play(&mut self, chunk: &Chunk) -> Result<(), FeedClosed> {
+        // One look at the clock for all that is due anyway.
+        let mut now = Instant::now();
+        for (ts_recv, frame) in chunk.iter() {
+            if !self.pace.wait(ts_recv, now).is_zero() {
+                now = Instant::now();
+                let wait = self.pace.wait(ts_recv, now);
+                if !wait.is_zero() {
+                    self.flush().await?;
+                    tokio::time::sleep(wait).await;
+                    now = Instant::now();
+                }
+            }
+            self.frame(ts_recv, frame);
+            if self.batch.len() >= BATCH_EVENTS_MAX {
+                self.flush().await?;
+            }
+        }
+        // The next chunk may take a while to come.
+        self.flush().await
+    }
+
+    fn frame(&mut self, ts_recv: Ts, frame: &[u8]) {
+        if !*self.is_up {
+            *self.is_up = true;
+            self.batch.push(Event::Venue {
+                venue: self.venue.clone(),
+                state: VenueState::Up,
+                reason: String::new(),
+            });
+        }
+        // The parser has counted and logged it; a malformed message never ends a feed.
+        let _ = self.parser.frame(frame, ts_recv, &mut self.batch);
+    }
+
+    async fn flush(&mut self) -> Result<(), FeedClosed> {
+        self.out.send(std::mem::take(&mut self.batch)).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! Which venues' captures can be replayed, one line each.
+
+use super::super::{FrameParser, binance};
+use crate::market::VenueName;
+
+/// Makes a new parser whose symbols get this venue name.
+pub(super) type MakeParser = fn(VenueName) -> Box<dyn FrameParser>;
+
+/// By the venue of a capture's first line.
+pub(super) const PARSERS: &[(&str, MakeParser)] = &[(binance::VENUE, |venue| Box::new(binance::Parser::new(venue)))];

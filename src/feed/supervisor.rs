@@ -1,0 +1,240 @@
+//! Keeps one feed running, and says as data when it does not.
+
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Feed, FeedEnd, FeedError, Outlet};
+use crate::backoff::Backoff;
+use crate::market::{Event, VenueName, VenueState};
+use crate::monitor::names;
+
+/// A run of so long was good: 10 s, longer than any venue takes to accept a connection and drop it again.
+const GOOD_RUN: Duration = Duration::from_secs(10);
+
+/// Runs a feed until it ends, cannot go on, or `stop` is cancelled; starts it again after errors that may pass.
+///
+/// Each break is told to subscribers as the venue's state DOWN with its reason; the values stay. A panic of the feed ends
+/// this feed only.
+///
+/// # Cancel safety
+/// To be stopped by `stop`: dropped in the middle, it leaves the feed running until the channel closes.
+pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken) {
+    let venues = feed.venues().to_vec();
+    let mut attempts = Attempts::default();
+    let mut random = fastrand::Rng::new();
+    let mut next = Some(feed);
+    while let Some(feed) = next.take() {
+        let started = Instant::now();
+        let Some(outcome) = run_once(feed, &out, &stop).await else {
+            return;
+        };
+        let (reason, again) = match outcome {
+            Outcome::Broke(_, FeedError::Closed(_)) => return,
+            Outcome::Ended(end) => {
+                tracing::info!(?venues, reason = end.reason, "feed ended");
+                (end.reason, None)
+            }
+            Outcome::Broke(feed, error) if error.is_retryable() => {
+                let wait = attempts.after(started.elapsed(), &mut random);
+                venues.iter().for_each(|venue| count_restart(venue));
+                tracing::warn!(?venues, %error, wait_ms = wait.as_millis() as u64, "feed broke off, trying again");
+                (error.to_string(), Some((feed, wait)))
+            }
+            Outcome::Broke(_, error) => {
+                tracing::error!(?venues, %error, "feed cannot go on");
+                (error.to_string(), None)
+            }
+            Outcome::Panicked => {
+                tracing::error!(?venues, "feed panicked, the others go on");
+                ("internal error".to_string(), None)
+            }
+        };
+        let told = tokio::select! {
+            told = tell_down(&venues, reason, &out) => told,
+            () = stop.cancelled() => return,
+        };
+        if let (true, Some((feed, wait))) = (told, again) {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => next = Some(feed),
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+}
+
+fn count_restart(venue: &VenueName) {
+    metrics::counter!(names::FEED_RESTARTS, "venue" => venue.as_str().to_owned()).increment(1);
+}
+
+enum Outcome {
+    Ended(FeedEnd),
+    Broke(Box<dyn Feed>, FeedError),
+    Panicked,
+}
+
+/// Runs the feed in a task of its own, which a panic ends; `None` where it was stopped.
+async fn run_once(mut feed: Box<dyn Feed>, out: &Outlet, stop: &CancellationToken) -> Option<Outcome> {
+    let out = out.clone();
+    let mut task = tokio::spawn(async move {
+        match feed.run(&out).await {
+            Ok(end) => Outcome::Ended(end),
+            Err(error) => Outcome::Broke(feed, error),
+        }
+    });
+    tokio::select! {
+        joined = &mut task => Some(joined.unwrap_or(Outcome::Panicked)),
+        () = stop.cancelled() => {
+            task.abort();
+            // The feed is gone when this returns, so nothing of it outlives the supervisor.
+            let _ = task.await;
+            None
+        }
+    }
+}
+
+/// Says that the feed's venues are down; `false` where nobody listens any more.
+async fn tell_down(venues: &[VenueName], reason: String, out: &Outlet) -> bool {
+    let down = |venue: &VenueName| Event::Venue {
+        venue: venue.clone(),
+        state: VenueState::Down,
+        reason: reason.clone(),
+    };
+    out.send(venues.iter().map(down).collect()).await.is_ok()
+}
+
+/// Decides how long to wait, from how long the feed ran.
+#[derive(Default)]
+struct Attempts {
+    backoff: Backoff,
+}
+
+impl Attempts {
+    fn after(&mut self, ran: Duration, random: &mut fastrand::Rng) -> Duration {
+        if ran >= GOOD_RUN {
+            self.backoff.reset();
+        }
+        self.backoff.next(random)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Run, channel};
+    use super::*;
+    use std::io;
+
+    /// Does what it is told to at each run.
+    struct Scripted {
+        venues: [VenueName; 1],
+        runs: Vec<fn() -> Result<FeedEnd, FeedError>>,
+    }
+
+    impl Feed for Scripted {
+        fn venues(&self) -> &[VenueName] {
+            &self.venues
+        }
+
+        fn run<'a>(&'a mut self, out: &'a Outlet) -> Run<'a> {
+            Box::pin(async move {
+                let up = Event::Venue {
+                    venue: self.venues[0].clone(),
+                    state: VenueState::Up,
+                    reason: String::new(),
+                };
+                out.send(vec![up]).await?;
+                if self.runs.is_empty() {
+                    std::future::pending::<()>().await;
+                }
+                self.runs.remove(0)()
+            })
+        }
+    }
+
+    fn scripted(runs: Vec<fn() -> Result<FeedEnd, FeedError>>) -> Box<dyn Feed> {
+        Box::new(Scripted {
+            venues: [VenueName::parse("test").expect("a venue")],
+            runs,
+        })
+    }
+
+    fn lost() -> Result<FeedEnd, FeedError> {
+        Err(FeedError::Connection(io::Error::other("reset")))
+    }
+
+    fn ended() -> Result<FeedEnd, FeedError> {
+        Ok(FeedEnd {
+            reason: "replay ended".into(),
+        })
+    }
+
+    async fn states(runs: Vec<fn() -> Result<FeedEnd, FeedError>>) -> Vec<(VenueState, String)> {
+        let (out, mut batches) = channel(16);
+        supervise(scripted(runs), out, CancellationToken::new()).await;
+        let mut states = Vec::new();
+        while let Some(batch) = batches.recv().await {
+            for event in batch {
+                let Event::Venue { state, reason, .. } = event else {
+                    panic!("only states are sent");
+                };
+                states.push((state, reason));
+            }
+        }
+        states
+    }
+
+    #[tokio::test]
+    async fn an_end_is_told_and_the_feed_stays_down() {
+        let up = (VenueState::Up, String::new());
+        let down = (VenueState::Down, "replay ended".to_string());
+        assert_eq!(states(vec![ended]).await, [up, down]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_tried_again_and_each_break_is_told() {
+        let states = states(vec![lost, ended]).await;
+        let words: Vec<_> = states.iter().map(|(s, r)| format!("{s:?} {r}")).collect();
+        let want = ["Up ", "Down connection to the venue: reset", "Up ", "Down replay ended"];
+        assert_eq!(words, want);
+    }
+
+    #[tokio::test]
+    async fn a_panic_and_an_own_fault_end_this_feed_without_another_try() {
+        let panicked = states(vec![|| panic!("a bug in a feed"), ended]).await;
+        assert_eq!(panicked.last().expect("a state").1, "internal error");
+        assert_eq!(panicked.len(), 2);
+        let faulty = states(vec![|| Err(FeedError::Internal("no reader")), ended]).await;
+        assert_eq!(faulty.last().expect("a state").1, "internal error: no reader");
+        assert_eq!(faulty.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_a_running_feed_silently() {
+        let (out, mut batches) = channel(16);
+        let stop = CancellationToken::new();
+        let supervised = tokio::spawn(supervise(scripted(vec![]), out, stop.clone()));
+        assert_eq!(batches.recv().await.expect("the first batch").len(), 1);
+        stop.cancel();
+        supervised.await.expect("no panic");
+        assert!(batches.recv().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_ends_a_feed() {
+        let (out, batches) = channel(1);
+        drop(batches);
+        supervise(scripted(vec![ended]), out, CancellationToken::new()).await;
+    }
+
+    #[test]
+    fn only_a_good_run_starts_the_waits_over() {
+        let mut attempts = Attempts::default();
+        let mut random = fastrand::Rng::with_seed(3);
+        for _ in 0..20 {
+            attempts.after(GOOD_RUN - Duration::from_millis(1), &mut random);
+        }
+        assert_eq!(attempts.backoff.bound(), Duration::from_secs(30));
+        attempts.after(GOOD_RUN, &mut random);
+        assert_eq!(attempts.backoff.bound(), Duration::from_millis(500));
+    }
+}
