@@ -51,11 +51,13 @@
 //! 6. **A break in a feed is data**: venue and instrument states are versioned like fields.
 
 pub mod backoff;
+pub mod dashboard;
 pub mod engine;
 pub mod fanout;
 pub mod feed;
 pub mod market;
 pub mod monitor;
+pub mod server;
 pub mod store;
 pub mod tape;
 pub mod wire;

@@ -25,6 +25,11 @@ impl Demand {
         self.0[encoding as usize].fetch_sub(1, Relaxed);
     }
 
+    /// Subscribers in all.
+    pub fn total(&self) -> usize {
+        self.0.iter().map(|count| count.load(Relaxed)).sum()
+    }
+
     /// Whether anyone reads this encoding.
     pub fn wants(&self, encoding: Encoding) -> bool {
         self.0[encoding as usize].load(Relaxed) > 0

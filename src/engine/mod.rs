@@ -32,16 +32,19 @@ const DRAIN_MAX: Duration = Duration::from_millis(5);
 /// Where readers get ticks from.
 pub type TickReceiver = mpsc::Receiver<Arc<Tick>>;
 
-/// Makes the bounded queue between the engine and one reader.
-pub fn tick_channel() -> (mpsc::Sender<Arc<Tick>>, TickReceiver) {
-    mpsc::channel(TICKS_QUEUED_MAX)
+/// Where the engine puts ticks for a reader.
+pub type TickSender = mpsc::Sender<Arc<Tick>>;
+
+/// Makes the queue between the engine and one reader, of at most so many ticks.
+pub fn tick_channel(ticks_max: usize) -> (TickSender, TickReceiver) {
+    mpsc::channel(ticks_max)
 }
 
 /// The engine's thread.
 pub struct Engine {
     beater: Beater,
     inlet: mpsc::Receiver<Vec<Event>>,
-    readers: Vec<mpsc::Sender<Arc<Tick>>>,
+    readers: Vec<TickSender>,
     health: Arc<Health>,
     held: u64,
 }
@@ -51,7 +54,7 @@ impl Engine {
     pub fn new(
         beater: Beater,
         inlet: mpsc::Receiver<Vec<Event>>,
-        readers: Vec<mpsc::Sender<Arc<Tick>>>,
+        readers: Vec<TickSender>,
         health: Arc<Health>,
     ) -> Engine {
         Engine {

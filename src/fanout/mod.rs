@@ -33,4 +33,4 @@ pub use link::{Link, Socket};
 pub use run::Fanout;
 pub use shard::{FanoutConfig, Shard};
 pub use subscriber::SubscriberId;
-pub use websocket::pong;
+pub use websocket::{close, pong};

@@ -43,7 +43,7 @@ pub fn pong(payload: &[u8]) -> Vec<u8> {
 }
 
 /// A close frame with a code and a reason in words, cut to what a control frame holds.
-pub(super) fn close(code: u16, reason: &str) -> Vec<u8> {
+pub fn close(code: u16, reason: &str) -> Vec<u8> {
     let mut payload = code.to_be_bytes().to_vec();
     let mut end = reason.len().min(CONTROL_BYTES_MAX - 2);
     while !reason.is_char_boundary(end) {

@@ -37,7 +37,7 @@ pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken
             }
             Outcome::Broke(feed, error) if error.is_retryable() => {
                 let wait = attempts.after(started.elapsed(), &mut random);
-                venues.iter().for_each(|venue| count_restart(venue));
+                venues.iter().for_each(count_restart);
                 tracing::warn!(?venues, %error, wait_ms = wait.as_millis() as u64, "feed broke off, trying again");
                 (error.to_string(), Some((feed, wait)))
             }

@@ -1,0 +1,43 @@
+//! Every bound of the server, with its arithmetic. What an operator may set is in [`super::ServerConfig`].
+
+use std::time::Duration;
+
+/// Time for a request's head: a browser needs one round trip, a slow phone a second.
+pub(super) const HEADER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Bytes of a request's head, hyper's read buffer.
+pub(super) const HEADER_BYTES_MAX: usize = 32 * 1_024;
+
+/// Bytes of a URL, as the protocol says.
+pub(super) const URL_BYTES_MAX: usize = 8 * 1_024;
+
+/// Connections that are no subscribers (plain HTTP, handshakes under way) beside `connections_max`.
+pub(super) const PLAIN_CONNECTIONS_MAX: usize = 512;
+
+/// What the kernel may hold for one subscriber. 64 KiB hold more than a second of a 50 KB/s subscriber;
+/// with the kernel's 4 MB a slow reader would look current while it reads minutes-old frames.
+pub(super) const SEND_BUFFER_BYTES: usize = 64 * 1_024;
+
+/// Of these, such as may wait unsent: beyond, the socket says that it is full.
+pub(super) const NOT_SENT_BYTES: u32 = 16 * 1_024;
+
+/// A session's read buffer: a subscriber says little.
+pub(super) const READ_BUFFER_BYTES: usize = 2 * 1_024;
+
+/// Malformed messages in a row before the connection is closed with 4501.
+pub(super) const MALFORMED_MAX: u32 = 10;
+
+/// Time for the peer to answer our close frame, and bytes that are read from it meanwhile.
+pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Time from the stop signal until everything is gone.
+pub(super) const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Pause after the system refused to accept a connection, such as for lack of descriptors.
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// HTTP answers built from the table at a time: each holds its read lock for some milliseconds.
+pub(super) const QUERIES_MAX: usize = 4;
+
+/// Ticks that the HTTP table may be behind: 2.5 s, far above what the longest answer takes.
+pub const QUERY_TICKS_MAX: usize = 256;

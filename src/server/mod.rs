@@ -1,0 +1,164 @@
+//! HTTP, the WebSocket upgrade and the reading side of sessions.
+//!
+//! [`run`] takes the listener and the stop signal from its caller. Each connection is hyper's until it
+//! is upgraded; then `session` reads it and its shard writes it. Plain HTTP is answered from a table of
+//! its own (`query`). Knows no venues.
+
+pub mod bounds;
+mod error;
+mod options;
+mod query;
+mod request;
+mod routes;
+mod session;
+mod socket;
+mod upgrade;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use query::Query;
+pub use socket::TcpWriter;
+
+use crate::engine::Demand;
+use crate::fanout::Fanout;
+use crate::monitor::Health;
+use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, HEADER_BYTES_MAX, HEADER_DEADLINE, PLAIN_CONNECTIONS_MAX};
+
+/// What an operator may set.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerConfig {
+    /// Subscribers at a time.
+    pub connections_max: usize,
+    /// Largest message from a client.
+    pub message_bytes_max: usize,
+    /// Time between two WebSocket pings, and for the answer to one.
+    pub ping_interval: Duration,
+}
+
+/// All that the pages and sessions need.
+pub struct App {
+    query: Arc<Query>,
+    fanout: Fanout<TcpWriter>,
+    demand: Arc<Demand>,
+    health: Arc<Health>,
+    render_metrics: Box<dyn Fn() -> String + Send + Sync>,
+    session: session::SessionConfig,
+    connections_max: usize,
+    connections: AtomicUsize,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Puts the parts together; nothing runs yet.
+    pub fn new(
+        config: &ServerConfig,
+        query: Arc<Query>,
+        fanout: Fanout<TcpWriter>,
+        demand: Arc<Demand>,
+        health: Arc<Health>,
+        render_metrics: Box<dyn Fn() -> String + Send + Sync>,
+    ) -> App {
+        App {
+            query,
+            fanout,
+            demand,
+            health,
+            render_metrics,
+            session: session::SessionConfig {
+                message_bytes_max: config.message_bytes_max,
+                ping_interval: config.ping_interval,
+            },
+            connections_max: config.connections_max,
+            connections: AtomicUsize::new(0),
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
+/// Serves until `stop`, then says goodbye to every subscriber and returns within five seconds.
+pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
+    let app = Arc::new(App {
+        stop: stop.clone(),
+        ..app
+    });
+    let router = routes::router(app.clone());
+    let permits = Arc::new(Semaphore::new(app.connections_max + PLAIN_CONNECTIONS_MAX));
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept(&listener, &permits) => accepted,
+        };
+        match accepted {
+            Ok((stream, peer, permit)) => {
+                let connection = serve_connection(stream, peer, router.clone(), stop.clone());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    drain(&app).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, permit))
+}
+
+/// One connection, as long as it speaks HTTP.
+async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: axum::Router, stop: CancellationToken) {
+    let service = TowerToHyperService::new(router.layer(axum::Extension(peer)));
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADER_DEADLINE)
+        .max_buf_size(HEADER_BYTES_MAX);
+    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    tokio::pin!(connection);
+    tokio::select! {
+        result = connection.as_mut() => {
+            if let Err(error) = result {
+                tracing::debug!(%peer, %error, "connection ended");
+            }
+        }
+        () = stop.cancelled() => {
+            // What is being answered is finished; idle connections end at once.
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(DRAIN_DEADLINE, connection).await;
+        }
+    }
+}
+
+/// Goaway to all, closes spread in time, and the end when all are gone or time is up.
+async fn drain(app: &App) {
+    let deadline = Instant::now() + DRAIN_DEADLINE;
+    tracing::info!(
+        subscribers = app.connections.load(Relaxed),
+        "stopping: subscribers are sent away"
+    );
+    app.fanout.drain().await;
+    let mut look = tokio::time::interval(Duration::from_millis(10));
+    while app.connections.load(Relaxed) > 0 && Instant::now() < deadline {
+        look.tick().await;
+    }
+}

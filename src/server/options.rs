@@ -1,0 +1,164 @@
+//! How a subscriber wants to be talked to: from the URL and the handshake, checked.
+
+use axum::http::{HeaderMap, header};
+
+use crate::engine::BEAT;
+use crate::wire::{Compression, Encoding};
+
+/// Paces that are allowed, in milliseconds.
+pub(super) const INTERVAL_MS: std::ops::RangeInclusive<u32> = 10..=60_000;
+
+/// A connection's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ConnectionOptions {
+    pub(super) encoding: Encoding,
+    pub(super) compression: Compression,
+    /// Beats between two deltas.
+    pub(super) pace_beats: u64,
+    /// The subprotocol to echo, where one was offered.
+    pub(super) subprotocol: Option<&'static str>,
+}
+
+impl ConnectionOptions {
+    /// Reads the query and the offered subprotocols.
+    ///
+    /// # Errors
+    /// A sentence that says what is allowed.
+    pub(super) fn parse(query: &[(String, String)], headers: &HeaderMap) -> Result<ConnectionOptions, String> {
+        let mut options = ConnectionOptions {
+            encoding: Encoding::default(),
+            compression: Compression::default(),
+            pace_beats: 1,
+            subprotocol: None,
+        };
+        let mut seen: Vec<&str> = Vec::new();
+        for (key, value) in query {
+            if seen.contains(&key.as_str()) {
+                return Err(format!("option `{key}` is given more than once"));
+            }
+            seen.push(key);
+            match key.as_str() {
+                "encoding" => options.encoding = value.parse()?,
+                "compression" => options.compression = value.parse()?,
+                "interval_ms" => options.pace_beats = parse_interval(value)?,
+                _ => {
+                    let key: String = key.chars().take(60).collect();
+                    return Err(format!(
+                        "there is no option `{key}`: encoding, compression and interval_ms are allowed"
+                    ));
+                }
+            }
+        }
+        if let Some(encoding) = offered(headers)? {
+            options.encoding = encoding;
+            options.subprotocol = Some(encoding.subprotocol());
+        }
+        Ok(options)
+    }
+}
+
+/// Milliseconds as whole beats, rounded up; `None` outside what is allowed.
+pub(super) fn interval_beats(interval_ms: u32) -> Option<u64> {
+    let beat_ms = BEAT.as_millis() as u64;
+    INTERVAL_MS
+        .contains(&interval_ms)
+        .then(|| u64::from(interval_ms).div_ceil(beat_ms))
+}
+
+/// What is said of a pace that is not allowed.
+pub(super) fn interval_refused(given: &str) -> String {
+    let given: String = given.chars().take(60).collect();
+    let (least, most) = INTERVAL_MS.into_inner();
+    format!("`{given}` is not a pace: interval_ms from {least} to {most} is allowed")
+}
+
+fn parse_interval(value: &str) -> Result<u64, String> {
+    // Digits alone: `+10` and ` 10` are typing errors.
+    let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    let ms = value.parse::<u32>().ok().filter(|_| is_number);
+    ms.and_then(interval_beats).ok_or_else(|| interval_refused(value))
+}
+
+/// The first offered subprotocol that we have; an offer without any is an error.
+fn offered(headers: &HeaderMap) -> Result<Option<Encoding>, String> {
+    let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let mut words = Vec::new();
+    for value in values {
+        let text = value
+            .to_str()
+            .map_err(|_| "Sec-WebSocket-Protocol is not ASCII".to_owned())?;
+        words.extend(text.split(',').map(str::trim).filter(|word| !word.is_empty()));
+    }
+    let known = words
+        .iter()
+        .find_map(|word| Encoding::ALL.into_iter().find(|e| e.subprotocol() == *word));
+    match known {
+        None if !words.is_empty() => {
+            let all = Encoding::ALL.map(Encoding::subprotocol).join(", ");
+            Err(format!("no offered subprotocol is known: {all} are allowed"))
+        }
+        known => Ok(known),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn parse(query: &[(&str, &str)], protocols: &[&'static str]) -> Result<ConnectionOptions, String> {
+        let query: Vec<_> = query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let mut headers = HeaderMap::new();
+        for p in protocols {
+            headers.append(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(p));
+        }
+        ConnectionOptions::parse(&query, &headers)
+    }
+
+    #[test]
+    fn what_is_absent_has_the_protocols_default() {
+        let options = parse(&[], &[]).expect("defaults");
+        assert_eq!(
+            (options.encoding, options.compression),
+            (Encoding::Protobuf, Compression::None)
+        );
+        assert_eq!((options.pace_beats, options.subprotocol), (1, None));
+    }
+
+    #[test]
+    fn the_subprotocol_goes_before_the_query_and_is_echoed() {
+        let offers = ["superchat, tickwire.v1.msgpack", "tickwire.v1.json"];
+        let options = parse(&[("encoding", "json")], &offers).expect("an offer");
+        assert_eq!(options.encoding, Encoding::Msgpack);
+        assert_eq!(options.subprotocol, Some("tickwire.v1.msgpack"));
+    }
+
+    #[test]
+    fn a_pace_is_rounded_up_to_whole_beats() {
+        for (ms, beats) in [("10", 1), ("11", 2), ("500", 50), ("60000", 6_000)] {
+            assert_eq!(parse(&[("interval_ms", ms)], &[]).map(|o| o.pace_beats), Ok(beats));
+        }
+    }
+
+    #[test]
+    fn a_wrong_option_is_told_with_what_is_allowed() {
+        for (query, part) in [
+            (("encoding", "xml"), "protobuf, msgpack or json"),
+            (("compression", "gzip"), "none or deflate"),
+            (("interval_ms", "9"), "from 10 to 60000"),
+            (("interval_ms", "60001"), "from 10 to 60000"),
+            (("interval_ms", "+10"), "from 10 to 60000"),
+            (("interval_ms", ""), "from 10 to 60000"),
+            (("pace", "10"), "there is no option `pace`"),
+        ] {
+            let error = parse(&[query], &[]).expect_err(part);
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(
+            parse(&[], &["soap"])
+                .expect_err("no offer of ours")
+                .contains("tickwire.v1.protobuf")
+        );
+        assert!(parse(&[("encoding", "json"), ("encoding", "json")], &[]).is_err());
+    }
+}

@@ -1,0 +1,220 @@
+//! A subscriber's reading side: one task that reads a message, has its shard answer, and reads the next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval_at, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
+use super::options::ConnectionOptions;
+use super::request::{refuse, to_request};
+use super::socket::{self, TcpReader, TcpWriter};
+use crate::fanout::{CloseReason, Command, Fanout, Join, Link, Request, SubscriberId, pong};
+use crate::market::Ts;
+use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
+
+/// What every session is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SessionConfig {
+    pub(super) message_bytes_max: usize,
+    pub(super) ping_interval: Duration,
+}
+
+/// One session.
+struct Session {
+    id: SubscriberId,
+    shard: mpsc::Sender<Command<TcpWriter>>,
+    link: Arc<Link>,
+    config: SessionConfig,
+    encoding: Encoding,
+    /// Malformed messages in a row.
+    malformed: u32,
+    /// A ping went out and nothing came since.
+    is_ping_open: bool,
+}
+
+/// Runs a session until its end; `read_ahead` is what came behind the handshake.
+pub(super) async fn run(
+    stream: TcpStream,
+    read_ahead: Bytes,
+    options: Result<ConnectionOptions, CloseReason>,
+    fanout: &Fanout<TcpWriter>,
+    config: SessionConfig,
+) {
+    let Ok((writer, reader)) = socket::split(stream) else {
+        return;
+    };
+    let options = match options {
+        Ok(options) => options,
+        Err(reason) => return refuse_connection(writer, &reader, &reason).await,
+    };
+    let (id, shard) = fanout.place();
+    let link = Arc::new(Link::default());
+    let join = Join {
+        id,
+        socket: writer,
+        link: link.clone(),
+        encoding: options.encoding,
+        compression: options.compression,
+        pace_beats: options.pace_beats,
+    };
+    let mut session = Session {
+        id,
+        shard,
+        link,
+        config,
+        encoding: options.encoding,
+        malformed: 0,
+        is_ping_open: false,
+    };
+    if session.tell(Command::Join(Box::new(join))).await.is_none() {
+        return;
+    }
+    let limits = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(Some(config.message_bytes_max))
+        .max_frame_size(Some(config.message_bytes_max));
+    let mut socket =
+        WebSocketStream::from_partially_read(reader, read_ahead.to_vec(), Role::Server, Some(limits)).await;
+    let reason = session.read(&mut socket).await;
+    // The peer may still have to read our close frame and to answer it.
+    if !matches!(reason, CloseReason::Broken | CloseReason::SlowConsumer) {
+        let _ = timeout(CLOSE_DEADLINE, socket.get_ref().drain()).await;
+    }
+    session.tell(Command::Leave(id, reason)).await;
+}
+
+/// Tells a browser, which cannot see an HTTP status, why it is refused.
+async fn refuse_connection(mut writer: TcpWriter, reader: &TcpReader, reason: &CloseReason) {
+    use crate::fanout::Socket as _;
+    // The first bytes on a fresh socket always fit.
+    let _ = writer.send(&crate::fanout::close(reason.code(), &reason.words()));
+    let _ = timeout(CLOSE_DEADLINE, reader.drain()).await;
+}
+
+impl Session {
+    /// Reads until the end and says its reason; by then the close frame, if one is due, was written.
+    async fn read(&mut self, socket: &mut WebSocketStream<TcpReader>) -> CloseReason {
+        let link = self.link.clone();
+        let mut pings = interval_at(Instant::now() + self.config.ping_interval, self.config.ping_interval);
+        loop {
+            let step = tokio::select! {
+                biased;
+                () = link.changed() => None,
+                message = socket.next() => match message {
+                    Some(Ok(message)) => self.message(message).await,
+                    Some(Err(error)) => self.end_of(&error),
+                    None => Some(CloseReason::Broken),
+                },
+                _ = pings.tick() => self.ping().await,
+            };
+            if let Some(reason) = link.ended() {
+                return reason.clone();
+            }
+            match step {
+                None => {}
+                Some(CloseReason::Broken) => return CloseReason::Broken,
+                Some(reason) => return self.close(reason).await,
+            }
+        }
+    }
+
+    /// Does what a message asks; a reason where the connection is to be closed.
+    async fn message(&mut self, message: Message) -> Option<CloseReason> {
+        let ts_recv = Ts::now();
+        self.is_ping_open = false;
+        let (is_text, bytes) = match message {
+            Message::Text(text) => (true, Bytes::from(text)),
+            Message::Binary(bytes) => (false, bytes),
+            Message::Ping(payload) => {
+                return self
+                    .tell(Command::Pong(self.id, pong(&payload)))
+                    .await
+                    .is_none()
+                    .then_some(CloseReason::Internal);
+            }
+            Message::Close(frame) => return Some(CloseReason::Peer(frame.map(|f| u16::from(f.code)))),
+            Message::Pong(_) | Message::Frame(_) => return None,
+        };
+        let limits = DecodeLimits {
+            message_bytes_max: self.config.message_bytes_max,
+            inflated_bytes_max: self.config.message_bytes_max,
+            ..DecodeLimits::default()
+        };
+        let request = match decode_client(self.encoding, is_text, &bytes, &limits) {
+            Ok(message) => {
+                self.malformed = 0;
+                to_request(message, ts_recv)
+            }
+            Err(error) => {
+                self.malformed += 1;
+                refuse(error.request_id(), proto::ErrorCode::InvalidMessage, error.to_string())
+            }
+        };
+        if self.malformed >= MALFORMED_MAX {
+            return Some(CloseReason::Malformed);
+        }
+        self.ask(request).await
+    }
+
+    /// Passes a request on and waits until its answer is written: nothing more is read before.
+    async fn ask(&mut self, request: Request) -> Option<CloseReason> {
+        let before = self.link.answers();
+        let is_answered = request.is_answered();
+        if self.tell(Command::Request(self.id, request)).await.is_none() {
+            return Some(CloseReason::Internal);
+        }
+        while is_answered && self.link.answers() == before && self.link.ended().is_none() {
+            self.link.changed().await;
+        }
+        None
+    }
+
+    async fn ping(&mut self) -> Option<CloseReason> {
+        if std::mem::replace(&mut self.is_ping_open, true) {
+            return Some(CloseReason::NoPong);
+        }
+        self.tell(Command::Ping(self.id))
+            .await
+            .is_none()
+            .then_some(CloseReason::Internal)
+    }
+
+    /// Has the shard write a close frame and waits for it, or for the deadline of a stuck peer.
+    async fn close(&mut self, reason: CloseReason) -> CloseReason {
+        if self.tell(Command::Close(self.id, reason.clone())).await.is_some() {
+            let link = self.link.clone();
+            let ended = async {
+                while link.ended().is_none() {
+                    link.changed().await;
+                }
+            };
+            let _ = timeout(CLOSE_DEADLINE, ended).await;
+        }
+        reason
+    }
+
+    fn end_of(&self, error: &Error) -> Option<CloseReason> {
+        Some(match error {
+            Error::Capacity(_) => CloseReason::TooBig {
+                bytes_max: self.config.message_bytes_max,
+            },
+            Error::Utf8(_) => CloseReason::NotUtf8,
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Broken,
+            Error::Protocol(what) => CloseReason::Protocol(what.to_string()),
+            _ => CloseReason::Broken,
+        })
+    }
+
+    /// Passes a command on, waiting for room; `None` where the shard has ended.
+    async fn tell(&self, command: Command<TcpWriter>) -> Option<()> {
+        self.shard.send(command).await.ok()
+    }
+}

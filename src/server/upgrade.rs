@@ -1,0 +1,95 @@
+//! From an HTTP request to a session: the handshake of RFC 6455, section 4.2.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+
+use super::App;
+use super::error::ApiError;
+use super::options::ConnectionOptions;
+use super::session;
+use crate::fanout::CloseReason;
+use crate::monitor::names;
+
+/// Checks the request and prepares the session that follows the answer.
+///
+/// # Errors
+/// With what is wrong, for peers that can see an HTTP status; a browser's socket cannot, so a request
+/// with an `Origin` is upgraded and then closed with a code.
+pub(super) fn upgrade(
+    app: &Arc<App>,
+    peer: SocketAddr,
+    query: &[(String, String)],
+    headers: &HeaderMap,
+    mut request: Request,
+) -> Result<Response, ApiError> {
+    let mut response = create_response_with_body(&request, Body::empty).map_err(|error| {
+        refused(
+            "handshake",
+            ApiError::invalid(format!("a WebSocket upgrade is needed: {error}")),
+        )
+    })?;
+    let is_browser = headers.contains_key(header::ORIGIN);
+    let mut options = ConnectionOptions::parse(query, headers).map_err(CloseReason::BadOption);
+    let slot = Slot::take(app);
+    if slot.is_none() {
+        options = Err(CloseReason::TooMany);
+    }
+    if let (Err(reason), false) = (&options, is_browser) {
+        return Err(match reason {
+            CloseReason::TooMany => refused("too_many", ApiError::busy(reason.words())),
+            other => refused("option", ApiError::invalid(other.words())),
+        });
+    }
+    if let Err(reason) = &options {
+        metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
+    }
+    if let Some(subprotocol) = options.as_ref().ok().and_then(|o| o.subprotocol) {
+        response
+            .headers_mut()
+            .insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
+    }
+    let upgraded = hyper::upgrade::on(&mut request);
+    let app = app.clone();
+    tokio::spawn(async move {
+        let _slot = slot;
+        let Ok(upgraded) = upgraded.await else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+            return;
+        };
+        metrics::counter!(names::CONNECTIONS).increment(1);
+        tracing::debug!(%peer, ?options, "upgraded");
+        session::run(parts.io.into_inner(), parts.read_buf, options, &app.fanout, app.session).await;
+    });
+    Ok(response)
+}
+
+fn refused(reason: &'static str, error: ApiError) -> ApiError {
+    metrics::counter!(names::HANDSHAKES_REFUSED, "reason" => reason).increment(1);
+    error
+}
+
+/// One of the connections that may be open at a time.
+struct Slot(Arc<App>);
+
+impl Slot {
+    fn take(app: &Arc<App>) -> Option<Slot> {
+        let open = app.connections.fetch_add(1, Relaxed);
+        let slot = Slot(app.clone());
+        (open < app.connections_max).then_some(slot)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Relaxed);
+    }
+}
