@@ -8,6 +8,9 @@ pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/tickwire.v1.rs"));
 }
 
+mod stub;
+pub use stub::{DecodeError, DecodeLimits, decode_server, encode_client};
+
 use std::fmt;
 use std::str::FromStr;
 

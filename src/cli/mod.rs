@@ -1,0 +1,3 @@
+//! One file per subcommand; the only user of clap.
+
+pub mod watch;
