@@ -27,6 +27,8 @@ struct Interest {
     phase: Phase,
     /// While not held: the seq up to which its instruments were known completely, in the view's epoch.
     known: Option<u64>,
+    /// Something of it was lost: until its next answer, entries may come whose announcement is missed.
+    is_repair: bool,
 }
 
 /// A subscribe whose answer has not ended.
@@ -54,9 +56,39 @@ pub(super) struct Ask {
 pub(super) struct Interests {
     strings: BTreeMap<String, Interest>,
     answering: BTreeMap<u64, Answering>,
+    summary: Summary,
+}
+
+/// What is asked at each delta, kept so that its cost does not grow with the strings.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Summary {
+    /// A string is held.
+    pub(super) any_held: bool,
+    /// A string is to be asked for.
+    pub(super) any_wanted: bool,
+    /// There is a string, and all of them are held.
+    pub(super) all_held: bool,
+    /// Something lost is not yet repaired.
+    pub(super) is_repairing: bool,
 }
 
 impl Interests {
+    /// As of the last [`Interests::refresh`].
+    pub(super) fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// To be called after any change.
+    pub(super) fn refresh(&mut self) {
+        let any = |is_meant: fn(&Interest) -> bool| self.strings.values().any(is_meant);
+        self.summary = Summary {
+            any_held: any(|i| i.phase == Phase::Held),
+            any_wanted: any(|i| i.phase == Phase::Wanted),
+            all_held: !self.strings.is_empty() && !any(|i| i.phase != Phase::Held),
+            is_repairing: any(|i| i.is_repair) || self.answering.values().any(|a| a.is_tainted),
+        };
+    }
+
     pub(super) fn len(&self) -> usize {
         self.strings.len()
     }
@@ -69,6 +101,7 @@ impl Interests {
                 pattern,
                 phase: Phase::Wanted,
                 known: None,
+                is_repair: false,
             },
         );
     }
@@ -179,9 +212,11 @@ impl Interests {
         {
             if answering.is_tainted {
                 interest.phase = Phase::Wanted;
+                interest.is_repair = true;
             } else {
                 interest.phase = Phase::Held;
                 interest.known = None;
+                interest.is_repair = false;
             }
         }
         Some(answering)
@@ -193,13 +228,14 @@ impl Interests {
     }
 
     /// An unsubscribe was confirmed, or the subscribe of this number refused: its strings are gone.
-    pub(super) fn drop_request(&mut self, request_id: u64) -> Vec<String> {
-        let of_request = |p: Phase| p == Phase::Leaving(request_id) || p == Phase::Asked(request_id);
-        let gone = self.strings.iter().filter(|(_, i)| of_request(i.phase));
-        let gone: Vec<String> = gone.map(|(text, _)| text.clone()).collect();
-        gone.iter().for_each(|text| self.forget(text));
+    ///
+    /// Returns whether a string is gone.
+    pub(super) fn drop_request(&mut self, request_id: u64) -> bool {
+        let before = self.strings.len();
+        let is_of_request = |p: Phase| p == Phase::Leaving(request_id) || p == Phase::Asked(request_id);
+        self.strings.retain(|_, i| !is_of_request(i.phase));
         self.answering.remove(&request_id);
-        gone
+        self.strings.len() < before
     }
 
     /// An unsubscribe was refused: nothing was taken back. What had no whole answer before has to be asked again.
@@ -217,26 +253,12 @@ impl Interests {
         any
     }
 
-    /// Whether a string is held.
-    pub(super) fn any_held(&self) -> bool {
-        self.strings.values().any(|i| i.phase == Phase::Held)
-    }
-
-    /// Whether a string is to be asked for.
-    pub(super) fn any_wanted(&self) -> bool {
-        self.strings.values().any(|i| i.phase == Phase::Wanted)
-    }
-
-    /// Whether there is a string, and all of them are held.
-    pub(super) fn all_held(&self) -> bool {
-        !self.strings.is_empty() && self.strings.values().all(|i| i.phase == Phase::Held)
-    }
-
     /// What was held is wanted again from `own` on.
     pub(super) fn lose(&mut self, own: u64) {
         for interest in self.strings.values_mut().filter(|i| i.phase == Phase::Held) {
             interest.phase = Phase::Wanted;
             interest.known = Some(own);
+            interest.is_repair = true;
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) struct Entries<'a> {
     pub(super) venues: &'a [proto::Venue],
     pub(super) ts: Ts,
     pub(super) kind: Kind,
+    /// Entries without announcement are passed over: the answer that repairs the loss carries them again.
+    pub(super) is_repairing: bool,
 }
 
 /// What an absent field means.
@@ -125,7 +127,12 @@ impl Table {
         }
         for entry in entries.tickers {
             let id = InstrumentId(entry.id);
-            let ticker = self.tickers.get_mut(&id).ok_or(Breach::Unannounced(entry.id))?;
+            let Some(ticker) = self.tickers.get_mut(&id) else {
+                if entries.is_repairing {
+                    continue;
+                }
+                return Err(Breach::Unannounced(entry.id));
+            };
             if entries.kind == Kind::Whole {
                 ticker.forget();
                 announced(id);

@@ -61,6 +61,7 @@ impl View {
                 beyond += 1;
             }
         }
+        self.interests.refresh();
         beyond
     }
 
@@ -73,6 +74,7 @@ impl View {
         }
         let before = self.interests.len();
         let symbols = self.interests.leave(strings, request_id);
+        self.interests.refresh();
         let changes = if self.interests.len() < before {
             self.drop_uncovered()
         } else {
@@ -88,6 +90,7 @@ impl View {
     /// The subscribes to send for all that is wanted, each with the position to resume from where one is known.
     pub fn requests(&mut self, next_request_id: impl FnMut() -> u64) -> Vec<proto::ClientMessage> {
         let asks = self.interests.ask(next_request_id);
+        self.interests.refresh();
         let epoch = self.epoch;
         let message = |ask: Ask| {
             let resume = epoch.zip(ask.known).map(|(epoch, seq)| proto::Position { epoch, seq });
@@ -107,14 +110,16 @@ impl View {
 
     /// Whether [`View::requests`] has something to send.
     pub fn has_requests(&self) -> bool {
-        self.interests.any_wanted()
+        self.interests.summary().any_wanted
     }
 
     /// Takes the end of the connection: what was held is wanted again from own seq.
     pub fn disconnected(&mut self) -> Changes {
         self.is_begun = false;
         self.skipped_in_parts = 0;
-        match self.interests.disconnected(self.seq) {
+        let is_any_gone = self.interests.disconnected(self.seq);
+        self.interests.refresh();
+        match is_any_gone {
             true => self.drop_uncovered(),
             false => Changes::default(),
         }
@@ -126,20 +131,14 @@ impl View {
             Some(server_message::Body::Snapshot(snapshot)) => self.apply_snapshot(snapshot),
             Some(server_message::Body::Delta(delta)) => self.apply_delta(delta),
             Some(server_message::Body::Heartbeat(heartbeat)) => Ok(self.apply_heartbeat(heartbeat)),
-            Some(server_message::Body::Ack(ack)) => {
-                let gone = self.interests.drop_request(ack.request_id);
-                Ok(if gone.is_empty() {
-                    Outcome::Ignored
-                } else {
-                    Outcome::Applied(self.drop_uncovered())
-                })
-            }
-            Some(server_message::Body::Error(error)) => {
-                if !self.interests.keep(error.request_id) {
-                    self.interests.drop_request(error.request_id);
+            Some(server_message::Body::Ack(ack)) => Ok(self.drop_request(ack.request_id)),
+            Some(server_message::Body::Error(error)) => match self.interests.keep(error.request_id) {
+                true => {
+                    self.interests.refresh();
+                    Ok(Outcome::Applied(Changes::default()))
                 }
-                Ok(Outcome::Applied(self.drop_uncovered()))
-            }
+                false => Ok(self.drop_request(error.request_id)),
+            },
             _ => Ok(Outcome::Ignored),
         };
         outcome.unwrap_or_else(|breach| {
@@ -147,8 +146,19 @@ impl View {
             // Until a new answer begins nothing is sure to be known, so nothing is applied.
             self.is_begun = false;
             self.interests.start_over();
+            self.interests.refresh();
             Outcome::Broken(breach)
         })
+    }
+
+    /// Drops what an unsubscribe took back or a refused subscribe asked for.
+    fn drop_request(&mut self, request_id: u64) -> Outcome {
+        let is_any_gone = self.interests.drop_request(request_id);
+        self.interests.refresh();
+        match is_any_gone {
+            true => Outcome::Applied(self.drop_uncovered()),
+            false => Outcome::Ignored,
+        }
     }
 
     /// Rules 3 to 6.
@@ -184,6 +194,7 @@ impl View {
             venues: &snapshot.venues,
             ts: stamp(snapshot.ts),
             kind: if snapshot.resumed { Kind::Resumed } else { Kind::Whole },
+            is_repairing: false,
         };
         table.apply(&entries, &mut changes, |id| {
             if let Some(answering) = interests.answering_mut(request_id) {
@@ -196,6 +207,7 @@ impl View {
         if !snapshot.more {
             self.end_answer(snapshot, &mut changes);
         }
+        self.interests.refresh();
         Ok(Outcome::Applied(changes))
     }
 
@@ -235,6 +247,7 @@ impl View {
             venues: &delta.venues,
             ts: stamp(delta.ts),
             kind: Kind::Delta,
+            is_repairing: self.interests.summary().is_repairing,
         };
         let interests = &mut self.interests;
         // Listed while a whole answer is in its parts: it exists, whatever the other parts name.
@@ -272,12 +285,13 @@ impl View {
     /// While the repair is under way, what follows is as lost as the first: it is asked for once.
     fn lose(&mut self) -> Outcome {
         self.taint_begun();
-        if !self.interests.any_held() {
-            return Outcome::Ignored;
+        let any_held = self.interests.summary().any_held;
+        if any_held {
+            self.losses += 1;
+            self.interests.lose(self.seq);
         }
-        self.losses += 1;
-        self.interests.lose(self.seq);
-        Outcome::Lost
+        self.interests.refresh();
+        if any_held { Outcome::Lost } else { Outcome::Ignored }
     }
 
     /// What came in the parts so far is no basis any more: these answers are asked for again at their end.
@@ -363,7 +377,7 @@ impl View {
 
     /// Whether every string's snapshot or resume is complete on this connection.
     pub fn is_complete(&self) -> bool {
-        self.interests.all_held()
+        self.interests.summary().all_held
     }
 
     /// Whether everything asked for is known at least up to `seq`.

@@ -8,6 +8,7 @@ use prost::Message as _;
 pub struct DecodeLimits {
     pub message_bytes_max: usize,
     pub inflated_bytes_max: usize,
+    pub depth_max: usize,
 }
 
 impl Default for DecodeLimits {
@@ -15,6 +16,7 @@ impl Default for DecodeLimits {
         DecodeLimits {
             message_bytes_max: 1 << 24,
             inflated_bytes_max: 1 << 24,
+            depth_max: 8,
         }
     }
 }

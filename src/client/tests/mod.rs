@@ -1,5 +1,6 @@
 //! Messages for the tests of the view and of the subscriber.
 
+mod law;
 mod subscriber;
 mod view;
 
