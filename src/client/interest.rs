@@ -93,17 +93,18 @@ impl Interests {
         self.strings.len()
     }
 
+    /// Wants a string, whole; one that is there already is asked for again.
     pub(super) fn want(&mut self, pattern: SymbolPattern) {
         let text = pattern.as_str().to_owned();
-        self.strings.insert(
-            text,
-            Interest {
-                pattern,
-                phase: Phase::Wanted,
-                known: None,
-                is_repair: false,
-            },
-        );
+        // The server may hold it already: what was lost of it is so until the answer.
+        let is_repair = self.strings.get(&text).is_some_and(|i| i.is_repair);
+        let interest = Interest {
+            pattern,
+            phase: Phase::Wanted,
+            known: None,
+            is_repair,
+        };
+        self.strings.insert(text, interest);
     }
 
     /// Takes strings back; those that were never asked for on this connection are gone at once.
@@ -253,12 +254,15 @@ impl Interests {
         any
     }
 
-    /// What was held is wanted again from `own` on.
+    /// What was held is wanted again from `own` on. What is asked for or being taken back may be held at the
+    /// server, so it misses something too, up to its answer.
     pub(super) fn lose(&mut self, own: u64) {
-        for interest in self.strings.values_mut().filter(|i| i.phase == Phase::Held) {
-            interest.phase = Phase::Wanted;
-            interest.known = Some(own);
+        for interest in self.strings.values_mut() {
             interest.is_repair = true;
+            if interest.phase == Phase::Held {
+                interest.phase = Phase::Wanted;
+                interest.known = Some(own);
+            }
         }
     }
 

@@ -286,10 +286,8 @@ impl View {
     fn lose(&mut self) -> Outcome {
         self.taint_begun();
         let any_held = self.interests.summary().any_held;
-        if any_held {
-            self.losses += 1;
-            self.interests.lose(self.seq);
-        }
+        self.losses += u64::from(any_held);
+        self.interests.lose(self.seq);
         self.interests.refresh();
         if any_held { Outcome::Lost } else { Outcome::Ignored }
     }
