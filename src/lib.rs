@@ -51,6 +51,8 @@
 //! 6. **A break in a feed is data**: venue and instrument states are versioned like fields.
 
 pub mod backoff;
+pub mod cli;
+pub mod client;
 pub mod dashboard;
 pub mod engine;
 pub mod fanout;

@@ -1,3 +1,5 @@
 //! The `tickwire` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    tickwire::cli::main()
+}

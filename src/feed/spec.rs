@@ -106,6 +106,13 @@ pub enum SpecError {
     },
 }
 
+impl SpecError {
+    /// Whether the specification has to be written otherwise; else a file is at fault.
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, SpecError::Tape(_) | SpecError::VenueUnsupported { .. })
+    }
+}
+
 impl FeedSpec {
     /// Parses a feed's text; `%XX` is decoded in target and values.
     ///

@@ -1,0 +1,104 @@
+//! The command line: one file or folder a subcommand. The only user of clap.
+
+mod config;
+mod serve;
+mod settings;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+/// Live market-data ticker feed: snapshots and 10 ms binary deltas over WebSocket.
+#[derive(Debug, Parser)]
+#[command(name = "tickwire", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::ServeArgs),
+    Watch(watch::WatchArgs),
+}
+
+/// Why a command ended without success.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Setting(#[from] settings::SettingError),
+    /// `serve` could not go on.
+    #[error(transparent)]
+    Serve(#[from] serve::ServeError),
+    /// `watch` could not go on.
+    #[error(transparent)]
+    Watch(#[from] watch::WatchError),
+    /// The runtime could not be started.
+    #[error("the runtime could not be started: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+impl CliError {
+    /// 1 failed, 2 wrong usage.
+    fn exit_code(&self) -> u8 {
+        match self {
+            CliError::Setting(error) if error.is_usage() => 2,
+            CliError::Serve(error) if error.is_usage() => 2,
+            CliError::Watch(error) if error.is_usage() => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs the command of this process and says its exit code: 0 done, 1 failed, 2 wrong usage.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tickwire: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        stop_on_signal(&stop)?;
+        match command {
+            Command::Serve(args) => {
+                let settings = settings::Settings::collect(args)?;
+                Ok(serve::run(settings, stop).await?)
+            }
+            Command::Watch(args) => Ok(watch::run(args, stop).await?),
+        }
+    });
+    // A feed may sit in a read that cannot be cancelled: it must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    outcome
+}
+
+/// SIGINT and SIGTERM ask for a clean end; a second one does not wait for it.
+fn stop_on_signal(stop: &CancellationToken) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if stop.is_cancelled() {
+                std::process::exit(1);
+            }
+            stop.cancel();
+        }
+    });
+    Ok(())
+}
