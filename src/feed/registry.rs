@@ -60,7 +60,7 @@ mod tests {
             ("synthetic:x", "takes no target"),
             ("synthetic?symbols=0", "from 1 to 1000000"),
             ("synthetic?symbols=1000001", "from 1 to 1000000"),
-            ("synthetic?rate=0", "from 1 to 10000000"),
+            ("synthetic?rate=10000001", "from 0 to 10000000"),
             ("synthetic?rate=1e3", "rate=1e3"),
             ("synthetic?seed=-1", "seed=-1"),
             ("synthetic?activity=odd", "`even` or `market`"),

@@ -51,7 +51,7 @@ pub(super) fn build(spec: &FeedSpec, _context: &FeedContext) -> Result<Box<dyn F
     Ok(Box::new(Synthetic {
         venues: [spec.venue(VENUE)?],
         symbols: spec.number("symbols", 100, 1, 1_000_000)?,
-        rate: spec.number("rate", 1000, 1, 10_000_000)?,
+        rate: spec.number("rate", 1000, 0, 10_000_000)?,
         seed: spec.number("seed", 1, 0, u64::MAX)?,
         activity: spec.option("activity", Activity::Even, "`even` or `market`", |text| match text {
             "even" => Some(Activity::Even),

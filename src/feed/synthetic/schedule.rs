@@ -14,10 +14,10 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// `rate` updates a second, at least one.
+    /// `rate` updates a second; at 0 nothing is ever due.
     pub(super) fn new(rate: u64, started: Instant) -> Schedule {
         Schedule {
-            rate: rate.max(1),
+            rate,
             started,
             taken: 0,
         }
@@ -36,7 +36,8 @@ impl Schedule {
 
     /// How long after `now` the next one is due.
     pub(super) fn wait(&self, now: Instant) -> Duration {
-        let ns = (u128::from(self.taken) + 1) * 1_000_000_000 / u128::from(self.rate);
+        let ns = (u128::from(self.taken) + 1) * 1_000_000_000;
+        let ns = ns.checked_div(u128::from(self.rate)).unwrap_or(u128::MAX);
         let at = Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX));
         at.saturating_sub(now.saturating_duration_since(self.started))
     }
