@@ -5,10 +5,11 @@ const FIELDS = ["bid_size", "bid_price", "ask_price", "ask_size", "last_price", 
 const ROWS_MAX = 200; // what a table without virtual rows draws well
 const byId = (id) => document.getElementById(id);
 
-const view = { epoch: null, seq: 0, instruments: new Map(), venues: new Map() };
+const view = { epoch: null, seq: 0, isWhole: false, instruments: new Map(), venues: new Map() };
 let socket = null, wait = 250, dirty = new Set(), rows = new Map(), heard = 0, deltas = 0, skipped = 0, drawing = false;
 
 function say(state, text) {
+  document.body.dataset.state = state;
   byId("connection").dataset.state = state;
   byId("connection").textContent = text;
 }
@@ -33,12 +34,12 @@ function subscribe(fresh) {
   if (fresh || !symbols.length) forget();
   if (!symbols.length) return;
   const body = { symbols };
-  if (view.epoch) body.resume = { epoch: view.epoch, seq: view.seq };
+  if (view.isWhole) body.resume = { epoch: view.epoch, seq: view.seq };
   socket.send(JSON.stringify({ request_id: 1, subscribe: body }));
 }
 
 function forget() {
-  view.epoch = null; view.seq = 0; view.instruments.clear(); view.venues.clear();
+  view.epoch = null; view.seq = 0; view.isWhole = false; view.instruments.clear(); view.venues.clear();
   rows.clear(); byId("rows").replaceChildren(); dirty.clear();
 }
 
@@ -49,6 +50,7 @@ function take(message) {
     view.epoch = body.epoch;
     apply(body);
     view.seq = body.seq ?? 0;
+    view.isWhole = !body.more;
     wait = 250;
     const notes = (body.rejected ?? []).map((r) => `${r.symbol}: ${r.message}`).concat((body.pending ?? []).map((s) => `${s}: not there yet`));
     if (!body.more) byId("note").textContent = notes.join("; ");

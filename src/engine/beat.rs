@@ -113,3 +113,47 @@ impl Beater {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::{Decimal, Field, Fields, Symbol, Update};
+
+    fn update(price: i64) -> Event {
+        let mut fields = Fields::new();
+        fields.set(Field::BidPrice, Decimal::from_int(price));
+        let symbol = Symbol::parse("a:B").expect("a symbol");
+        Event::Update(Update {
+            symbol,
+            fields,
+            ts_event: None,
+            ts_recv: Ts(0),
+        })
+    }
+
+    #[test]
+    fn what_nobody_reads_is_not_encoded_and_what_is_read_is_encoded_once() {
+        let demand = Arc::new(Demand::default());
+        let mut beater = Beater::new(Writer::new(10), demand.clone());
+        beater.apply(&[update(1), update(2)], Ts(1));
+        let tick = beater.seal(1, Ts(1));
+        assert!(Encoding::ALL.iter().all(|e| tick.chunks(*e).is_none()));
+        demand.join(Encoding::Json);
+        beater.apply(&[update(3)], Ts(2));
+        let tick = beater.seal(2, Ts(2));
+        assert_eq!(tick.chunks(Encoding::Json).map(Chunks::len), Some(1));
+        assert!(tick.chunks(Encoding::Protobuf).is_none());
+        demand.leave(Encoding::Json);
+        assert_eq!(demand.total(), 0);
+    }
+
+    #[test]
+    fn a_beat_without_change_is_a_tick_without_seq() {
+        let mut beater = Beater::new(Writer::new(10), Arc::default());
+        beater.apply(&[update(1)], Ts(1));
+        assert_eq!(beater.seal(1, Ts(1)).beat.map(|b| b.seq.0), Some(1));
+        beater.apply(&[update(1)], Ts(2));
+        let tick = beater.seal(2, Ts(2));
+        assert_eq!((tick.number, tick.beat), (2, None));
+    }
+}

@@ -110,3 +110,59 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::{Decimal, Field, Fields, Symbol, Update};
+    use crate::store::{Table, Writer};
+
+    fn update(price: i64) -> Vec<Event> {
+        let mut fields = Fields::new();
+        fields.set(Field::BidPrice, Decimal::from_int(price));
+        let symbol = Symbol::parse("a:B").expect("a symbol");
+        vec![Event::Update(Update {
+            symbol,
+            fields,
+            ts_event: None,
+            ts_recv: Ts(0),
+        })]
+    }
+
+    /// Beats by hand, so that nothing depends on time.
+    fn engine(ticks_max: usize) -> (Engine, mpsc::Sender<Vec<Event>>, TickReceiver) {
+        let (updates, inlet) = mpsc::channel(100);
+        let (sender, receiver) = tick_channel(ticks_max);
+        let beater = Beater::new(Writer::new(10), Arc::default());
+        (
+            Engine::new(beater, inlet, vec![sender], Arc::default()),
+            updates,
+            receiver,
+        )
+    }
+
+    #[test]
+    fn a_reader_that_is_behind_holds_the_beat_and_loses_nothing() {
+        let (mut engine, updates, mut receiver) = engine(2);
+        for beat in 1..=5 {
+            updates.try_send(update(beat)).expect("room");
+            engine.beat(beat as u64, Instant::now());
+        }
+        assert_eq!(engine.held, 3);
+        let mut table = Table::new();
+        let mut seqs = Vec::new();
+        while let Ok(tick) = receiver.try_recv() {
+            let beat = tick.beat.as_ref().expect("a change");
+            table.apply(beat);
+            seqs.push(beat.seq.0);
+        }
+        assert_eq!(seqs, [1, 2]);
+        engine.beat(6, Instant::now());
+        let tick = receiver.try_recv().expect("the open beat");
+        let beat = tick.beat.as_ref().expect("a change");
+        assert_eq!(
+            (beat.seq.0, beat.values.as_slice(), beat.changes[0].updates),
+            (3, &[5][..], 3)
+        );
+    }
+}
