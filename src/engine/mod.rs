@@ -85,7 +85,7 @@ impl Engine {
                 late.absolute(timer.left_out());
                 seconds.record(took.as_secs_f64());
                 self.health
-                    .beat(Ts::now(), took.as_micros() as u64, timer.left_out(), self.held);
+                    .beat(Instant::now(), took.as_micros() as u64, timer.left_out(), self.held);
             }
         })
     }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -164,7 +165,7 @@ async fn status(State(app): Shared) -> Response {
         subscribers: app.demand.total(),
         venues: figures.venues,
         beat: BeatStatus {
-            on_time: app.health.is_on_time(now),
+            on_time: app.health.is_on_time(Instant::now()),
             took_us: app.health.beat_us(),
             left_out: app.health.late(),
             held: app.health.held(),
@@ -195,7 +196,7 @@ async fn readyz(State(app): Shared) -> Response {
         };
         reasons.push(format!("no feed is up: {states}"));
     }
-    if !app.health.is_on_time(Ts::now()) {
+    if !app.health.is_on_time(Instant::now()) {
         reasons.push("the beat is late".to_owned());
     }
     if app.stop.is_cancelled() {
