@@ -98,7 +98,7 @@ impl Process {
         assert!(sent.expect("kill runs").success(), "the process is there");
     }
 
-    /// Closes the reading end of its stdout and drops what came.
+    /// Waits for its end.
     pub fn wait(mut self) -> Ended {
         let (out, err) = (rest(&self.out), rest(&self.err));
         let code = self.child.wait().expect("its pipes are closed, so it has ended").code();
