@@ -3,10 +3,11 @@
 mod edge_support;
 
 use std::io::{ErrorKind, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use edge_support::{BINARY, CLOSE, PING, PONG, Said, Server, TEXT, Ws, masked, subscribe, upgrade};
+use edge_support::{Ask, BINARY, CLOSE, PING, PONG, Said, Server, TEXT, Ws, masked, subscribe, upgrade};
 use tickwire::wire::Encoding::{self, Json, Msgpack, Protobuf};
+use tickwire::wire::proto;
 
 const PING_TEXT: &[u8] = br#"{"ping":{"nonce":1}}"#;
 
@@ -24,6 +25,7 @@ fn a_ping_is_answered_with_its_payload() {
 #[test]
 fn a_close_is_echoed_and_then_the_server_closes() {
     let server = Server::start(&[]);
+    let began = Instant::now();
     for (payload, code) in [
         (&b""[..], 1_000),
         (b"\x03\xe8bye", 1_000),
@@ -40,6 +42,8 @@ fn a_close_is_echoed_and_then_the_server_closes() {
         ws.send(CLOSE, payload);
         assert_eq!(ws.closed().0, code, "{payload:?}");
     }
+    // Not after the second that a peer has to close from its side.
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     server.until_subscribers(0);
 }
 
@@ -156,6 +160,35 @@ fn a_peer_that_answers_no_ping_is_closed_and_one_that_does_stays() {
     }
     assert_eq!(silent.closed().0, 4_012);
     assert!(answering.is_alive() && talking.is_alive());
+}
+
+#[test]
+fn an_answer_that_is_long_in_coming_is_not_taken_for_the_peers_silence() {
+    let server = Server::start(&["--ping-ms", "400"]);
+    let mut ws = Ws::upgrade(&server, "", &[], Protobuf);
+    let epoch = ws.welcome().epoch;
+    // A server behind the seq asked for waits 1 s, more than two pings' time, before it answers.
+    let resume = Some(proto::Position { epoch, seq: 1 << 50 });
+    let symbols = vec!["synthetic:*".to_owned()];
+    ws.request(
+        1,
+        Ask::Subscribe(proto::Subscribe {
+            symbols,
+            resume,
+            channel: 0,
+        }),
+    );
+    let (mut is_answered, mut pings) = (false, 0);
+    while !is_answered || pings < 2 {
+        let frame = ws.frame();
+        if frame.first == PING {
+            ws.send(PONG, &frame.payload);
+            pings += 1;
+        } else {
+            is_answered |= matches!(ws.decode(&frame), Said::Snapshot(snapshot) if !snapshot.resumed);
+        }
+    }
+    assert!(ws.is_alive());
 }
 
 #[test]
