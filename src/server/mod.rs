@@ -104,6 +104,7 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
     let router = routes::router(app.clone());
     let sockets_max = app.connections_max + PLAIN_CONNECTIONS_MAX;
     let permits = Arc::new(Semaphore::new(sockets_max));
+    let mut is_refused = false;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -111,10 +112,14 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
         };
         match accepted {
             Ok((stream, peer)) => {
+                is_refused = false;
                 tokio::spawn(serve_connection(stream, peer, router.clone(), stop.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                // The edge, not the level: without descriptors this comes twenty times a second.
+                if !std::mem::replace(&mut is_refused, true) {
+                    tracing::warn!(%error, "connections cannot be accepted");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
