@@ -122,6 +122,9 @@ impl<S: Socket> Shard<S> {
             other => return other.into(),
         }
         if subscriber.is_closed {
+            if let Some(reason) = subscriber.farewell.take() {
+                subscriber.link.end(reason);
+            }
             return Step::Idle;
         }
         if subscriber.rest.is_some() {
@@ -168,7 +171,7 @@ impl<S: Socket> Shard<S> {
             let sent = subscriber.offer(&websocket::close(reason.code(), &reason.words()), beat);
             if sent.is_taken() {
                 subscriber.is_closed = true;
-                subscriber.link.end(reason.clone());
+                subscriber.farewell = Some(reason.clone());
                 control.close = None;
             }
             sent

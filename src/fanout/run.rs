@@ -8,6 +8,7 @@ use std::thread;
 use tokio::sync::{mpsc, watch};
 
 use crate::engine::{Demand, TICKS_QUEUED_MAX, Tick, TickReceiver};
+use crate::market::Ts;
 
 use super::bounds::{COMMANDS_PER_TURN, COMMANDS_QUEUED_MAX};
 use super::{Command, FanoutConfig, Shard, Socket, SubscriberId};
@@ -38,7 +39,9 @@ impl<S: Socket + 'static> Fanout<S> {
             let tell = Box::new(move || {
                 first.send_replace(true);
             });
-            let shard = Shard::new(config.clone(), demand.clone(), tell);
+            let mut shard = Shard::new(config.clone(), demand.clone(), tell);
+            // Whoever is welcomed before the first beat has arrived is told a time too.
+            shard.ts = Ts::now();
             let runtime = tokio::runtime::Builder::new_current_thread().build()?;
             let run = move || runtime.block_on(run(shard, ticks, commands));
             threads.push(thread::Builder::new().name(format!("shard-{at}")).spawn(run)?);

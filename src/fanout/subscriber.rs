@@ -160,6 +160,8 @@ pub(super) struct Subscriber<S> {
     pub(super) is_slow: bool,
     /// The close frame went out: nothing may follow.
     pub(super) is_closed: bool,
+    /// To be told to the reading task once the kernel has the close frame whole.
+    pub(super) farewell: Option<CloseReason>,
 }
 
 impl<S: Socket> Subscriber<S> {
@@ -189,6 +191,7 @@ impl<S: Socket> Subscriber<S> {
             is_busy: false,
             is_slow: false,
             is_closed: false,
+            farewell: None,
         }
     }
 

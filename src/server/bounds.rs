@@ -11,7 +11,12 @@ pub(super) const HEADER_BYTES_MAX: usize = 32 * 1_024;
 /// Bytes of a URL, as the protocol says.
 pub(super) const URL_BYTES_MAX: usize = 8 * 1_024;
 
-/// Connections that are no subscribers (plain HTTP, handshakes under way) beside `connections_max`.
+/// Time that a plain HTTP answer may lie unread: as long as a slow subscriber has. Of a peer that reads nothing
+/// the answer, which may be megabytes, is then forgotten.
+pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Sockets that are no subscribers (plain HTTP, handshakes under way, browsers being refused) beside
+/// `connections_max`.
 pub(super) const PLAIN_CONNECTIONS_MAX: usize = 512;
 
 /// What the kernel may hold for one subscriber. 64 KiB hold more than a second of a 50 KB/s subscriber;
@@ -27,11 +32,14 @@ pub(super) const READ_BUFFER_BYTES: usize = 2 * 1_024;
 /// Malformed messages in a row before the connection is closed with 4501.
 pub(super) const MALFORMED_MAX: u32 = 10;
 
-/// Time for the peer to answer our close frame, and bytes that are read from it meanwhile.
+/// Time for our close frame to go out, and again for the peer to answer it.
 pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Time from the stop signal until everything is gone.
 pub(super) const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Time after that for plain HTTP answers under way; a connection that never asked anything is not waited for longer.
+pub(super) const FINISH_DEADLINE: Duration = Duration::from_millis(500);
 
 /// Pause after the system refused to accept a connection, such as for lack of descriptors.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -55,6 +55,12 @@ impl ApiError {
         )
     }
 
+    /// 426: the WebSocket version is not the one there is (RFC 6455, section 4.4).
+    pub(super) fn version() -> ApiError {
+        let message = "the WebSocket version must be 13: send `Sec-WebSocket-Version: 13`";
+        ApiError::new(StatusCode::UPGRADE_REQUIRED, "invalid_message", message)
+    }
+
     /// 503: come back later.
     pub(super) fn busy(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
@@ -91,6 +97,12 @@ impl IntoResponse for ApiError {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            let headers = response.headers_mut();
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             response

@@ -8,6 +8,7 @@ pub mod bounds;
 mod error;
 mod options;
 mod query;
+mod query_string;
 mod request;
 mod routes;
 mod session;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +34,7 @@ pub use socket::TcpWriter;
 use crate::engine::Demand;
 use crate::fanout::Fanout;
 use crate::monitor::Health;
-use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, HEADER_BYTES_MAX, HEADER_DEADLINE, PLAIN_CONNECTIONS_MAX};
+use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, FINISH_DEADLINE, HEADER_BYTES_MAX, HEADER_DEADLINE, PLAIN_CONNECTIONS_MAX};
 
 /// What an operator may set.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +87,14 @@ impl App {
     }
 }
 
+/// Who is at the other end of a connection, and its place among those that may be open: whoever still has the
+/// socket keeps it, the upgraded session included.
+#[derive(Clone)]
+struct Peer {
+    addr: SocketAddr,
+    permit: Arc<OwnedSemaphorePermit>,
+}
+
 /// Serves until `stop`, then says goodbye to every subscriber and returns within five seconds.
 pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
     let app = Arc::new(App {
@@ -93,41 +102,48 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
         ..app
     });
     let router = routes::router(app.clone());
-    let permits = Arc::new(Semaphore::new(app.connections_max + PLAIN_CONNECTIONS_MAX));
+    let sockets_max = app.connections_max + PLAIN_CONNECTIONS_MAX;
+    let permits = Arc::new(Semaphore::new(sockets_max));
+    let mut is_refused = false;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accept(&listener, &permits) => accepted,
         };
         match accepted {
-            Ok((stream, peer, permit)) => {
-                let connection = serve_connection(stream, peer, router.clone(), stop.clone());
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(permit);
-                });
+            Ok((stream, peer)) => {
+                is_refused = false;
+                tokio::spawn(serve_connection(stream, peer, router.clone(), stop.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                // The edge, not the level: without descriptors this comes twenty times a second.
+                if !std::mem::replace(&mut is_refused, true) {
+                    tracing::warn!(%error, "connections cannot be accepted");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
     drop(listener);
     drain(&app).await;
+    // What is being answered over plain HTTP is finished too.
+    let all = permits.acquire_many(sockets_max as u32);
+    let _ = tokio::time::timeout(FINISH_DEADLINE, all).await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, permit))
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, Peer)> {
+    let permit = Arc::new(permits.clone().acquire_owned().await.map_err(io::Error::other)?);
+    let (stream, addr) = listener.accept().await?;
+    Ok((stream, Peer { addr, permit }))
 }
 
 /// One connection, as long as it speaks HTTP.
-async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: axum::Router, stop: CancellationToken) {
+async fn serve_connection(stream: TcpStream, peer: Peer, router: axum::Router, stop: CancellationToken) {
+    let addr = peer.addr;
+    if let Err(error) = socket::limit_writes(&stream) {
+        tracing::debug!(peer = %addr, %error, "connection ended");
+        return;
+    }
     let service = TowerToHyperService::new(router.layer(axum::Extension(peer)));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -138,7 +154,7 @@ async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: axum::Rou
     tokio::select! {
         result = connection.as_mut() => {
             if let Err(error) = result {
-                tracing::debug!(%peer, %error, "connection ended");
+                tracing::debug!(peer = %addr, %error, "connection ended");
             }
         }
         () = stop.cancelled() => {

@@ -22,7 +22,7 @@ pub struct Query {
     epoch: Epoch,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     table: Table,
     ts: Ts,
@@ -69,7 +69,10 @@ impl Query {
     /// Where the machine gives no thread.
     pub fn spawn(epoch: Epoch, mut ticks: TickReceiver) -> io::Result<(Arc<Query>, thread::JoinHandle<()>)> {
         let query = Arc::new(Query {
-            state: RwLock::default(),
+            state: RwLock::new(State {
+                table: Table::new(),
+                ts: Ts::now(),
+            }),
             permits: Semaphore::new(QUERIES_MAX),
             epoch,
         });

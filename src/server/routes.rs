@@ -1,12 +1,11 @@
 //! The pages of the service.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Extension, Query as QueryParams, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -16,13 +15,13 @@ use serde::Serialize;
 use super::App;
 use super::bounds::URL_BYTES_MAX;
 use super::error::ApiError;
-use super::query::VenueStatus;
-use super::upgrade;
+use super::query::{Query, VenueStatus};
+use super::query_string::pairs;
+use super::{Peer, upgrade};
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
 
 type Shared = State<Arc<App>>;
-type Pairs = Vec<(String, String)>;
 
 /// All routes.
 pub(super) fn router(app: Arc<App>) -> Router {
@@ -76,18 +75,10 @@ fn json(body: impl Into<Body>) -> Response {
         .into_response()
 }
 
-/// The query's pairs, percent-decoded once.
-fn pairs(uri: &Uri) -> Result<Pairs, ApiError> {
-    let pairs = QueryParams::<Pairs>::try_from_uri(uri);
-    pairs
-        .map(|q| q.0)
-        .map_err(|_| ApiError::invalid("the query is not percent-encoded UTF-8"))
-}
-
 /// The only value of one key; other keys and repeated ones are refused.
 fn only(uri: &Uri, key: &str) -> Result<Option<String>, ApiError> {
     let mut found = None;
-    for (name, value) in pairs(uri)? {
+    for (name, value) in pairs(uri.query())? {
         let name_shown: String = name.chars().take(60).collect();
         if name != key {
             return Err(ApiError::invalid(format!(
@@ -103,12 +94,12 @@ fn only(uri: &Uri, key: &str) -> Result<Option<String>, ApiError> {
 
 async fn stream(
     State(app): Shared,
-    Extension(peer): Extension<SocketAddr>,
+    Extension(peer): Extension<Peer>,
     uri: Uri,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    let answer = match pairs(&uri) {
+    let answer = match pairs(uri.query()) {
         Ok(query) => upgrade::upgrade(&app, peer, &query, &headers, request),
         Err(error) => Err(error),
     };
@@ -153,8 +144,8 @@ struct BeatStatus {
     held: u64,
 }
 
-async fn status(State(app): Shared) -> Response {
-    let figures = app.query.figures();
+async fn status(State(app): Shared) -> Result<Response, ApiError> {
+    let figures = app.query.run(Query::figures).await.ok_or_else(ApiError::internal)?;
     let now = Ts::now();
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -171,7 +162,7 @@ async fn status(State(app): Shared) -> Response {
             held: app.health.held(),
         },
     };
-    json(serde_json::to_string(&status).unwrap_or_default())
+    Ok(json(serde_json::to_string(&status).unwrap_or_default()))
 }
 
 #[derive(Serialize)]
@@ -180,9 +171,9 @@ struct Readiness {
     reasons: Vec<String>,
 }
 
-async fn readyz(State(app): Shared) -> Response {
+async fn readyz(State(app): Shared) -> Result<Response, ApiError> {
     let mut reasons = Vec::new();
-    let figures = app.query.figures();
+    let figures = app.query.run(Query::figures).await.ok_or_else(ApiError::internal)?;
     if !figures.venues.iter().any(|venue| venue.state == "up") {
         let states = figures
             .venues
@@ -210,7 +201,7 @@ async fn readyz(State(app): Shared) -> Response {
     };
     let mut response = json(serde_json::to_string(&Readiness { ready, reasons }).unwrap_or_default());
     *response.status_mut() = status;
-    response
+    Ok(response)
 }
 
 async fn metrics(State(app): Shared) -> Response {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -53,7 +53,7 @@ pub(super) async fn run(
     };
     let options = match options {
         Ok(options) => options,
-        Err(reason) => return refuse_connection(writer, &reader, &reason).await,
+        Err(reason) => return refuse_connection(writer, reader, &reason).await,
     };
     let (id, shard) = fanout.place();
     let link = Arc::new(Link::default());
@@ -86,13 +86,13 @@ pub(super) async fn run(
     let reason = session.read(&mut socket).await;
     // The peer may still have to read our close frame and to answer it.
     if !matches!(reason, CloseReason::Broken | CloseReason::SlowConsumer) {
-        let _ = timeout(CLOSE_DEADLINE, socket.get_ref().drain()).await;
+        let _ = timeout(CLOSE_DEADLINE, socket.get_mut().drain()).await;
     }
     session.tell(Command::Leave(id, reason)).await;
 }
 
 /// Tells a browser, which cannot see an HTTP status, why it is refused.
-async fn refuse_connection(mut writer: TcpWriter, reader: &TcpReader, reason: &CloseReason) {
+async fn refuse_connection(mut writer: TcpWriter, mut reader: TcpReader, reason: &CloseReason) {
     use crate::fanout::Socket as _;
     // The first bytes on a fresh socket always fit.
     let _ = writer.send(&crate::fanout::close(reason.code(), &reason.words()));
@@ -102,12 +102,15 @@ async fn refuse_connection(mut writer: TcpWriter, reader: &TcpReader, reason: &C
 impl Session {
     /// Reads until the end and says its reason; by then the close frame, if one is due, was written.
     async fn read(&mut self, socket: &mut WebSocketStream<TcpReader>) -> CloseReason {
-        let link = self.link.clone();
+        let (link, shard) = (self.link.clone(), self.shard.clone());
         let mut pings = interval_at(Instant::now() + self.config.ping_interval, self.config.ping_interval);
+        // After an answer that was long in coming, the peer still has a whole interval to answer a ping.
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let step = tokio::select! {
                 biased;
                 () = link.changed() => None,
+                () = shard.closed() => Some(CloseReason::Internal),
                 message = socket.next() => match message {
                     Some(Ok(message)) => self.message(message).await,
                     Some(Err(error)) => self.end_of(&error),
@@ -172,7 +175,10 @@ impl Session {
             return Some(CloseReason::Internal);
         }
         while is_answered && self.link.answers() == before && self.link.ended().is_none() {
-            self.link.changed().await;
+            tokio::select! {
+                () = self.link.changed() => {}
+                () = self.shard.closed() => return Some(CloseReason::Internal),
+            }
         }
         None
     }

@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::bounds::{NOT_SENT_BYTES, SEND_BUFFER_BYTES};
+use super::bounds::{NOT_SENT_BYTES, SEND_BUFFER_BYTES, WRITE_DEADLINE};
 use crate::fanout::Socket;
 
 /// The writing half: one `send` a call, straight to the kernel.
@@ -22,13 +22,26 @@ pub struct TcpWriter(Arc<TcpStream>);
 #[derive(Debug)]
 pub(super) struct TcpReader(Arc<TcpStream>);
 
+/// Breaks the connection where the peer takes nothing of an answer within the deadline (hyper has none of its own).
+///
+/// # Errors
+/// Where the system refuses an option: the connection is gone.
+pub(super) fn limit_writes(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    SockRef::from(stream).set_tcp_user_timeout(Some(WRITE_DEADLINE))?;
+    Ok(())
+}
+
 /// Splits a connection and sets its buffers.
 ///
 /// # Errors
 /// Where the system refuses an option: the connection is gone.
 pub(super) fn split(stream: TcpStream) -> io::Result<(TcpWriter, TcpReader)> {
-    stream.set_nodelay(true)?;
     let socket = SockRef::from(&stream);
+    // From here on the shard's rule for slow consumers holds.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(None)?;
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_notsent_lowat(NOT_SENT_BYTES)?;
@@ -50,17 +63,15 @@ impl Socket for TcpWriter {
 }
 
 impl TcpReader {
-    /// Reads and forgets until the peer has closed.
-    pub(super) async fn drain(&self) {
+    /// Says that nothing more is written, then reads and forgets until the peer has closed: a client waits for the
+    /// server to close first (RFC 6455, 7.1.1), and bytes of it left unread would break the connection before it
+    /// has read our close frame.
+    pub(super) async fn drain(&mut self) {
+        // Fails where the peer was faster; then there is nothing to wait for.
+        let _ = SockRef::from(&*self.0).shutdown(std::net::Shutdown::Write);
         let mut sink = [0u8; 1_024];
-        while self.0.readable().await.is_ok() {
-            match self.0.try_read(&mut sink) {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return,
-            }
-        }
+        // `read` yields to the runtime now and then, however fast the peer writes; `try_read` would not.
+        while self.read(&mut sink).await.is_ok_and(|count| count > 0) {}
     }
 }
 

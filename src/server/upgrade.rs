@@ -1,6 +1,5 @@
 //! From an HTTP request to a session: the handshake of RFC 6455, section 4.2.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -10,12 +9,13 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-use super::App;
 use super::error::ApiError;
 use super::options::ConnectionOptions;
 use super::session;
+use super::{App, Peer};
 use crate::fanout::CloseReason;
 use crate::monitor::names;
 
@@ -26,17 +26,13 @@ use crate::monitor::names;
 /// with an `Origin` is upgraded and then closed with a code.
 pub(super) fn upgrade(
     app: &Arc<App>,
-    peer: SocketAddr,
+    peer: Peer,
     query: &[(String, String)],
     headers: &HeaderMap,
     mut request: Request,
 ) -> Result<Response, ApiError> {
-    let mut response = create_response_with_body(&request, Body::empty).map_err(|error| {
-        refused(
-            "handshake",
-            ApiError::invalid(format!("a WebSocket upgrade is needed: {error}")),
-        )
-    })?;
+    let mut response = create_response_with_body(&request, Body::empty)
+        .map_err(|error| refused("handshake", no_handshake(headers, &error)))?;
     let is_browser = headers.contains_key(header::ORIGIN);
     let mut options = ConnectionOptions::parse(query, headers).map_err(CloseReason::BadOption);
     let slot = Slot::take(app);
@@ -61,15 +57,26 @@ pub(super) fn upgrade(
     let app = app.clone();
     tokio::spawn(async move {
         let _slot = slot;
+        // A refused browser holds no slot, so what bounds its socket is this.
+        let _permit = peer.permit;
         let Ok(upgraded) = upgraded.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
             return;
         };
         metrics::counter!(names::CONNECTIONS).increment(1);
-        tracing::debug!(%peer, ?options, "upgraded");
+        tracing::debug!(peer = %peer.addr, ?options, "upgraded");
         session::run(parts.io.into_inner(), parts.read_buf, options, &app.fanout, app.session).await;
     });
     Ok(response)
+}
+
+/// What is wrong with a request that is no handshake.
+fn no_handshake(headers: &HeaderMap, error: &Error) -> ApiError {
+    let is_version = matches!(error, Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader));
+    if is_version && headers.contains_key(header::SEC_WEBSOCKET_VERSION) {
+        return ApiError::version();
+    }
+    ApiError::invalid(format!("a WebSocket upgrade is needed: {error}"))
 }
 
 fn refused(reason: &'static str, error: ApiError) -> ApiError {

@@ -1,0 +1,301 @@
+//! The command line with the real binary: exit codes, layers of settings, what goes where.
+
+mod edge_support;
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+
+use edge_support::{Ended, LIMIT, Process, QUIET, Said, Server, Ws, directory, run};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tickwire::wire::Encoding::Protobuf;
+
+/// A wrong command: its exit code, nothing on stdout, and the parts of what stderr says.
+fn fails(args: &[&str], code: i32, parts: &[&str]) {
+    failed(&run(args), args, code, parts);
+}
+
+fn failed(ended: &Ended, args: &[&str], code: i32, parts: &[&str]) {
+    assert_eq!(ended.code, Some(code), "{args:?}: {}", ended.err);
+    assert_eq!(ended.out, "", "{args:?}");
+    for part in parts {
+        assert!(ended.err.contains(part), "{args:?}: no `{part}` in {}", ended.err);
+    }
+    assert!(!ended.err.contains("panicked"), "{}", ended.err);
+}
+
+#[test]
+fn version_and_help_are_told_on_stdout() {
+    let ended = run(&["--version"]);
+    assert_eq!(
+        (ended.code, ended.out.as_str()),
+        (Some(0), concat!("tickwire ", env!("CARGO_PKG_VERSION"), "\n"))
+    );
+    for command in ["serve", "watch"] {
+        let ended = run(&[command, "--help"]);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+        let example = format!("  tickwire {command}");
+        assert!(
+            ended.out.contains("Examples:") && ended.out.contains(&example),
+            "{}",
+            ended.out
+        );
+        assert!(
+            ended.out.contains('\''),
+            "arguments with signs stand in single quotes: {}",
+            ended.out
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_is_a_2_that_says_what_is_allowed() {
+    for (args, parts) in [
+        (&["--speed"][..], &["--speed"][..]),
+        (&["sing"], &["sing"]),
+        (&[], &["Usage"]),
+        (&["serve", "--port", "1"], &["--port"]),
+        (
+            &["serve", "--feed", "nasdaq:AAPL"],
+            &["`nasdaq`", "`synthetic`, `replay`"],
+        ),
+        (
+            &["serve", "--feed", "synthetic?speed=1"],
+            &["no option `speed`", "`symbols`", "`rate`"],
+        ),
+        (
+            &["serve", "--feed", "synthetic?rate=fast"],
+            &["rate=fast", "1 to 10000000"],
+        ),
+        (
+            &["serve", "--feed", "synthetic?rate=1&rate=2"],
+            &["`rate`", "more than once"],
+        ),
+        (&["serve", "--feed", "replay"], &["needs a target"]),
+        (
+            &["serve", "--feed", "synthetic", "--feed", QUIET],
+            &["two feeds", "`synthetic`", "venue=NAME"],
+        ),
+        (&["serve", "--max-symbols", "many"], &["--max-symbols"]),
+        (&["serve", "--max-symbols", "0"], &["max_symbols = 0", "1 to 10000000"]),
+        (
+            &["serve", "--frame-bytes-max", "100"],
+            &["frame_bytes_max = 100", "4096 to 1048576"],
+        ),
+        (&["serve", "--log-level", "loud"], &["`loud`", "debug"]),
+        (&["serve", "--listen", "here"], &["`here`"]),
+        (&["watch", "http://127.0.0.1:9"], &["<SYMBOL>"]),
+        (&["watch", "http://127.0.0.1:9", "BTC"], &["`BTC`", "venue:NAME"]),
+        (&["watch", "ftp://127.0.0.1:9", "a:B"], &["ftp"]),
+        (
+            &["watch", "http://127.0.0.1:9", "a:B", "--encoding", "xml"],
+            &["protobuf, msgpack or json"],
+        ),
+        (&["watch", "http://127.0.0.1:9", "a:B", "--count", "0"], &["--count"]),
+    ] {
+        fails(args, 2, parts);
+    }
+}
+
+#[test]
+fn what_the_machine_refuses_is_a_1_that_names_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address").to_string();
+    fails(&["serve", "--listen", &addr], 1, &["cannot listen", &addr]);
+    fails(
+        &["serve", "--feed", "replay:nowhere.capture.gz"],
+        1,
+        &["nowhere.capture.gz"],
+    );
+    fails(&["serve", "--config", "nowhere.toml"], 1, &["nowhere.toml"]);
+}
+
+#[test]
+fn a_wrong_configuration_is_a_2_that_names_file_and_line() {
+    for (text, line) in [
+        ("[server]\nport = 1\n", "line 2"),
+        ("[servers]\n", "line 1"),
+        ("[limits]\n\nmax_symbols = \"x\"\n", "line 3"),
+        ("[server\n", "line 1"),
+        ("[[feed]]\nspec = \"synthetic\"\nspeed = 1\n", "line 3"),
+    ] {
+        let directory = directory();
+        std::fs::write(directory.join("my.toml"), text).expect("written");
+        let args = ["serve", "--config", "my.toml"];
+        failed(
+            &Process::spawn_in(directory, &args, &[]).wait(),
+            &args,
+            2,
+            &["my.toml", line],
+        );
+    }
+}
+
+/// A server on a free port in a directory with this `tickwire.toml`.
+fn configured(text: &str, args: &[&str], env: &[(&str, &str)]) -> Server {
+    let directory = directory();
+    std::fs::write(directory.join("tickwire.toml"), text).expect("written");
+    Server::of_process(Process::spawn_in(directory, &[&["serve"], args].concat(), env))
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_before_the_file_before_the_default() {
+    let text =
+        "[server]\nlisten = \"127.0.0.1:0\"\n[limits]\nmax_symbols = 11\n[[feed]]\nspec = \"synthetic?venue=file\"\n";
+    let env = [
+        ("TICKWIRE_MAX_SYMBOLS", "12"),
+        ("TICKWIRE_FEED", "synthetic?venue=env1 synthetic?venue=env2"),
+    ];
+    let flags = ["--max-symbols", "13", "--feed", "synthetic?venue=flag"];
+    for (args, env, most, venues) in [
+        (&[][..], &[][..], 11, &["file"][..]),
+        (&[], &env, 12, &["env1", "env2"]),
+        (&flags, &env, 13, &["flag"]),
+    ] {
+        let server = configured(text, args, env);
+        let mut ws = Ws::upgrade(&server, "", &[], Protobuf);
+        assert_eq!(ws.welcome().max_symbols, most);
+        server.until_status("all venues", |status| {
+            let all = status["venues"].as_array().expect("venues");
+            let mut names: Vec<_> = all.iter().filter_map(|v| v["name"].as_str()).collect();
+            names.sort_unstable();
+            names == venues
+        });
+    }
+    let server = Server::start(&[]);
+    let mut ws = Ws::upgrade(&server, "", &[], Protobuf);
+    assert_eq!(ws.welcome().max_symbols, 100_000);
+}
+
+#[test]
+fn stdout_has_one_line_the_log_is_on_stderr_and_a_signal_ends_it_well() {
+    for signal in ["INT", "TERM"] {
+        let server = Server::start(&[]);
+        server.process.log_line("tickwire watch http://");
+        let mut ws = Ws::open(&server, Protobuf);
+        server.process.signal(signal);
+        assert!(matches!(ws.answered_with(), Said::Goaway(g) if g.reconnect_after_ms > 0));
+        assert_eq!(ws.closed().0, 4_001, "{signal}");
+        drop(ws);
+        let addr = server.addr;
+        let ended = server.process.wait();
+        assert_eq!(
+            (ended.code, ended.out.as_str()),
+            (Some(0), ""),
+            "{signal}: {}",
+            ended.err
+        );
+        assert!(ended.err.contains("stopped"), "{}", ended.err);
+        assert!(TcpStream::connect(addr).is_err(), "the port is free");
+    }
+}
+
+#[test]
+fn peers_that_do_nothing_do_not_hold_up_the_end() {
+    let server = Server::start(&[]);
+    let silent = server.connect();
+    let mut half = server.connect();
+    half.write_all(b"GET / HT").expect("written");
+    let stuck = Ws::open(&server, Protobuf);
+    let began = std::time::Instant::now();
+    server.process.signal("TERM");
+    let ended = server.process.wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    // 2 s over which closes are spread, 1 s for the answer, half a second for plain HTTP.
+    assert!(began.elapsed() < LIMIT / 2, "{:?}", began.elapsed());
+    drop((silent, half, stuck));
+}
+
+#[test]
+fn an_ipv6_address_stands_in_brackets() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        assert!(
+            std::env::var("TICKWIRE_TEST_STRICT").is_err(),
+            "no IPv6 loopback on this machine"
+        );
+        eprintln!("skipped: no IPv6 loopback on this machine");
+        return;
+    }
+    let process = Process::spawn(&["serve", "--listen", "[::1]:0", "--feed", QUIET]);
+    let line = process.line();
+    let port = line
+        .strip_prefix("listening on http://[::1]:")
+        .and_then(|p| p.parse::<u16>().ok());
+    assert!(port.is_some_and(|port| port > 0), "{line}");
+}
+
+/// A capture of these many quotes of BTCUSDT, the bid rising from 1; the lines compressed one member each.
+fn capture(quotes: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut member = |text: &str| {
+        let mut gz = GzEncoder::new(&mut bytes, Compression::fast());
+        gz.write_all(text.as_bytes())
+            .and_then(|()| gz.finish().map(drop))
+            .expect("compressed");
+    };
+    member("#tickwire-capture 1 venue=binance\n");
+    for n in 1..=quotes {
+        member(&format!(
+            "{n} {{\"u\":{n},\"s\":\"BTCUSDT\",\"b\":\"{n}.00\",\"B\":\"1\",\"a\":\"9999.00\",\"A\":\"2\"}}\n"
+        ));
+    }
+    bytes
+}
+
+#[test]
+fn of_a_broken_capture_the_good_part_is_used_and_the_error_names_file_and_line() {
+    let whole = capture(50);
+    let mut corrupt = whole.clone();
+    let at = corrupt.len() - 20;
+    corrupt[at..at + 8].fill(0xff);
+    let no_record = [whole.clone(), b"not gzip".to_vec()].concat();
+    for (what, bytes, line) in [
+        ("truncated", whole[..whole.len() - 10].to_vec(), "line 51"),
+        ("corrupt", corrupt, "line 51"),
+        ("trailing", no_record, "line 52"),
+    ] {
+        let directory = directory();
+        std::fs::write(directory.join("day.capture.gz"), bytes).expect("written");
+        let args = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--feed",
+            "replay:day.capture.gz?speed=max",
+            "--feed",
+            QUIET,
+        ];
+        let server = Server::of_process(Process::spawn_in(directory, &args, &[]));
+        server.until_status(what, |status| {
+            let venues = status["venues"].as_array().expect("venues");
+            let reason = venues
+                .iter()
+                .find(|v| v["state"] == "down")
+                .map(|v| v["reason"].to_string());
+            reason.is_some_and(|text| text.contains("day.capture.gz") && text.contains(line))
+        });
+        let said = server.json("/v1/snapshot?symbols=binance:BTCUSDT");
+        let bid = said["snapshot"]["tickers"][0]["bid_price"].as_str().expect("a bid");
+        assert!(["49", "50"].contains(&bid.trim_end_matches(".00")), "{what}: {said}");
+        assert_eq!(server.get("/readyz").status, 200, "{what}: the other feed is up");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_capture_is_refused_at_the_start() {
+    for (bytes, part) in [
+        (&b"hello\n"[..], "line 1"),
+        (b"", "line 1"),
+        (b"#tickwire-capture 2 venue=x\n", "version"),
+    ] {
+        let directory = directory();
+        std::fs::write(directory.join("x.capture"), bytes).expect("written");
+        let args = ["serve", "--feed", "replay:x.capture"];
+        failed(
+            &Process::spawn_in(directory, &args, &[]).wait(),
+            &args,
+            1,
+            &["x.capture", part],
+        );
+    }
+}

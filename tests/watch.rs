@@ -1,0 +1,110 @@
+//! `tickwire watch` in a pipe, against the real server.
+
+mod edge_support;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use edge_support::{Process, Server, run};
+
+const LIVELY: &str = "synthetic?symbols=3&rate=1000";
+
+#[test]
+fn lines_are_plain_or_json_in_every_encoding_and_as_many_as_asked_for() {
+    let server = Server::of(LIVELY, &[]);
+    server.until_listed();
+    let url = server.url();
+    for encoding in ["protobuf", "msgpack", "json"] {
+        for compression in ["none", "deflate"] {
+            let args = [
+                "watch",
+                &url,
+                "synthetic:*",
+                "--encoding",
+                encoding,
+                "--compression",
+                compression,
+            ];
+            let ended = run(&[&args[..], &["--count", "10"]].concat());
+            assert_eq!(ended.code, Some(0), "{}", ended.err);
+            assert_eq!(ended.out.lines().count(), 10, "{}", ended.out);
+            for line in ended.out.lines() {
+                assert!(
+                    line.starts_with("synthetic:S000") && line.contains(" bid_price="),
+                    "{line}"
+                );
+                assert!(!line.contains('\u{1b}'), "{line:?}");
+            }
+            assert!(ended.err.contains("connected to tickwire/"), "{}", ended.err);
+            let ended = run(&[&args[..], &["--count", "10", "--json"]].concat());
+            assert_eq!((ended.code, ended.out.lines().count()), (Some(0), 10), "{}", ended.err);
+            for line in ended.out.lines() {
+                let row: serde_json::Value = serde_json::from_str(line).expect(line);
+                assert!(
+                    row["symbol"].is_string() && row["bid_price"].is_string() && row["seq"].is_u64(),
+                    "{line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let server = Server::of(LIVELY, &[]);
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_tickwire"))
+        .args(["watch", &server.url(), "synthetic:*"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(watch.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    lines.read_line(&mut line).expect("a line");
+    assert!(line.starts_with("synthetic:"), "{line}");
+    drop(lines);
+    // Its stderr ends with it; a log without end is cut by the harness' own limit on tests.
+    let mut err = String::new();
+    let mut stderr = BufReader::new(watch.stderr.take().expect("a pipe"));
+    while stderr.read_line(&mut err).expect("UTF-8") > 0 {}
+    assert!(watch.wait().expect("an end").success(), "{err}");
+    assert!(
+        !err.to_lowercase().contains("pipe") && !err.contains("panicked"),
+        "{err}"
+    );
+}
+
+#[test]
+fn it_says_when_the_server_goes_and_ends_well_on_a_signal() {
+    let server = Server::of(LIVELY, &[]);
+    let watch = Process::spawn(&["watch", &server.url(), "synthetic:S0000", "other:X"]);
+    assert!(watch.line().starts_with("synthetic:S0000 "));
+    server.process.signal("TERM");
+    watch.log_line("the server is closing");
+    watch.log_line("trying again in");
+    assert_eq!(server.process.wait().code, Some(0));
+    watch.signal("INT");
+    assert_eq!(watch.wait().code, Some(0));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_and_tried_again() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", free.local_addr().expect("an address"));
+    drop(free);
+    let watch = Process::spawn(&["watch", &url, "a:B"]);
+    watch.log_line("trying again in");
+    watch.log_line("trying again in");
+    watch.signal("TERM");
+    assert_eq!(watch.wait().code, Some(0));
+}
+
+#[test]
+fn what_the_server_refuses_for_good_is_a_1_with_its_words() {
+    let server = Server::of(LIVELY, &["--max-symbols", "1"]);
+    server.until_listed();
+    let ended = run(&["watch", &server.url(), "synthetic:*"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("at most 1 symbols"), "{}", ended.err);
+}
