@@ -2,6 +2,7 @@
 
 mod config;
 mod serve;
+mod serve_args;
 mod settings;
 mod watch;
 
@@ -20,7 +21,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::ServeArgs),
+    Serve(serve_args::ServeArgs),
     Watch(watch::WatchArgs),
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::config::{ConfigError, ConfigFile};
-use super::serve::ServeArgs;
+use super::serve_args::ServeArgs;
 use crate::engine::BEAT;
 use crate::fanout::FanoutConfig;
 use crate::feed::DEFAULT_SPEC;

@@ -282,6 +282,51 @@ pub enum VenueState {
     Down = 3,
 }
 
+impl Side {
+    /// The word that people read.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        }
+    }
+}
+
+impl TickerState {
+    /// The word that people read.
+    pub const fn word(self) -> &'static str {
+        match self {
+            TickerState::Live => "live",
+            TickerState::Stale => "stale",
+            TickerState::Halted => "halted",
+        }
+    }
+}
+
+impl StaleCause {
+    /// The word that people read.
+    pub const fn word(self) -> &'static str {
+        match self {
+            StaleCause::Gap => "gap",
+            StaleCause::Silent => "silent",
+            StaleCause::Disconnected => "disconnected",
+            StaleCause::Checksum => "checksum",
+            StaleCause::Restart => "restart",
+        }
+    }
+}
+
+impl VenueState {
+    /// The word that people read.
+    pub const fn word(self) -> &'static str {
+        match self {
+            VenueState::Up => "up",
+            VenueState::Stale => "stale",
+            VenueState::Down => "down",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

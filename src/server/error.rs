@@ -31,6 +31,12 @@ impl ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, "invalid_symbol", message)
     }
 
+    /// 400: more instruments than one answer may hold.
+    pub(super) fn too_many(asked: usize, most: usize) -> ApiError {
+        let message = format!("{asked} instruments were asked for, at most {most} are allowed at once");
+        ApiError::new(StatusCode::BAD_REQUEST, "too_many_symbols", message)
+    }
+
     /// 404: there is no such page.
     pub(super) fn not_found(path: &str) -> ApiError {
         let path: String = path.chars().take(200).collect();

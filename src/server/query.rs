@@ -8,9 +8,10 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::bounds::QUERIES_MAX;
+use super::error::ApiError;
 use super::request::sort_out;
 use crate::engine::TickReceiver;
-use crate::market::{InstrumentId, SymbolPattern, TickerState, Ts, VenueState};
+use crate::market::{InstrumentId, SymbolPattern, Ts};
 use crate::store::{Epoch, Seq, Table};
 use crate::wire::{Chunks, Encoding, FrameBuf, SnapshotHead, SnapshotTail};
 
@@ -20,6 +21,8 @@ pub struct Query {
     state: RwLock<State>,
     permits: Semaphore,
     epoch: Epoch,
+    /// Most instruments of one answer.
+    symbols_max: usize,
 }
 
 #[derive(Debug)]
@@ -67,7 +70,11 @@ impl Query {
     ///
     /// # Errors
     /// Where the machine gives no thread.
-    pub fn spawn(epoch: Epoch, mut ticks: TickReceiver) -> io::Result<(Arc<Query>, thread::JoinHandle<()>)> {
+    pub fn spawn(
+        epoch: Epoch,
+        symbols_max: usize,
+        mut ticks: TickReceiver,
+    ) -> io::Result<(Arc<Query>, thread::JoinHandle<()>)> {
         let query = Arc::new(Query {
             state: RwLock::new(State {
                 table: Table::new(),
@@ -75,6 +82,7 @@ impl Query {
             }),
             permits: Semaphore::new(QUERIES_MAX),
             epoch,
+            symbols_max,
         });
         let writer = query.clone();
         let thread = thread::Builder::new().name("query".to_owned()).spawn(move || {
@@ -99,7 +107,7 @@ impl Query {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let venues = state.table.venues().map(|venue| VenueStatus {
             name: venue.name.to_string(),
-            state: venue_word(venue.state),
+            state: venue.state.word(),
             since: venue.since.as_wire().to_string(),
             reason: venue.reason.clone(),
         });
@@ -137,7 +145,7 @@ impl Query {
                 price_decimals: listing.decimals.price,
                 size_decimals: listing.decimals.size,
                 volume_decimals: listing.decimals.volume,
-                state: state_word(table.state(id).unwrap_or_default()),
+                state: table.state(id).unwrap_or_default().word(),
             })
         });
         let list = SymbolList {
@@ -149,7 +157,10 @@ impl Query {
     }
 
     /// The answer of `/v1/snapshot`: one part, whatever its size.
-    pub(super) fn snapshot(&self, symbols: &[String]) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// Where more instruments are asked for than one subscriber may hold.
+    pub(super) fn snapshot(&self, symbols: &[String]) -> Result<Vec<u8>, ApiError> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let table = &state.table;
         let (strings, rejected) = sort_out(symbols.iter().map(String::as_str));
@@ -170,6 +181,9 @@ impl Query {
         }
         ids.sort_unstable();
         ids.dedup();
+        if ids.len() > self.symbols_max {
+            return Err(ApiError::too_many(ids.len(), self.symbols_max));
+        }
         let entries = ids.iter().filter_map(|id| table.changes_since(*id, Seq::ZERO));
         entries.for_each(|entry| chunks.push(&entry, state.ts));
         let touched = |name: &str| strings.iter().any(|s| s.touches_venue(name));
@@ -188,22 +202,6 @@ impl Query {
         };
         let mut frame = FrameBuf::new();
         frame.snapshot(&head, &chunks, &picks, Some(&SnapshotTail { pending, rejected }));
-        frame.as_bytes().to_vec()
-    }
-}
-
-fn venue_word(state: VenueState) -> &'static str {
-    match state {
-        VenueState::Up => "up",
-        VenueState::Stale => "stale",
-        VenueState::Down => "down",
-    }
-}
-
-fn state_word(state: TickerState) -> &'static str {
-    match state {
-        TickerState::Live => "live",
-        TickerState::Stale => "stale",
-        TickerState::Halted => "halted",
+        Ok(frame.as_bytes().to_vec())
     }
 }

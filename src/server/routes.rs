@@ -121,7 +121,7 @@ async fn snapshot(State(app): Shared, uri: Uri) -> Result<Response, ApiError> {
         list.ok_or_else(|| ApiError::invalid("`symbols` is missing: `symbols=venue:NAME,venue:NAME` is needed"))?;
     let symbols: Vec<String> = list.split(',').map(str::to_owned).collect();
     let body = app.query.run(move |query| query.snapshot(&symbols)).await;
-    body.map(json).ok_or_else(ApiError::internal)
+    body.ok_or_else(ApiError::internal)?.map(json)
 }
 
 #[derive(Serialize)]

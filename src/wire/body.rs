@@ -1,6 +1,6 @@
 //! A data message's body: fields in ascending order, lists copied together from chunks.
 
-use super::frame::{Refused, SnapshotTail};
+use super::head::{Refused, SnapshotTail};
 use super::primitive::*;
 use super::words::error_word;
 use super::{Chunks, Encoding};

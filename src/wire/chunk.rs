@@ -3,7 +3,7 @@
 //! Protobuf repeated fields and MessagePack and JSON arrays are their elements side by side, so a frame
 //! is a head and such chunks (see [`super::FrameBuf`]).
 
-use crate::market::{Field, FieldSet, InstrumentId, Scale, Side, StaleCause, TickerState, Ts, VenueState};
+use crate::market::{Field, FieldSet, InstrumentId, Scale, Side, Ts};
 use crate::store::{Counts, Entry, Listing, VenueRow};
 
 use super::Encoding;
@@ -262,7 +262,7 @@ fn visit_ticker(entry: &Entry<'_>, ts: Ts, item: &mut dyn FnMut(u32, &'static st
         Counts::Total(count) => item(15, "update_count", Item::Uint(count)),
     }
     if let Some((state, _)) = entry.state {
-        item(16, "state", Item::Word(state as u8, state_word(state)));
+        item(16, "state", Item::Word(state as u8, state.word()));
     }
     let has_last = entry.set.contains(Field::LastPrice) || entry.set.contains(Field::LastSize);
     if let Some(trade) = entry.ts_trade.filter(|_| has_last) {
@@ -272,13 +272,13 @@ fn visit_ticker(entry: &Entry<'_>, ts: Ts, item: &mut dyn FnMut(u32, &'static st
         item(field.number(), field.name(), field_item(entry, field));
     }
     if let Some((_, Some(cause))) = entry.state {
-        item(20, "cause", Item::Word(cause as u8, cause_word(cause)));
+        item(20, "cause", Item::Word(cause as u8, cause.word()));
     }
 }
 
 fn visit_venue(venue: &VenueRow, item: &mut dyn FnMut(u32, &'static str, Item<'_>)) {
     item(1, "name", Item::Text(venue.name.as_str()));
-    item(2, "state", Item::Word(venue.state as u8, venue_word(venue.state)));
+    item(2, "state", Item::Word(venue.state as u8, venue.state.word()));
     if venue.since.as_wire() > 0 {
         item(3, "since", Item::Stamp(venue.since));
     }
@@ -360,32 +360,10 @@ fn put_json(out: &mut Vec<u8>, name: &str, item: Item<'_>) {
     }
 }
 
-fn state_word(state: TickerState) -> &'static str {
-    match state {
-        TickerState::Live => "live",
-        TickerState::Stale => "stale",
-        TickerState::Halted => "halted",
-    }
-}
-
-fn cause_word(cause: StaleCause) -> &'static str {
-    match cause {
-        StaleCause::Gap => "gap",
-        StaleCause::Silent => "silent",
-        StaleCause::Disconnected => "disconnected",
-        StaleCause::Checksum => "checksum",
-        StaleCause::Restart => "restart",
-    }
-}
-
-fn venue_word(state: VenueState) -> &'static str {
-    match state {
-        VenueState::Up => "up",
-        VenueState::Stale => "stale",
-        VenueState::Down => "down",
-    }
-}
-
 fn side_word(value: i64) -> &'static str {
-    if value == Side::Buy as i64 { "buy" } else { "sell" }
+    if value == Side::Buy as i64 {
+        Side::Buy.word()
+    } else {
+        Side::Sell.word()
+    }
 }

@@ -11,6 +11,7 @@ mod deflate;
 mod encode;
 mod error;
 mod frame;
+mod head;
 mod kinds;
 mod loose;
 mod primitive;
@@ -35,7 +36,8 @@ pub use decode::{DecodeLimits, decode_client, decode_server};
 pub use deflate::{DEFLATE_BYTES_MIN, Deflater, compress};
 pub use encode::{encode_client, encode_server, server_json};
 pub use error::DecodeError;
-pub use frame::{DeltaHead, FRAME_BYTES_MIN, FrameBuf, Refused, SnapshotHead, SnapshotTail, picks_that_fit, room};
+pub use frame::{FRAME_BYTES_MIN, FrameBuf, picks_that_fit, room};
+pub use head::{DeltaHead, Refused, SnapshotHead, SnapshotTail};
 pub use words::error_word;
 
 /// The schema's messages, generated from `proto/tickwire.proto`.

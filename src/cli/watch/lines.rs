@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::client::{Changed, Notice, Ticker, View};
-use crate::market::{Field, Side, StaleCause, TickerState, VenueState};
+use crate::market::{Field, TickerState};
 
 /// At most `most` lines, one for each changed instrument, and how many they are.
 pub(super) fn changed(view: &View, changed: &Changed, is_json: bool, most: usize) -> (String, usize) {
@@ -44,13 +44,13 @@ fn plain(text: &mut String, view: &View, ticker: &Ticker) {
     let _ = write!(text, "{} seq={}", ticker.symbol(), view.seq());
     for (field, value) in ticker.values() {
         match (field, ticker.last_side()) {
-            (Field::LastSide, Some(side)) => drop(write!(text, " last_side={}", side_word(side))),
+            (Field::LastSide, Some(side)) => drop(write!(text, " last_side={}", side.word())),
             _ => drop(write!(text, " {}={value}", field.name())),
         }
     }
     let _ = write!(text, " updates={} state={}", ticker.update_count(), state_word(ticker));
     if let Some(cause) = ticker.cause() {
-        let _ = write!(text, " cause={}", cause_word(cause));
+        let _ = write!(text, " cause={}", cause.word());
     }
     text.push('\n');
 }
@@ -62,7 +62,7 @@ fn json(text: &mut String, view: &View, ticker: &Ticker) {
     for (field, value) in ticker.values() {
         // Exact decimals are strings, as on the wire; counts are numbers.
         let _ = match (field, ticker.last_side()) {
-            (Field::LastSide, Some(side)) => write!(text, ",\"last_side\":\"{}\"", side_word(side)),
+            (Field::LastSide, Some(side)) => write!(text, ",\"last_side\":\"{}\"", side.word()),
             (Field::TradeCount, _) => write!(text, ",\"trade_count\":{value}"),
             _ => write!(text, ",\"{}\":\"{value}\"", field.name()),
         };
@@ -74,7 +74,7 @@ fn json(text: &mut String, view: &View, ticker: &Ticker) {
         state_word(ticker)
     );
     if let Some(cause) = ticker.cause() {
-        let _ = write!(text, ",\"cause\":\"{}\"", cause_word(cause));
+        let _ = write!(text, ",\"cause\":\"{}\"", cause.word());
     }
     if let Some(ts) = ticker.ts_event() {
         let _ = write!(text, ",\"ts_event\":\"{}\"", ts.0);
@@ -96,8 +96,8 @@ pub(super) fn sentence(notice: &Notice) -> Option<String> {
             format!("not there yet, shown when they appear: {}", pending.join(" "))
         }
         Notice::Venue { name, status } => match status.reason.as_str() {
-            "" => format!("venue {name} is {}", venue_word(status.state)),
-            reason => format!("venue {name} is {}: {reason}", venue_word(status.state)),
+            "" => format!("venue {name} is {}", status.state.word()),
+            reason => format!("venue {name} is {}: {reason}", status.state.word()),
         },
         Notice::Repair(Some(breach)) => format!("the server broke the protocol, asking again: {breach}"),
         Notice::Repair(None) => "something was lost on the way, asking again".into(),
@@ -120,37 +120,7 @@ pub(super) fn sentence(notice: &Notice) -> Option<String> {
 }
 
 pub(super) fn state_word(ticker: &Ticker) -> &'static str {
-    match ticker.state() {
-        Some(TickerState::Live) => "live",
-        Some(TickerState::Stale) => "stale",
-        Some(TickerState::Halted) => "halted",
-        None => "unknown",
-    }
-}
-
-pub(super) fn cause_word(cause: StaleCause) -> &'static str {
-    match cause {
-        StaleCause::Gap => "gap",
-        StaleCause::Silent => "silent",
-        StaleCause::Disconnected => "disconnected",
-        StaleCause::Checksum => "checksum",
-        StaleCause::Restart => "restart",
-    }
-}
-
-pub(super) fn venue_word(state: VenueState) -> &'static str {
-    match state {
-        VenueState::Up => "up",
-        VenueState::Stale => "stale",
-        VenueState::Down => "down",
-    }
-}
-
-fn side_word(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "buy",
-        Side::Sell => "sell",
-    }
+    ticker.state().map_or("unknown", TickerState::word)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::lines::{cause_word, state_word, venue_word};
+use super::lines::state_word;
 use crate::client::{Notice, Ticker, View};
 use crate::market::Field;
 
@@ -113,7 +113,7 @@ impl Screen {
             view.len()
         );
         for (name, status) in view.venues() {
-            let _ = write!(line, "  {name} {}", venue_word(status.state));
+            let _ = write!(line, "  {name} {}", status.state.word());
             if !status.reason.is_empty() {
                 let _ = write!(line, " ({})", status.reason);
             }
@@ -138,7 +138,7 @@ impl Screen {
         }
         let is_live = view.is_live(ticker);
         let state = match ticker.cause() {
-            Some(cause) => format!("{} ({})", state_word(ticker), cause_word(cause)),
+            Some(cause) => format!("{} ({})", state_word(ticker), cause.word()),
             // Its own state is live, its venue is not: the price is not live (rule 9).
             None if !is_live && state_word(ticker) == "live" => "venue not up".into(),
             None => state_word(ticker).into(),

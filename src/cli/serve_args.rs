@@ -1,0 +1,58 @@
+//! The flags of `tickwire serve`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Serves live tickers over WebSocket, with a dashboard on the same port.
+#[derive(Args, Debug, Default)]
+#[command(after_help = "Examples:
+  tickwire serve
+  tickwire serve --listen 0.0.0.0:7070 --feed 'synthetic?symbols=50&rate=2000'
+  tickwire serve --feed 'replay:recording.capture.gz?speed=10&loop=true'
+  tickwire serve --config feeds/demo.toml
+
+Every setting can also be given in the environment (TICKWIRE_LISTEN, ...; several feeds in TICKWIRE_FEED
+are separated by white space) or in tickwire.toml. A flag goes before the environment, the environment
+before the file.")]
+pub(super) struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "TICKWIRE_LISTEN", value_name = "ADDR")]
+    pub(super) listen: Option<String>,
+    /// Feed as KIND[:TARGET][?KEY=VALUE&...], several times for several feeds [default: 'synthetic?activity=market']
+    #[arg(long, value_name = "SPEC")]
+    pub(super) feed: Vec<String>,
+    /// Configuration file [default: tickwire.toml, if it is there]
+    #[arg(long, env = "TICKWIRE_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Fan-out threads [default: number of cores]
+    #[arg(long, env = "TICKWIRE_SHARDS", value_name = "N")]
+    pub(super) shards: Option<u64>,
+    /// Subscribers at a time [default: 16384]
+    #[arg(long, env = "TICKWIRE_MAX_CONNECTIONS", value_name = "N")]
+    pub(super) max_connections: Option<u64>,
+    /// Symbols and instruments that a subscriber may hold when it subscribes [default: 100000]
+    #[arg(long, env = "TICKWIRE_MAX_SYMBOLS", value_name = "N")]
+    pub(super) max_symbols: Option<u64>,
+    /// Instruments that the store takes [default: 1000000]
+    #[arg(long, env = "TICKWIRE_MAX_INSTRUMENTS", value_name = "N")]
+    pub(super) max_instruments: Option<u64>,
+    /// Largest message taken from a client [default: 65536]
+    #[arg(long, env = "TICKWIRE_MAX_MESSAGE_BYTES", value_name = "BYTES")]
+    pub(super) max_message_bytes: Option<u64>,
+    /// Largest message sent, inflated [default: 65536]
+    #[arg(long, env = "TICKWIRE_FRAME_BYTES_MAX", value_name = "BYTES")]
+    pub(super) frame_bytes_max: Option<u64>,
+    /// Time that a subscriber has to read a frame before it is let go [default: 30000]
+    #[arg(long, env = "TICKWIRE_SLOW_CONSUMER_MS", value_name = "MS")]
+    pub(super) slow_consumer_ms: Option<u64>,
+    /// Silence after which a heartbeat is sent [default: 1000]
+    #[arg(long, env = "TICKWIRE_HEARTBEAT_MS", value_name = "MS")]
+    pub(super) heartbeat_ms: Option<u64>,
+    /// Time between WebSocket pings, and for the answer to one [default: 20000]
+    #[arg(long, env = "TICKWIRE_PING_MS", value_name = "MS")]
+    pub(super) ping_ms: Option<u64>,
+    /// error, warn, info, debug or trace [default: info]
+    #[arg(long, env = "TICKWIRE_LOG_LEVEL", value_name = "LEVEL")]
+    pub(super) log_level: Option<String>,
+}
