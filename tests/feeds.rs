@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use tickwire::feed::binance::Parser;
 use tickwire::feed::synthetic::{MarketModel, Model};
-use tickwire::feed::{FeedContext, FeedSpec, build};
-use tickwire::market::{Decimal, Field, Fields, Value};
+use tickwire::feed::{FeedContext, FeedSpec, FrameParser, build};
+use tickwire::market::{Decimal, Event, Field, Fields, Value};
+use tickwire::tape::CaptureReader;
 
 const SEED: u64 = 20_260_102;
 const NAMES: [&str; 5] = ["ALFUSDT", "BRVUSDT", "CHLUSDT", "DLTUSDT", "ECHUSDT"];
@@ -82,8 +84,15 @@ impl Instrument {
         if changed[2] {
             let (o, h, l) = (v(Field::Open), v(Field::High), v(Field::Low));
             let (c, vol, n) = (v(Field::LastPrice), v(Field::Volume), self.get(Field::TradeCount));
+            let (b, bs, a, asz) = (
+                v(Field::BidPrice),
+                v(Field::BidSize),
+                v(Field::AskPrice),
+                v(Field::AskSize),
+            );
+            let (q, first) = (v(Field::LastSize), self.trade_id);
             frames.push(format!(
-                r#"{{"stream":"{stream}@ticker","data":{{"e":"24hrTicker","E":{ms},"s":"{name}","c":"{c}","o":"{o}","h":"{h}","l":"{l}","v":"{vol}","n":{n}}}}}"#
+                r#"{{"stream":"{stream}@ticker","data":{{"e":"24hrTicker","E":{ms},"s":"{name}","c":"{c}","Q":"{q}","b":"{b}","B":"{bs}","a":"{a}","A":"{asz}","o":"{o}","h":"{h}","l":"{l}","v":"{vol}","F":1,"L":{first},"n":{n}}}}}"#
             ));
         }
         frames
@@ -131,6 +140,29 @@ fn the_demo_recording_is_what_the_project_makes_of_its_seed() {
         .read_to_string(&mut stored)
         .expect("gzip");
     assert!(stored == text, "feeds/demo.capture.gz is not what its seed makes");
+}
+
+#[test]
+fn the_demo_recording_is_understood_to_the_last_frame() {
+    let mut reader = CaptureReader::open(&demo()).expect("a capture");
+    let mut parser = Parser::new(reader.venue().clone());
+    let mut events = Vec::new();
+    while let Some(record) = reader.next_record().expect("a record") {
+        parser
+            .frame(record.frame, record.ts_recv, &mut events)
+            .expect("a frame");
+    }
+    let counts = parser.counts();
+    assert_eq!(
+        (counts.malformed, counts.passed_over, counts.stale, counts.gaps),
+        (0, 0, 0, 0)
+    );
+    let spoken_of = |field| {
+        events
+            .iter()
+            .any(|e| matches!(e, Event::Update(u) if u.fields.get(field).is_some()))
+    };
+    assert!(Field::ALL.into_iter().all(spoken_of));
 }
 
 #[test]
