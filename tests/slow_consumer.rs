@@ -41,6 +41,13 @@ fn let_go(server: &Server) -> f64 {
     server.metric("tickwire_closes_total", "code=\"4008\"")
 }
 
+/// Time over which memory is looked at, and how often again where the machine stalled.
+const STRETCH: Duration = Duration::from_secs(6);
+const STRETCHES_MAX: usize = 5;
+
+/// Beats left out or held in a stretch: 15 are 15,000 updates that waited, less than `GROWTH_MAX`.
+const LATE_MAX: f64 = 15.0;
+
 /// A subscriber that reads as it should, in a thread of its own.
 struct Neighbour<'a> {
     server: &'a Server,
@@ -71,21 +78,37 @@ impl<'a> Neighbour<'a> {
 }
 
 /// Samples the resident memory while the feed flows: the second half of the time needs no more than the first.
-fn check_memory(server: &Server, time: Duration) {
-    let updates = || server.metric("tickwire_updates_total", "");
-    let (before, started) = (updates(), Instant::now());
-    let mut largest = [0, 0];
-    while started.elapsed() < time {
-        let half = usize::from(started.elapsed() >= time / 2);
-        largest[half] = server.resident_bytes().unwrap_or(0).max(largest[half]);
-        std::thread::sleep(Duration::from_millis(20));
+///
+/// Where the machine gave the server no time, what waits is the feed's own bounded queue (`BATCHES_QUEUED_MAX`, up to
+/// 60 MB) and says nothing of subscribers: the beats left out or held show it, and another stretch is looked at.
+fn check_memory(server: &Server) {
+    for _ in 0..STRETCHES_MAX {
+        let late = || server.metric("tickwire_beats_late_total", "") + server.metric("tickwire_beats_held_total", "");
+        let figures = || (server.metric("tickwire_updates_total", ""), late());
+        let ((updates_before, late_before), started) = (figures(), Instant::now());
+        let mut largest = [0, 0];
+        while started.elapsed() < STRETCH {
+            let half = usize::from(started.elapsed() >= STRETCH / 2);
+            largest[half] = server.resident_bytes().unwrap_or(0).max(largest[half]);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let (updates, late) = figures();
+        let (late, rate) = (
+            late - late_before,
+            (updates - updates_before) / started.elapsed().as_secs_f64(),
+        );
+        let [first, second] = largest;
+        eprintln!(
+            "resident: at most {first} B, then {second} B; {rate:.0} updates a second, {late} beats left out or held"
+        );
+        // The feed makes up for beats that came late; a loaded machine may take less all the same.
+        assert!(rate > 50_000.0, "only {rate:.0} updates a second flowed");
+        if second <= first + GROWTH_MAX {
+            return;
+        }
+        assert!(late > LATE_MAX, "{first} B, then {second} B");
     }
-    let rate = (updates() - before) / started.elapsed().as_secs_f64();
-    let [first, second] = largest;
-    eprintln!("resident: at most {first} B, then {second} B, at {rate:.0} updates a second");
-    assert!(second <= first + GROWTH_MAX, "{first} B, then {second} B");
-    // The feed makes up for beats that came late; a loaded machine may take less all the same.
-    assert!(rate > 50_000.0, "only {rate:.0} updates a second flowed");
+    panic!("in {STRETCHES_MAX} stretches memory grew, or the machine had no time for the server");
 }
 
 #[test]
@@ -121,7 +144,7 @@ fn while_stuck_ones_are_let_go_memory_is_flat_and_a_healthy_neighbour_misses_not
             peers.push(stuck(&server, encoding, ALL));
             peers.push(stuck(&server, encoding, ALL_OTHERWISE));
         }
-        check_memory(&server, Duration::from_secs(6));
+        check_memory(&server);
         assert_eq!(let_go(&server), 6.0, "all that were stuck");
         is_enough.store(true, Relaxed);
         let follower = healthy.join().expect("the healthy one");
@@ -145,7 +168,7 @@ fn with_a_long_deadline_the_stuck_stay_and_memory_is_flat_all_the_same() {
         eventually("all twelve are stuck", LIMIT, || {
             (server.metric("tickwire_subscribers_slow", "") >= 12.0).then_some(())
         });
-        check_memory(&server, Duration::from_secs(6));
+        check_memory(&server);
         assert_eq!(let_go(&server), 0.0);
         is_enough.store(true, Relaxed);
         let follower = healthy.join().expect("the healthy one");
