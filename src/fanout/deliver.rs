@@ -45,6 +45,8 @@ impl<S: Socket> Shard<S> {
         for slot in std::mem::take(&mut self.busy) {
             self.look_after(slot);
         }
+        // A group may have lost its last member just now, and its place may be another group's already.
+        touched.retain(|id| self.groups.is_marked(*id));
         if !touched.is_empty() {
             let single = ticks.iter().find(|t| t.beat.is_some()).filter(|_| beats.len() == 1);
             self.fan_out(Span::new(single.map(Arc::as_ref), since, &beats), &touched);

@@ -142,13 +142,21 @@ impl Groups {
         }
     }
 
-    /// Gives a changed instrument's position to the groups that take every beat and hold it.
+    /// Gives a changed instrument's position to the groups that take every beat, hold it, and were marked:
+    /// one made since then has the change already, and would keep the position for a turn that it is wrong in.
     pub(super) fn pick(&mut self, id: InstrumentId, position: u32) {
         for at in self.interest.get(id.index()).into_iter().flatten() {
-            if let Some(group) = &mut self.list[at.0 as usize] {
+            if let Some(group) = &mut self.list[at.0 as usize]
+                && group.beats > 0
+            {
                 group.picks.push(position);
             }
         }
+    }
+
+    /// Whether a group stands here that a beat of this turn concerns.
+    pub(super) fn is_marked(&self, id: GroupId) -> bool {
+        self.list[id.0 as usize].as_ref().is_some_and(|group| group.beats > 0)
     }
 
     /// The same for a venue: every group is asked, venues change seldom.
