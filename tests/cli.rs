@@ -1,18 +1,29 @@
 //! The command line with the real binary: exit codes, layers of settings, what goes where.
 
-mod edge_support;
+mod support;
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
-use edge_support::{Ended, LIMIT, Process, QUIET, Said, Server, Ws, directory, run};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use support::peer::Peer;
+use support::process::{Ended, Process, directory_with, run};
+use support::request::Said;
+use support::server::{QUIET, Server};
+use support::{captures, skipped};
 use tickwire::wire::Encoding::Protobuf;
 
 /// A wrong command: its exit code, nothing on stdout, and the parts of what stderr says.
 fn fails(args: &[&str], code: i32, parts: &[&str]) {
     failed(&run(args), args, code, parts);
+}
+
+/// The same in a directory with this file.
+fn fails_with(file: (&str, &[u8]), args: &[&str], code: i32, parts: &[&str]) {
+    let ended = Process::spawn_in(directory_with(file), args, &[]).wait();
+    failed(&ended, args, code, parts);
 }
 
 fn failed(ended: &Ended, args: &[&str], code: i32, parts: &[&str]) {
@@ -65,7 +76,7 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
         ),
         (
             &["serve", "--feed", "synthetic?rate=fast"],
-            &["rate=fast", "1 to 10000000"],
+            &["rate=fast", "0 to 10000000"],
         ),
         (
             &["serve", "--feed", "synthetic?rate=1&rate=2"],
@@ -119,22 +130,14 @@ fn a_wrong_configuration_is_a_2_that_names_file_and_line() {
         ("[server\n", "line 1"),
         ("[[feed]]\nspec = \"synthetic\"\nspeed = 1\n", "line 3"),
     ] {
-        let directory = directory();
-        std::fs::write(directory.join("my.toml"), text).expect("written");
         let args = ["serve", "--config", "my.toml"];
-        failed(
-            &Process::spawn_in(directory, &args, &[]).wait(),
-            &args,
-            2,
-            &["my.toml", line],
-        );
+        fails_with(("my.toml", text.as_bytes()), &args, 2, &["my.toml", line]);
     }
 }
 
 /// A server on a free port in a directory with this `tickwire.toml`.
 fn configured(text: &str, args: &[&str], env: &[(&str, &str)]) -> Server {
-    let directory = directory();
-    std::fs::write(directory.join("tickwire.toml"), text).expect("written");
+    let directory = directory_with(("tickwire.toml", text.as_bytes()));
     Server::of_process(Process::spawn_in(directory, &[&["serve"], args].concat(), env))
 }
 
@@ -153,7 +156,7 @@ fn a_flag_goes_before_the_environment_before_the_file_before_the_default() {
         (&flags, &env, 13, &["flag"]),
     ] {
         let server = configured(text, args, env);
-        let mut ws = Ws::upgrade(&server, "", &[], Protobuf);
+        let mut ws = Peer::upgrade(&server, "", &[], Protobuf);
         assert_eq!(ws.welcome().max_symbols, most);
         server.until_status("all venues", |status| {
             let all = status["venues"].as_array().expect("venues");
@@ -162,17 +165,17 @@ fn a_flag_goes_before_the_environment_before_the_file_before_the_default() {
             names == venues
         });
     }
-    let server = Server::start(&[]);
-    let mut ws = Ws::upgrade(&server, "", &[], Protobuf);
+    let server = Server::quiet(&[]);
+    let mut ws = Peer::upgrade(&server, "", &[], Protobuf);
     assert_eq!(ws.welcome().max_symbols, 100_000);
 }
 
 #[test]
 fn stdout_has_one_line_the_log_is_on_stderr_and_a_signal_ends_it_well() {
     for signal in ["INT", "TERM"] {
-        let server = Server::start(&[]);
+        let server = Server::quiet(&[]);
         server.process.log_line("tickwire watch http://");
-        let mut ws = Ws::open(&server, Protobuf);
+        let mut ws = Peer::open(&server, Protobuf);
         server.process.signal(signal);
         assert!(matches!(ws.answered_with(), Said::Goaway(g) if g.reconnect_after_ms > 0));
         assert_eq!(ws.closed().0, 4_001, "{signal}");
@@ -192,29 +195,24 @@ fn stdout_has_one_line_the_log_is_on_stderr_and_a_signal_ends_it_well() {
 
 #[test]
 fn peers_that_do_nothing_do_not_hold_up_the_end() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let silent = server.connect();
     let mut half = server.connect();
     half.write_all(b"GET / HT").expect("written");
-    let stuck = Ws::open(&server, Protobuf);
-    let began = std::time::Instant::now();
+    let stuck = Peer::open(&server, Protobuf);
+    let began = Instant::now();
     server.process.signal("TERM");
     let ended = server.process.wait();
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     // 2 s over which closes are spread, 1 s for the answer, half a second for plain HTTP.
-    assert!(began.elapsed() < LIMIT / 2, "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     drop((silent, half, stuck));
 }
 
 #[test]
 fn an_ipv6_address_stands_in_brackets() {
     if TcpListener::bind("[::1]:0").is_err() {
-        assert!(
-            std::env::var("TICKWIRE_TEST_STRICT").is_err(),
-            "no IPv6 loopback on this machine"
-        );
-        eprintln!("skipped: no IPv6 loopback on this machine");
-        return;
+        return skipped("no IPv6 loopback on this machine");
     }
     let process = Process::spawn(&["serve", "--listen", "[::1]:0", "--feed", QUIET]);
     let line = process.line();
@@ -235,9 +233,8 @@ fn capture(quotes: u32) -> Vec<u8> {
     };
     member("#tickwire-capture 1 venue=binance\n");
     for n in 1..=quotes {
-        member(&format!(
-            "{n} {{\"u\":{n},\"s\":\"BTCUSDT\",\"b\":\"{n}.00\",\"B\":\"1\",\"a\":\"9999.00\",\"A\":\"2\"}}\n"
-        ));
+        let frame = captures::quote(n.into(), "BTCUSDT", (&format!("{n}.00"), "1"), ("9999.00", "2"));
+        member(&format!("{n} {frame}\n"));
     }
     bytes
 }
@@ -254,18 +251,8 @@ fn of_a_broken_capture_the_good_part_is_used_and_the_error_names_file_and_line()
         ("corrupt", corrupt, "line 51"),
         ("trailing", no_record, "line 52"),
     ] {
-        let directory = directory();
-        std::fs::write(directory.join("day.capture.gz"), bytes).expect("written");
-        let args = [
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--feed",
-            "replay:day.capture.gz?speed=max",
-            "--feed",
-            QUIET,
-        ];
-        let server = Server::of_process(Process::spawn_in(directory, &args, &[]));
+        let args = ["--feed", "replay:day.capture.gz?speed=max", "--feed", QUIET];
+        let server = Server::start_with(("day.capture.gz", &bytes), &args);
         server.until_status(what, |status| {
             let venues = status["venues"].as_array().expect("venues");
             let reason = venues
@@ -288,14 +275,7 @@ fn a_file_that_is_no_capture_is_refused_at_the_start() {
         (b"", "line 1"),
         (b"#tickwire-capture 2 venue=x\n", "version"),
     ] {
-        let directory = directory();
-        std::fs::write(directory.join("x.capture"), bytes).expect("written");
         let args = ["serve", "--feed", "replay:x.capture"];
-        failed(
-            &Process::spawn_in(directory, &args, &[]).wait(),
-            &args,
-            1,
-            &["x.capture", part],
-        );
+        fails_with(("x.capture", bytes), &args, 1, &["x.capture", part]);
     }
 }

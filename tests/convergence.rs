@@ -102,8 +102,8 @@ async fn read_slowly(subscriber: Subscriber, proxy: Proxy, over: Subscriber) -> 
 /// All subscribers of one way of talking, with a word for each; the middle is when `half` updates were seen.
 async fn matrix(server: &Server, way: (Encoding, Compression), half: u64) -> Vec<(String, Rows)> {
     let url = server.url();
-    let slow_proxy = Proxy::start(server.addr(), TRICKLE).await;
-    let cut_proxy = Proxy::start(server.addr(), Flow::Open).await;
+    let slow_proxy = Proxy::start(server.addr, TRICKLE).await;
+    let cut_proxy = Proxy::start(server.addr, Flow::Open).await;
     let from_start = subscriber(options(&url, way)).await;
     let over = subscriber(options(&url, way)).await;
     let slow = subscriber(options(&slow_proxy.url(), way)).await;
@@ -165,7 +165,7 @@ async fn all_views_are_equal(capture: &Path, speed: &str) {
 async fn the_server_goes_on(server: &Server, truth: &Rows) {
     let http = rows::snapshot(server, SYMBOLS);
     assert_eq!(&http.rows, truth, "/v1/snapshot");
-    assert_eq!(http.venues["binance"], ("down".to_owned(), "replay ended".to_owned()));
+    assert_eq!(http.venues["binance"], rows::played());
     server.page("/healthz");
     let late = subscriber(options(&server.url(), ways()[0])).await;
     wait(&late, "the snapshot", is_over).await;
@@ -173,9 +173,14 @@ async fn the_server_goes_on(server: &Server, truth: &Rows) {
     assert_eq!((seq, epoch), (http.seq, Some(http.epoch)), "nothing changes any more");
     assert_eq!(&late.view().dump(), truth, "a newcomer");
     drop(late);
-    eventually("all subscribers have gone", LIMIT, || {
+    eventually("all subscribers have gone", || {
         (server.metric("tickwire_subscribers", "") == 0.0).then_some(())
     });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_the_demo_recording_every_view_equals_what_its_text_says() {
+    all_views_are_equal(&captures::demo(), "20").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,13 +2,15 @@
 //!
 //! To write it again after a meant change: `TICKWIRE_BLESS=1 cargo test --test feeds`.
 
+mod support;
+
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use support::captures::{self, demo};
 use tickwire::feed::binance::Parser;
 use tickwire::feed::synthetic::{MarketModel, Model};
 use tickwire::feed::{FeedContext, FeedSpec, FrameParser, build};
@@ -20,10 +22,6 @@ const NAMES: [&str; 5] = ["ALFUSDT", "BRVUSDT", "CHLUSDT", "DLTUSDT", "ECHUSDT"]
 const FRAMES: usize = 4_000;
 /// 2026-01-02 00:00:00 UTC.
 const START_NS: u64 = 1_767_312_000_000_000_000;
-
-fn demo() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("feeds/demo.capture.gz")
-}
 
 /// One instrument as the made-up venue knows it.
 #[derive(Default)]
@@ -135,11 +133,10 @@ fn the_demo_recording_is_what_the_project_makes_of_its_seed() {
             .and_then(|()| gzip.finish().map(drop))
             .expect("written");
     }
-    let mut stored = String::new();
-    GzDecoder::new(std::fs::File::open(demo()).expect("the recording"))
-        .read_to_string(&mut stored)
-        .expect("gzip");
-    assert!(stored == text, "feeds/demo.capture.gz is not what its seed makes");
+    assert!(
+        captures::text(&demo()) == text,
+        "feeds/demo.capture.gz is not what its seed makes"
+    );
 }
 
 #[test]

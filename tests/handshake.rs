@@ -1,10 +1,14 @@
 //! Connecting: every row of the protocol's table, what is refused and how, and the edges of the handshake.
 
-mod edge_support;
+mod support;
 
 use std::io::Write;
 
-use edge_support::{Answer, CLOSE, Said, Server, TEXT, Ws, head, masked, subscribe, upgrade};
+use support::frame::{CLOSE, TEXT, masked};
+use support::http::{Answer, head, upgrade};
+use support::peer::Peer;
+use support::request::{Said, subscribe};
+use support::server::Server;
 use tickwire::wire::Encoding::{self, Json, Msgpack, Protobuf};
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
@@ -12,14 +16,13 @@ const BROWSER: (&str, &str) = ("Origin", "https://example.org");
 
 /// Status, code and message of a refused handshake.
 fn refused(server: &Server, query: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
-    let mut stream = server.connect();
-    stream.write_all(&upgrade(query, headers)).expect("written");
+    let mut stream = server.sent(&upgrade(query, headers));
     Answer::read(&mut stream, "GET").error()
 }
 
 #[test]
 fn the_encoding_comes_from_the_subprotocol_else_the_query_else_is_protobuf() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let offers = |offers| [(PROTOCOL, offers)];
     for (query, headers, encoding, echo) in [
         ("", vec![], Protobuf, None),
@@ -41,7 +44,7 @@ fn the_encoding_comes_from_the_subprotocol_else_the_query_else_is_protobuf() {
             Some("tickwire.v1.protobuf"),
         ),
     ] {
-        let mut ws = Ws::upgrade(&server, query, &headers, encoding);
+        let mut ws = Peer::upgrade(&server, query, &headers, encoding);
         let echoes: Vec<_> = ws
             .answer
             .headers
@@ -50,19 +53,18 @@ fn the_encoding_comes_from_the_subprotocol_else_the_query_else_is_protobuf() {
             .collect();
         let echoes: Vec<_> = echoes.iter().map(|(_, value)| value.as_str()).collect();
         assert_eq!(echoes, echo.into_iter().collect::<Vec<_>>(), "{query} {headers:?}");
-        assert_eq!(
-            ws.answer.header("sec-websocket-accept"),
-            Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
-        );
         let frame = ws.frame();
         assert_eq!(frame.first == TEXT, encoding == Json, "{query} {headers:?}");
-        assert!(matches!(ws.decode(&frame), Said::Welcome(_)), "{query} {headers:?}");
+        assert!(
+            matches!(ws.decode(&frame).body, Some(Said::Welcome(_))),
+            "{query} {headers:?}"
+        );
     }
 }
 
 #[test]
 fn a_pace_is_rounded_up_to_whole_beats_and_told_in_the_welcome() {
-    let server = Server::start(&[
+    let server = Server::quiet(&[
         "--max-symbols",
         "7",
         "--heartbeat-ms",
@@ -78,7 +80,7 @@ fn a_pace_is_rounded_up_to_whole_beats_and_told_in_the_welcome() {
         ("?interval_ms=59999", 60_000),
         ("?interval_ms=60000&compression=none&encoding=protobuf", 60_000),
     ] {
-        let welcome = Ws::upgrade(&server, query, &[], Protobuf).welcome();
+        let welcome = Peer::upgrade(&server, query, &[], Protobuf).welcome();
         assert_eq!(welcome.interval_ms, interval_ms, "{query}");
         assert_eq!((welcome.max_symbols, welcome.heartbeat_ms), (7, 500));
         assert_eq!((welcome.max_message_bytes, welcome.frame_bytes_max), (2_048, 65_536));
@@ -91,16 +93,16 @@ fn a_pace_is_rounded_up_to_whole_beats_and_told_in_the_welcome() {
 #[test]
 fn with_deflate_a_large_answer_is_compressed_and_says_the_same() {
     let server = Server::of("synthetic?symbols=100&rate=1", &[]);
-    server.until_status("instruments", |s| s["instruments"] == 100);
+    server.until_instruments(100);
     for encoding in Encoding::ALL {
         let size = |compression: &str| {
             let query = format!("?encoding={encoding}&compression={compression}");
-            let mut ws = Ws::upgrade(&server, &query, &[], encoding);
+            let mut ws = Peer::upgrade(&server, &query, &[], encoding);
             assert!(ws.frame().payload.len() < 256, "a welcome is not worth it");
             ws.request(1, subscribe(&["synthetic:*"]));
             let frame = ws.frame();
-            match ws.decode(&frame) {
-                Said::Snapshot(snapshot) => assert_eq!(snapshot.instruments.len(), 100),
+            match ws.decode(&frame).body {
+                Some(Said::Snapshot(snapshot)) => assert_eq!(snapshot.instruments.len(), 100),
                 other => panic!("not a snapshot: {other:?}"),
             }
             (frame.payload.len(), frame.first)
@@ -113,7 +115,7 @@ fn with_deflate_a_large_answer_is_compressed_and_says_the_same() {
 
 #[test]
 fn a_wrong_option_is_a_400_that_says_what_is_allowed_and_a_browser_is_closed_with_the_same_words() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let none: &[(&str, &str)] = &[];
     for (query, headers, part) in [
         ("?encoding=xml", none, "protobuf, msgpack or json"),
@@ -132,7 +134,7 @@ fn a_wrong_option_is_a_400_that_says_what_is_allowed_and_a_browser_is_closed_wit
         let (status, code, message) = refused(&server, query, headers);
         assert_eq!((status, code.as_str()), (400, "invalid_message"), "{query}: {message}");
         assert!(message.contains(part), "{query}: {message}");
-        let mut ws = Ws::upgrade(&server, query, &[headers, &[BROWSER]].concat(), Protobuf);
+        let mut ws = Peer::upgrade(&server, query, &[headers, &[BROWSER]].concat(), Protobuf);
         assert_eq!(ws.answer.header("sec-websocket-protocol"), None);
         let (code, reason) = ws.closed();
         assert_eq!(code, 4_505, "{query}: {reason}");
@@ -148,15 +150,14 @@ fn a_wrong_option_is_a_400_that_says_what_is_allowed_and_a_browser_is_closed_wit
 
 #[test]
 fn what_is_no_handshake_is_told_so() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let (status, _, message) = server.get("/v1/stream").error();
     assert_eq!(status, 400);
     assert!(message.contains("WebSocket upgrade is needed"), "{message}");
     assert_eq!(server.ask("POST", "/v1/stream", &[]).error().0, 405);
     let replaced = |from: &str, to: &str| {
         let text = String::from_utf8(upgrade("", &[])).expect("UTF-8").replace(from, to);
-        let mut stream = server.connect();
-        stream.write_all(text.as_bytes()).expect("written");
+        let mut stream = server.sent(text.as_bytes());
         Answer::read(&mut stream, "GET")
     };
     for (from, to) in [
@@ -175,7 +176,7 @@ fn what_is_no_handshake_is_told_so() {
         (answer.error().0, answer.header("sec-websocket-version")),
         (426, Some("13"))
     );
-    let mut ws = Ws::answered(
+    let mut ws = Peer::answered(
         {
             let mut stream = server.connect();
             let text = String::from_utf8(upgrade("", &[])).expect("UTF-8");
@@ -192,26 +193,24 @@ fn what_is_no_handshake_is_told_so() {
 
 #[test]
 fn one_connection_too_many_is_refused_and_a_place_is_free_again_after_a_close() {
-    let server = Server::start(&["--max-connections", "2"]);
-    let mut first = Ws::open(&server, Protobuf);
-    let mut second = Ws::open(&server, Json);
-    let mut stream = server.connect();
-    stream.write_all(&upgrade("", &[])).expect("written");
+    let server = Server::quiet(&["--max-connections", "2"]);
+    let mut first = Peer::open(&server, Protobuf);
+    let mut second = Peer::open(&server, Json);
+    let mut stream = server.sent(&upgrade("", &[]));
     let answer = Answer::read(&mut stream, "GET");
     assert_eq!((answer.error().0, answer.error().1.as_str()), (503, "unavailable"));
     assert!(answer.header("retry-after").is_some_and(|s| s.parse::<u32>().is_ok()));
-    let (code, reason) = Ws::upgrade(&server, "", &[BROWSER], Protobuf).closed();
+    let (code, reason) = Peer::upgrade(&server, "", &[BROWSER], Protobuf).closed();
     assert_eq!((code, reason.as_str()), (4_504, "too many connections"));
     assert!(first.is_alive() && second.is_alive());
 
-    first.send(CLOSE, &1_000u16.to_be_bytes());
+    first.send_frame(CLOSE, &1_000u16.to_be_bytes());
     assert_eq!(first.closed().0, 1_000);
     drop(first);
     server.until_subscribers(1);
     let again = (0..1_000).find_map(|_| {
         // The place is given back just after the subscriber is forgotten.
-        let mut stream = server.connect();
-        stream.write_all(&upgrade("", &[])).expect("written");
+        let mut stream = server.sent(&upgrade("", &[]));
         (Answer::read(&mut stream, "GET").status == 101).then_some(stream)
     });
     assert!(again.is_some(), "a place is free again");
@@ -220,14 +219,13 @@ fn one_connection_too_many_is_refused_and_a_place_is_free_again_after_a_close() 
 
 #[test]
 fn what_stands_right_behind_the_handshake_in_one_segment_is_not_lost() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let mut bytes = upgrade("?encoding=json", &[]);
     for nonce in 1..=20 {
         bytes.extend(masked(TEXT, format!(r#"{{"ping":{{"nonce":{nonce}}}}}"#).as_bytes()));
     }
-    let mut stream = server.connect();
-    stream.write_all(&bytes).expect("written");
-    let mut ws = Ws::answered(stream, Json);
+    let stream = server.sent(&bytes);
+    let mut ws = Peer::answered(stream, Json);
     ws.welcome();
     for nonce in 1..=20 {
         assert!(matches!(ws.answered_with(), Said::Pong(pong) if pong.nonce == nonce));
@@ -236,25 +234,24 @@ fn what_stands_right_behind_the_handshake_in_one_segment_is_not_lost() {
 
 #[test]
 fn a_handshake_and_a_message_in_single_bytes_work() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let mut stream = server.connect();
     for byte in upgrade("?encoding=json", &[]) {
         stream.write_all(&[byte]).expect("written");
     }
-    let mut ws = Ws::answered(stream, Json);
+    let mut ws = Peer::answered(stream, Json);
     ws.welcome();
     for byte in masked(TEXT, br#"{"ping":{"nonce":3}}"#) {
-        ws.stream.write_all(&[byte]).expect("written");
+        ws.send_raw(&[byte]);
     }
     assert!(matches!(ws.answered_with(), Said::Pong(pong) if pong.nonce == 3));
 }
 
 #[test]
 fn a_connection_can_be_upgraded_after_it_was_used_for_plain_http() {
-    let server = Server::start(&[]);
-    let mut stream = server.connect();
-    stream.write_all(&head("GET", "/healthz", &[])).expect("written");
+    let server = Server::quiet(&[]);
+    let mut stream = server.sent(&head("GET", "/healthz", &[]));
     assert_eq!(Answer::read(&mut stream, "GET").status, 200);
     stream.write_all(&upgrade("", &[])).expect("written");
-    Ws::answered(stream, Protobuf).welcome();
+    Peer::answered(stream, Protobuf).welcome();
 }

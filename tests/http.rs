@@ -1,30 +1,29 @@
 //! Plain HTTP: the pages, what they say, and how requests are refused.
 
-mod edge_support;
+mod support;
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
 
-use edge_support::{Answer, Ask, Frame, Process, Server, TEXT, Ws, directory, head, subscribe};
+use support::frame::{Frame, TEXT};
+use support::http::{Answer, head};
+use support::peer::Peer;
+use support::request::{Ask, subscribe};
+use support::server::Server;
+use support::{captures, eventually};
 use tickwire::wire::Encoding::Json;
 use tickwire::wire::proto;
 
 /// A server whose only feed has ended: nothing changes any more.
 fn at_rest() -> Server {
-    let book = r#"{"u":7,"s":"BTCUSDT","b":"61837.63","B":"3.78826","a":"61837.64","A":"1.5"}"#;
-    let other = r#"{"u":8,"s":"ETHUSDT","b":"2.5","B":"1","a":"2.75","A":"10"}"#;
+    let book = captures::quote(7, "BTCUSDT", ("61837.63", "3.78826"), ("61837.64", "1.5"));
+    let other = captures::quote(8, "ETHUSDT", ("2.5", "1"), ("2.75", "10"));
     let text = format!("#tickwire-capture 1 venue=binance\n1 {book}\n2 {other}\n3 {book}\n");
-    let directory = directory();
-    std::fs::write(directory.join("day.capture"), text).expect("a capture");
-    let args = [
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--feed",
-        "replay:day.capture?speed=max",
-    ];
-    let server = Server::of_process(Process::spawn_in(directory, &args, &[]));
-    server.until_status("the end of the replay", |s| s["venues"][0]["reason"] == "replay ended");
+    let server = Server::start_with(
+        ("day.capture", text.as_bytes()),
+        &["--feed", "replay:day.capture?speed=max"],
+    );
+    server.until_played();
     server
 }
 
@@ -63,7 +62,7 @@ fn symbols_are_listed_all_or_as_a_pattern_matches() {
 #[test]
 fn at_rest_a_snapshot_over_http_is_the_one_over_websocket() {
     let server = at_rest();
-    let mut ws = Ws::open(&server, Json);
+    let mut ws = Peer::open(&server, Json);
     let asked = ["binance:*", "other:X", "BAD", "binance:BTCUSDT"];
     ws.request(0, subscribe(&asked));
     let is_snapshot = |frame: &Frame| frame.first == TEXT && frame.payload.starts_with(b"{\"snapshot\"");
@@ -85,7 +84,7 @@ fn at_rest_a_snapshot_over_http_is_the_one_over_websocket() {
 
 #[test]
 fn values_are_decoded_once_and_lists_split_after_that() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let said = |symbols: &str| {
         let answer = server.json(&format!("/v1/snapshot?symbols={symbols}"));
         let strings = |name: &str, inner: &str| -> Vec<String> {
@@ -127,7 +126,7 @@ fn values_are_decoded_once_and_lists_split_after_that() {
 
 #[test]
 fn wrong_requests_are_refused_in_one_shape() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     for (target, status, code) in [
         ("/v1/snapshot", 400, "invalid_message"),
         ("/v1/snapshot?symbols=", 400, "invalid_message"),
@@ -180,17 +179,14 @@ fn wrong_requests_are_refused_in_one_shape() {
 
 #[test]
 fn the_service_says_that_it_lives_and_whether_it_is_ready() {
-    let server = Server::start(&[]);
-    server.until_listed();
+    let server = Server::quiet(&[]);
+    server.until_instruments(3);
     assert_eq!(
         (server.get("/healthz").status, server.get("/healthz").text()),
         (200, "ok\n".to_owned())
     );
-    let until = std::time::Instant::now() + edge_support::LIMIT;
     // A machine without a moment to spare may be late with one beat, not with all.
-    while server.get("/readyz").status != 200 {
-        assert!(std::time::Instant::now() < until, "{}", server.get("/readyz").text());
-    }
+    eventually("it is ready", || (server.get("/readyz").status == 200).then_some(()));
     let ended = at_rest();
     let answer = ended.get("/readyz");
     let json = answer.json();
@@ -201,9 +197,9 @@ fn the_service_says_that_it_lives_and_whether_it_is_ready() {
 
 #[test]
 fn the_status_tells_version_venues_subscribers_and_the_beat() {
-    let server = Server::start(&[]);
-    server.until_listed();
-    let _ws = Ws::open(&server, Json);
+    let server = Server::quiet(&[]);
+    server.until_instruments(3);
+    let _ws = Peer::open(&server, Json);
     server.until_subscribers(1);
     let status = server.json("/v1/status");
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
@@ -263,7 +259,7 @@ fn metrics(server: &Server) -> Vec<(String, String, f64)> {
 #[test]
 fn every_metric_is_described_and_counters_move() {
     let server = Server::of("synthetic?symbols=3&rate=1000", &[]);
-    server.until_listed();
+    server.until_instruments(3);
     let sum = |name: &str| {
         metrics(&server)
             .iter()
@@ -272,7 +268,7 @@ fn every_metric_is_described_and_counters_move() {
             .sum::<f64>()
     };
     let (beats, updates) = (sum("tickwire_beats_total"), sum("tickwire_updates_total"));
-    let mut ws = Ws::open(&server, Json);
+    let mut ws = Peer::open(&server, Json);
     ws.ask(1, subscribe(&["synthetic:*"]));
     (0..5).for_each(|_| drop(ws.said()));
     ws.refused("?");
@@ -303,7 +299,7 @@ fn every_metric_is_described_and_counters_move() {
 
 #[test]
 fn the_page_loads_nothing_from_elsewhere() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     for (path, kind) in [
         ("/", "text/html"),
         ("/dashboard.js", "text/javascript"),
@@ -334,7 +330,7 @@ fn the_page_loads_nothing_from_elsewhere() {
 
 #[test]
 fn one_connection_takes_many_requests_and_head_has_no_body() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let mut stream = server.connect();
     // Both at once, answered in order.
     let two = [head("GET", "/healthz", &[]), head("GET", "/v1/nothing", &[])].concat();
@@ -356,8 +352,8 @@ fn one_connection_takes_many_requests_and_head_has_no_body() {
 
 #[test]
 fn a_ping_over_json_has_its_times_as_strings() {
-    let server = Server::start(&[]);
-    let mut ws = Ws::open(&server, Json);
+    let server = Server::quiet(&[]);
+    let mut ws = Peer::open(&server, Json);
     ws.request(1, Ask::Ping(proto::Ping { nonce: 5, ts: 7 }));
     let is_pong = |frame: &Frame| frame.payload.starts_with(b"{\"pong\"");
     let frame = std::iter::repeat_with(|| ws.frame()).find(is_pong).expect("a pong");

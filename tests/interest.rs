@@ -8,20 +8,12 @@ use std::time::{Duration, Instant};
 use support::follower::Follower;
 use support::peer::{Item, Options, Peer};
 use support::server::Server;
-use support::{LIMIT, captures, eventually, rows};
+use support::{LIMIT, captures, in_each_encoding, rows};
 use tickwire::wire::Encoding;
 use tickwire::wire::proto::server_message::Body;
 
 /// Three of ten thousand.
 const THREE: [&str; 3] = ["synthetic:S0007", "synthetic:S1234", "synthetic:S9999"];
-
-fn options(encoding: Encoding, query: &'static str) -> Options {
-    Options {
-        encoding,
-        query,
-        ..Options::default()
-    }
-}
 
 /// Reads on until `is_enough`.
 fn follow(peer: &mut Peer, follower: &mut Follower, is_enough: impl Fn(&Follower) -> bool) {
@@ -34,25 +26,10 @@ fn follow(peer: &mut Peer, follower: &mut Follower, is_enough: impl Fn(&Follower
     }
 }
 
-/// Runs a peer of each encoding at once.
-fn in_each_encoding(run: impl Fn(Encoding) + Sync) {
-    std::thread::scope(|scope| {
-        for encoding in Encoding::ALL {
-            let run = &run;
-            std::thread::Builder::new()
-                .name(encoding.to_string())
-                .spawn_scoped(scope, move || run(encoding))
-                .expect("a thread");
-        }
-    });
-}
-
 /// A server with ten thousand instruments, all of which exist by now.
 fn busy_server() -> Server {
     let server = Server::start(&["--feed", "synthetic?symbols=10000&rate=20000&seed=11"]);
-    eventually("all instruments exist", LIMIT, || {
-        (server.metric("tickwire_instruments", "") == 10_000.0).then_some(())
-    });
+    server.until_instruments(10_000);
     server
 }
 
@@ -60,7 +37,7 @@ fn busy_server() -> Server {
 fn of_ten_thousand_symbols_only_the_three_asked_for_are_received() {
     let server = busy_server();
     in_each_encoding(|encoding| {
-        let mut peer = Peer::connect(server.addr(), options(encoding, ""));
+        let mut peer = Peer::connect(server.addr, Options::of(encoding));
         let mut follower = Follower::subscribe(&mut peer, &THREE);
         assert_eq!(follower.view.len(), 3, "all three exist, the snapshot is whole");
         follow(&mut peer, &mut follower, |f| f.deltas >= 15);
@@ -76,7 +53,7 @@ fn of_ten_thousand_symbols_only_the_three_asked_for_are_received() {
 fn at_most_one_delta_comes_a_beat_however_many_updates_there_are() {
     let server = busy_server();
     in_each_encoding(|encoding| {
-        let mut peer = Peer::connect(server.addr(), options(encoding, ""));
+        let mut peer = Peer::connect(server.addr, Options::of(encoding));
         let mut follower = Follower::subscribe(&mut peer, &["synthetic:S1*"]);
         let before = follower.view.seq();
         // The follower insists on one a beat; 1,000 of the instruments change 2,000 times a second.
@@ -93,7 +70,11 @@ fn at_most_one_delta_comes_a_beat_however_many_updates_there_are() {
 fn a_paced_subscriber_gets_at_most_one_delta_in_its_interval() {
     let server = busy_server();
     in_each_encoding(|encoding| {
-        let mut peer = Peer::connect(server.addr(), options(encoding, "interval_ms=200"));
+        let paced = Options {
+            query: "?interval_ms=200",
+            ..Options::of(encoding)
+        };
+        let mut peer = Peer::connect(server.addr, paced);
         let mut follower = Follower::subscribe(&mut peer, &["synthetic:S2*"]);
         follow(&mut peer, &mut follower, |f| f.stamps.len() >= 15);
         assert_eq!(follower.welcome.as_ref().map(|w| w.interval_ms), Some(200));
@@ -122,12 +103,9 @@ fn when_nothing_changes_nothing_comes_but_the_heartbeat_each_second() {
     ];
     let path = captures::write("quiet", 1, &quotes);
     let server = Server::start(&["--feed", &captures::replay(&path, "speed=max")]);
-    eventually("the replay has ended", LIMIT, || {
-        let snapshot = rows::snapshot(&server, "binance:*");
-        (snapshot.venues.get("binance")?.0 == "down").then_some(())
-    });
+    server.until_played();
     in_each_encoding(|encoding| {
-        let mut peer = Peer::connect(server.addr(), options(encoding, ""));
+        let mut peer = Peer::connect(server.addr, Options::of(encoding));
         let mut follower = Follower::subscribe(&mut peer, &["binance:*"]);
         follow(&mut peer, &mut follower, |f| f.heartbeats.len() >= 4);
         assert_eq!((follower.deltas, follower.snapshots), (0, 1), "{encoding}");
@@ -144,7 +122,7 @@ fn when_nothing_changes_nothing_comes_but_the_heartbeat_each_second() {
 fn while_others_change_who_holds_something_quiet_gets_only_heartbeats_of_the_newest_seq() {
     let server = busy_server();
     in_each_encoding(|encoding| {
-        let mut peer = Peer::connect(server.addr(), options(encoding, ""));
+        let mut peer = Peer::connect(server.addr, Options::of(encoding));
         let mut follower = Follower::subscribe(&mut peer, &["synthetic:NONE"]);
         assert_eq!(follower.view.pending().len(), 1);
         follow(&mut peer, &mut follower, |f| f.heartbeats.len() >= 3);
@@ -159,7 +137,7 @@ fn while_others_change_who_holds_something_quiet_gets_only_heartbeats_of_the_new
 fn what_is_taken_back_is_not_received_any_more() {
     let server = busy_server();
     in_each_encoding(|encoding| {
-        let mut peer = Peer::connect(server.addr(), options(encoding, ""));
+        let mut peer = Peer::connect(server.addr, Options::of(encoding));
         let mut follower = Follower::subscribe(&mut peer, &["synthetic:S3*", "synthetic:S3000"]);
         follow(&mut peer, &mut follower, |f| f.deltas >= 5);
         let (request, _) = follower.view.leave(&["synthetic:S3*".to_owned()], 77);

@@ -1,8 +1,11 @@
 //! What a subscriber may ask, in all three encodings, and how each request is answered.
 
-mod edge_support;
+mod support;
 
-use edge_support::{Ask, BINARY, Said, Server, TEXT, Ws, subscribe};
+use support::frame::{BINARY, TEXT};
+use support::peer::Peer;
+use support::request::{Ask, Said, subscribe};
+use support::server::Server;
 use tickwire::wire::Encoding::{self, Json, Msgpack, Protobuf};
 use tickwire::wire::proto::{self, ErrorCode};
 
@@ -41,10 +44,10 @@ fn error(said: Said) -> (u64, ErrorCode) {
 
 #[test]
 fn each_request_is_answered_under_its_number_in_every_encoding() {
-    let server = Server::start(&[]);
-    server.until_listed();
+    let server = Server::quiet(&[]);
+    server.until_instruments(3);
     for encoding in Encoding::ALL {
-        let mut ws = Ws::open(&server, encoding);
+        let mut ws = Peer::open(&server, encoding);
         let got = snapshot(ws.ask((1 << 53) - 1, subscribe(&["synthetic:S0000", "synthetic:S0001"])));
         assert_eq!((got.request_id, got.more, got.resumed), ((1 << 53) - 1, false, false));
         let names: Vec<_> = got.instruments.iter().map(|i| i.symbol.as_str()).collect();
@@ -101,9 +104,9 @@ fn each_request_is_answered_under_its_number_in_every_encoding() {
 
 #[test]
 fn an_unsubscribe_with_one_unknown_string_takes_nothing_back() {
-    let server = Server::start(&[]);
-    server.until_listed();
-    let mut ws = Ws::open(&server, Protobuf);
+    let server = Server::quiet(&[]);
+    server.until_instruments(3);
+    let mut ws = Peer::open(&server, Protobuf);
     snapshot(ws.ask(1, subscribe(&["synthetic:S0000"])));
     let said = ws.ask(2, unsubscribe(&["synthetic:S0000", "synthetic:S0001"]));
     assert_eq!(error(said), (2, ErrorCode::NotSubscribed));
@@ -112,34 +115,34 @@ fn an_unsubscribe_with_one_unknown_string_takes_nothing_back() {
 
 #[test]
 fn json_text_is_taken_on_a_binary_connection_and_numbers_in_any_dress() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     for encoding in Encoding::ALL {
-        let mut ws = Ws::open(&server, encoding);
+        let mut ws = Peer::open(&server, encoding);
         for number in ["7", "7.0", "\"7\"", "0.7e1"] {
             let text = format!(r#"{{"request_id":{number},"configure":{{"interval_ms":{number}0,"x":[]}},"later":1}}"#);
             let text = text
                 .replace("\"7\"0", "\"70\"")
                 .replace("7.00", "70.0")
                 .replace("0.7e10", "0.7e2");
-            ws.send(TEXT, text.as_bytes());
+            ws.send_frame(TEXT, text.as_bytes());
             assert_eq!(ack(ws.answered_with()), (7, 70, 0, 0), "{encoding}: {text}");
         }
-        ws.send(TEXT, br#"{"ping":{"nonce":"3","ts":"18446744073709551615"}}"#);
+        ws.send_frame(TEXT, br#"{"ping":{"nonce":"3","ts":"18446744073709551615"}}"#);
         assert!(matches!(ws.answered_with(), Said::Pong(p) if (p.nonce, p.ts_client) == (3, u64::MAX)));
     }
-    let mut ws = Ws::open(&server, Msgpack);
+    let mut ws = Peer::open(&server, Msgpack);
     // {1: 7.0, 6: {1: 70.0}}
     let floats = b"\x82\x01\xcb\x40\x1c\0\0\0\0\0\0\x06\x81\x01\xca\x42\x8c\0\0";
-    ws.send(BINARY, floats);
+    ws.send_frame(BINARY, floats);
     assert_eq!(ack(ws.answered_with()), (7, 70, 0, 0));
 }
 
 #[test]
 fn what_is_malformed_is_refused_under_its_number_where_it_has_one_and_the_connection_stays() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let resume = r#""subscribe":{"symbols":["a:B"],"resume":{"epoch":"0","seq":1}}"#;
     for encoding in Encoding::ALL {
-        let mut ws = Ws::open(&server, encoding);
+        let mut ws = Peer::open(&server, encoding);
         for (text, request_id) in [
             ("", 0),
             ("garbage", 0),
@@ -181,8 +184,8 @@ fn what_is_malformed_is_refused_under_its_number_where_it_has_one_and_the_connec
         (Msgpack, b"\x90"),
         (Json, b"{\"ping\":{}}"),
     ] {
-        let mut ws = Ws::open(&server, encoding);
-        ws.send(BINARY, bytes);
+        let mut ws = Peer::open(&server, encoding);
+        ws.send_frame(BINARY, bytes);
         let (_, code, message) = ws.error();
         assert_eq!(code, ErrorCode::InvalidMessage, "{bytes:?}: {message}");
         assert!(ws.is_alive());
@@ -191,9 +194,9 @@ fn what_is_malformed_is_refused_under_its_number_where_it_has_one_and_the_connec
 
 #[test]
 fn a_channel_that_is_not_there_is_unsupported_and_an_unknown_one_too() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     for encoding in Encoding::ALL {
-        let mut ws = Ws::open(&server, encoding);
+        let mut ws = Peer::open(&server, encoding);
         for channel in [1, 2, 77] {
             let body = proto::Subscribe {
                 symbols: symbols(&["a:B"]),
@@ -220,15 +223,15 @@ fn a_channel_that_is_not_there_is_unsupported_and_an_unknown_one_too() {
 
 #[test]
 fn bad_symbols_are_rejected_one_by_one_and_the_others_stand() {
-    let server = Server::start(&[]);
-    server.until_listed();
+    let server = Server::quiet(&[]);
+    server.until_instruments(3);
     let long = format!("synthetic:{}", "x".repeat(64));
     let bad = [
         "", "BTC", ":", "a:", ":B", "A:B", "a b:C", "a:B C", "a:B,C", "a:B?", "a:\u{1}", "a_b:C", &long,
     ];
     let good = ["synthetic:S0000", "other:B", "synthetic:S0000"];
     for encoding in Encoding::ALL {
-        let mut ws = Ws::open(&server, encoding);
+        let mut ws = Peer::open(&server, encoding);
         let got = snapshot(ws.ask(1, subscribe(&[&bad[..], &good].concat())));
         let rejected: Vec<_> = got.rejected.iter().map(|r| (r.symbol.as_str(), r.code())).collect();
         let want: Vec<_> = bad.iter().map(|symbol| (*symbol, ErrorCode::InvalidSymbol)).collect();
@@ -256,10 +259,10 @@ fn bad_symbols_are_rejected_one_by_one_and_the_others_stand() {
 
 #[test]
 fn symbols_above_the_bound_are_refused_one_by_one() {
-    let server = Server::start(&["--max-symbols", "3"]);
-    server.until_listed();
+    let server = Server::quiet(&["--max-symbols", "3"]);
+    server.until_instruments(3);
     for encoding in Encoding::ALL {
-        let mut ws = Ws::open(&server, encoding);
+        let mut ws = Peer::open(&server, encoding);
         let asked = [
             "synthetic:S0000",
             "x:A",
@@ -289,10 +292,10 @@ fn symbols_above_the_bound_are_refused_one_by_one() {
 
 #[test]
 fn requests_sent_at_once_are_answered_in_order_one_by_one() {
-    let server = Server::start(&[]);
-    server.until_listed();
+    let server = Server::quiet(&[]);
+    server.until_instruments(3);
     for encoding in Encoding::ALL {
-        let mut ws = Ws::open(&server, encoding);
+        let mut ws = Peer::open(&server, encoding);
         for round in 0..50 {
             let id = round * 4;
             ws.request(id + 1, subscribe(&["synthetic:*"]));

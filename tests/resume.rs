@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use support::follower::Follower;
 use support::peer::{Item, Options as PeerOptions, Peer};
 use support::server::Server;
-use support::{LIMIT, captures, eventually, rows, truth};
+use support::{LIMIT, captures, eventually, in_each_encoding, rows, truth};
 use tickwire::client::{Disconnect, Notice, Options, Row, Subscriber};
 use tickwire::wire::proto::server_message::Body;
 use tickwire::wire::{Compression, Encoding};
@@ -54,10 +54,7 @@ impl Market {
     /// Serves it, played to its end.
     fn serve(&self, listen: &str) -> Server {
         let server = Server::start_at(listen, &["--feed", &captures::replay(&self.path, "speed=max")]);
-        eventually("the replay has ended", LIMIT, || {
-            let snapshot = rows::snapshot(&server, "binance:*");
-            (snapshot.venues.get("binance")?.0 == "down").then_some(())
-        });
+        server.until_played();
         server
     }
 }
@@ -90,19 +87,16 @@ fn goodbye(peer: &mut Peer, follower: &mut Follower) -> (u32, u16) {
 
 #[test]
 fn two_hundred_subscribers_are_sent_away_one_by_one_and_the_server_ends_within_its_time() {
-    let mut server = Server::start(&["--feed", "synthetic?symbols=100&rate=5000&seed=3"]);
+    let server = Server::start(&["--feed", "synthetic?symbols=100&rate=5000&seed=3"]);
     let connect = |at: usize| {
-        let options = PeerOptions {
-            encoding: Encoding::ALL[at % 3],
-            ..PeerOptions::default()
-        };
-        let mut peer = Peer::connect(server.addr(), options);
+        let options = PeerOptions::of(Encoding::ALL[at % 3]);
+        let mut peer = Peer::connect(server.addr, options);
         let follower = Follower::subscribe(&mut peer, &["synthetic:S001*"]);
         (peer, follower)
     };
     let peers: Vec<(Peer, Follower)> = (0..SUBSCRIBERS).map(connect).collect();
     let asked = Instant::now();
-    server.terminate();
+    server.process.signal("TERM");
     let goodbyes: Vec<(u32, u16, Duration)> = std::thread::scope(|scope| {
         let follow = |(mut peer, mut follower)| {
             scope.spawn(move || {
@@ -113,10 +107,10 @@ fn two_hundred_subscribers_are_sent_away_one_by_one_and_the_server_ends_within_i
         let threads: Vec<_> = peers.into_iter().map(follow).collect();
         threads.into_iter().map(|t| t.join().expect("a goodbye")).collect()
     });
-    let status = server.wait_for_exit(LIMIT);
+    let ended = server.process.wait();
     let took = asked.elapsed();
     eprintln!("ended after {took:?}");
-    assert_eq!(status.code(), Some(0), "a clean end");
+    assert_eq!(ended.code, Some(0), "a clean end");
     assert!(took <= DRAIN, "{took:?}");
     assert!(goodbyes.iter().all(|(_, code, _)| *code == 4001), "{goodbyes:?}");
     let delays: BTreeSet<u32> = goodbyes.iter().map(|(delay, ..)| *delay).collect();
@@ -128,23 +122,20 @@ fn two_hundred_subscribers_are_sent_away_one_by_one_and_the_server_ends_within_i
 
 #[test]
 fn subscribers_that_do_not_answer_hold_up_the_end_no_longer_than_its_time() {
-    let mut server = Server::start(&["--feed", "synthetic?symbols=1000&rate=20000&seed=4"]);
-    let narrow = PeerOptions {
-        receive_buffer: Some(4_096),
-        ..PeerOptions::default()
-    };
+    let server = Server::start(&["--feed", "synthetic?symbols=1000&rate=20000&seed=4"]);
+    let narrow = PeerOptions::narrow(Encoding::default());
     // One that never says anything, one in the middle of a request, one that never reads.
-    let silent = Peer::connect(server.addr(), narrow);
-    let mut half = Peer::connect(server.addr(), narrow);
+    let silent = Peer::connect(server.addr, narrow);
+    let mut half = Peer::connect(server.addr, narrow);
     half.send_raw(&[0x82, 0xfe, 0x40]);
-    let mut stuck = Peer::connect(server.addr(), narrow);
+    let mut stuck = Peer::connect(server.addr, narrow);
     Follower::default().ask(&mut stuck, &["synthetic:*"]);
-    eventually("it is stuck", LIMIT, || {
+    eventually("it is stuck", || {
         (server.metric("tickwire_subscribers_slow", "") == 1.0).then_some(())
     });
     let asked = Instant::now();
-    server.terminate();
-    assert_eq!(server.wait_for_exit(LIMIT).code(), Some(0), "a clean end");
+    server.process.signal("TERM");
+    assert_eq!(server.process.wait().code, Some(0), "a clean end");
     let took = asked.elapsed();
     eprintln!("ended after {took:?}");
     assert!(took <= DRAIN, "{took:?}");
@@ -156,33 +147,23 @@ fn who_was_cut_off_resumes_with_all_that_changed_meanwhile_and_nothing_is_sent_w
     // Every beat changes some of the thousand that are held, and each of them seldom: what a resume leaves out
     // is not mended by what comes after it.
     let server = Server::start(&["--feed", "synthetic?symbols=10000&rate=20000&seed=8"]);
-    eventually("all instruments exist", LIMIT, || {
-        (server.metric("tickwire_instruments", "") == 10_000.0).then_some(())
-    });
-    std::thread::scope(|scope| {
-        for encoding in Encoding::ALL {
-            let server = &server;
-            scope.spawn(move || cut_off_and_resume(server, encoding));
-        }
-    });
+    server.until_instruments(10_000);
+    in_each_encoding(|encoding| cut_off_and_resume(&server, encoding));
 }
 
 fn cut_off_and_resume(server: &Server, encoding: Encoding) {
-    let options = PeerOptions {
-        encoding,
-        ..PeerOptions::default()
-    };
-    let mut peer = Peer::connect(server.addr(), options);
+    let options = PeerOptions::of(encoding);
+    let mut peer = Peer::connect(server.addr, options);
     let mut follower = Follower::subscribe(&mut peer, &["synthetic:S1*"]);
     for cut in 1..=4 {
         follower.compare(&mut peer, server, "synthetic:S1*");
         drop(peer);
         // The first resume is at once, the others after ever more beats.
         let missed = follower.view.seq() + 20 * (cut - 1);
-        eventually("beats are missed", LIMIT, || {
+        eventually("beats are missed", || {
             (rows::snapshot(server, "synthetic:S1000").seq >= missed).then_some(())
         });
-        peer = Peer::connect(server.addr(), options);
+        peer = Peer::connect(server.addr, options);
         follower.resume(&mut peer);
         assert!(follower.view.seq() >= missed, "{encoding}");
     }
@@ -237,7 +218,7 @@ async fn move_over(name: &str, end: impl FnOnce(Server), is_expected: fn(&Discon
     let [first, second] = markets.map(|(part, frames)| Market::write(&format!("{name}-{part}"), &frames));
     let server = first.serve("127.0.0.1:0");
     let mut all = subscribers(&server, &first).await;
-    let (addr, epoch) = (server.addr(), all[0].view().epoch());
+    let (addr, epoch) = (server.addr, all[0].view().epoch());
     end(server);
     // What was known is kept meanwhile.
     assert!(all.iter().all(|s| s.view().dump() == first.truth));
@@ -262,9 +243,9 @@ async fn move_over(name: &str, end: impl FnOnce(Server), is_expected: fn(&Discon
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_clean_stop_subscribers_come_to_the_next_process_and_get_a_whole_snapshot() {
-    let end = |mut server: Server| {
-        server.terminate();
-        assert_eq!(server.wait_for_exit(LIMIT).code(), Some(0));
+    let end = |server: Server| {
+        server.process.signal("TERM");
+        assert_eq!(server.process.wait().code, Some(0));
     };
     move_over("stop", end, |why, delay| {
         matches!(why, Disconnect::Closed { code: 4001, .. }) && delay.is_some_and(|d| d <= DRAIN)
@@ -277,5 +258,5 @@ async fn after_a_kill_subscribers_come_to_the_next_process_and_get_a_whole_snaps
     let is_expected = |why: &Disconnect, delay: Option<Duration>| {
         matches!(why, Disconnect::Ended | Disconnect::Socket(_)) && delay.is_none()
     };
-    move_over("kill", Server::kill, is_expected).await;
+    move_over("kill", |server: Server| server.process.kill(), is_expected).await;
 }

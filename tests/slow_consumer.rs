@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use support::follower::Follower;
 use support::peer::{Options, Peer};
 use support::server::Server;
-use support::{LIMIT, eventually};
+use support::{eventually, in_each_encoding};
 use tickwire::wire::Encoding;
 
 /// 200 instruments: everything fits into one frame, and a beat changes nearly all of them.
@@ -21,17 +21,9 @@ const ALL_OTHERWISE: &str = "synthetic:S*";
 /// What the memory of the second half may be above that of the first.
 const GROWTH_MAX: u64 = 4 << 20;
 
-fn narrow(encoding: Encoding) -> Options {
-    Options {
-        encoding,
-        receive_buffer: Some(4_096),
-        ..Options::default()
-    }
-}
-
 /// Subscribes and will never read.
 fn stuck(server: &Server, encoding: Encoding, symbols: &str) -> Peer {
-    let mut peer = Peer::connect(server.addr(), narrow(encoding));
+    let mut peer = Peer::connect(server.addr, Options::narrow(encoding));
     Follower::default().ask(&mut peer, &[symbols]);
     peer
 }
@@ -45,7 +37,8 @@ fn let_go(server: &Server) -> f64 {
 const STRETCH: Duration = Duration::from_secs(6);
 const STRETCHES_MAX: usize = 5;
 
-/// Beats left out or held in a stretch: 15 are 15,000 updates that waited, less than `GROWTH_MAX`.
+/// Beats left out or held in a stretch that still counts as undisturbed: 15 are 15,000 updates that waited, less than
+/// `GROWTH_MAX`.
 const LATE_MAX: f64 = 15.0;
 
 /// A subscriber that reads as it should, in a thread of its own.
@@ -57,11 +50,7 @@ struct Neighbour<'a> {
 
 impl<'a> Neighbour<'a> {
     fn new(server: &'a Server, encoding: Encoding) -> Neighbour<'a> {
-        let options = Options {
-            encoding,
-            ..Options::default()
-        };
-        let mut peer = Peer::connect(server.addr(), options);
+        let mut peer = Peer::connect(server.addr, Options::of(encoding));
         let follower = Follower::subscribe(&mut peer, &[ALL]);
         Neighbour { server, peer, follower }
     }
@@ -77,10 +66,11 @@ impl<'a> Neighbour<'a> {
     }
 }
 
-/// Samples the resident memory while the feed flows: the second half of the time needs no more than the first.
+/// The largest resident size in the second half of a stretch is at most `GROWTH_MAX` above that of the first half.
 ///
-/// Where the machine gave the server no time, what waits is the feed's own bounded queue (`BATCHES_QUEUED_MAX`, up to
-/// 60 MB) and says nothing of subscribers: the beats left out or held show it, and another stretch is looked at.
+/// An undisturbed stretch is the only one: this rule decides it, with no second try. Only where the machine gave the
+/// server no time does growth say nothing of subscribers: what waits then is the feed's own bounded queue
+/// (`BATCHES_QUEUED_MAX`, up to 60 MB). The beats left out or held show it, and another stretch is looked at.
 fn check_memory(server: &Server) {
     for _ in 0..STRETCHES_MAX {
         let late = || server.metric("tickwire_beats_late_total", "") + server.metric("tickwire_beats_held_total", "");
@@ -89,7 +79,7 @@ fn check_memory(server: &Server) {
         let mut largest = [0, 0];
         while started.elapsed() < STRETCH {
             let half = usize::from(started.elapsed() >= STRETCH / 2);
-            largest[half] = server.resident_bytes().unwrap_or(0).max(largest[half]);
+            largest[half] = server.process.resident_bytes().unwrap_or(0).max(largest[half]);
             std::thread::sleep(Duration::from_millis(20));
         }
         let (updates, late) = figures();
@@ -103,10 +93,13 @@ fn check_memory(server: &Server) {
         );
         // The feed makes up for beats that came late; a loaded machine may take less all the same.
         assert!(rate > 50_000.0, "only {rate:.0} updates a second flowed");
-        if second <= first + GROWTH_MAX {
+        let (is_flat, is_undisturbed) = (second <= first + GROWTH_MAX, late <= LATE_MAX);
+        if is_undisturbed {
+            return assert!(is_flat, "{first} B, then {second} B");
+        }
+        if is_flat {
             return;
         }
-        assert!(late > LATE_MAX, "{first} B, then {second} B");
     }
     panic!("in {STRETCHES_MAX} stretches memory grew, or the machine had no time for the server");
 }
@@ -118,7 +111,7 @@ fn a_subscriber_that_never_reads_is_let_go_at_the_deadline() {
         let asked = Instant::now();
         let mut peer = stuck(&server, encoding, ALL);
         let gone = 1.0 + at as f64;
-        eventually("it is let go", LIMIT, || (let_go(&server) == gone).then_some(()));
+        eventually("it is let go", || (let_go(&server) == gone).then_some(()));
         let took = asked.elapsed();
         eprintln!("{encoding}: let go after {took:?}");
         // The deadline is counted in beats: the first one may be nearly over.
@@ -165,7 +158,7 @@ fn with_a_long_deadline_the_stuck_stay_and_memory_is_flat_all_the_same() {
     std::thread::scope(|scope| {
         let healthy = scope.spawn(|| neighbour.read_until(&is_enough));
         let peers: Vec<Peer> = (0..12).map(|at| stuck(&server, Encoding::ALL[at % 3], ALL)).collect();
-        eventually("all twelve are stuck", LIMIT, || {
+        eventually("all twelve are stuck", || {
             (server.metric("tickwire_subscribers_slow", "") >= 12.0).then_some(())
         });
         check_memory(&server);
@@ -174,7 +167,7 @@ fn with_a_long_deadline_the_stuck_stay_and_memory_is_flat_all_the_same() {
         let follower = healthy.join().expect("the healthy one");
         eprintln!("healthy: {} deltas, {} skipped", follower.deltas, follower.skipped);
         drop(peers);
-        eventually("the stuck are gone when their sockets are", LIMIT, || {
+        eventually("the stuck are gone when their sockets are", || {
             (server.metric("tickwire_subscribers", "") == 0.0).then_some(())
         });
     });
@@ -188,24 +181,19 @@ fn who_reads_a_trickle_is_conflated_told_of_it_and_converges_when_it_reads_again
         "--slow-consumer-ms",
         "2000",
     ]);
-    std::thread::scope(|scope| {
-        for encoding in Encoding::ALL {
-            let server = &server;
-            scope.spawn(move || trickle(server, encoding));
-        }
-    });
+    in_each_encoding(|encoding| trickle(&server, encoding));
     assert_eq!(let_go(&server), 0.0);
 }
 
 /// Reads a few bytes every 10 ms for three deadlines: no frame takes a whole one.
 fn trickle(server: &Server, encoding: Encoding) {
-    let mut peer = Peer::connect(server.addr(), narrow(encoding));
+    let mut peer = Peer::connect(server.addr, Options::narrow(encoding));
     let mut follower = Follower::subscribe(&mut peer, &[ALL]);
     let until = Instant::now() + Duration::from_secs(6);
     while Instant::now() < until {
         assert!(peer.read(256, until).is_ok(), "{encoding}: it was let go");
-        while let Some(frame) = peer.frame() {
-            let message = peer.decode(frame.opcode, &frame.payload);
+        while let Some(frame) = peer.frame_read() {
+            let message = peer.decode(&frame);
             follower.take(&message);
         }
         std::thread::sleep(Duration::from_millis(10));

@@ -1,18 +1,18 @@
 //! `tickwire watch` in a pipe, against the real server.
 
-mod edge_support;
+mod support;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
 
-use edge_support::{Process, Server, run};
+use support::process::{Process, command, run};
+use support::server::Server;
 
 const LIVELY: &str = "synthetic?symbols=3&rate=1000";
 
 #[test]
 fn lines_are_plain_or_json_in_every_encoding_and_as_many_as_asked_for() {
     let server = Server::of(LIVELY, &[]);
-    server.until_listed();
+    server.until_instruments(3);
     let url = server.url();
     for encoding in ["protobuf", "msgpack", "json"] {
         for compression in ["none", "deflate"] {
@@ -52,11 +52,7 @@ fn lines_are_plain_or_json_in_every_encoding_and_as_many_as_asked_for() {
 #[test]
 fn a_reader_that_has_seen_enough_ends_it_quietly() {
     let server = Server::of(LIVELY, &[]);
-    let mut watch = Command::new(env!("CARGO_BIN_EXE_tickwire"))
-        .args(["watch", &server.url(), "synthetic:*"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+    let mut watch = command(&["watch", &server.url(), "synthetic:*"])
         .spawn()
         .expect("the binary starts");
     let mut lines = BufReader::new(watch.stdout.take().expect("a pipe"));
@@ -103,7 +99,7 @@ fn a_server_that_is_not_there_is_told_and_tried_again() {
 #[test]
 fn what_the_server_refuses_for_good_is_a_1_with_its_words() {
     let server = Server::of(LIVELY, &["--max-symbols", "1"]);
-    server.until_listed();
+    server.until_instruments(3);
     let ended = run(&["watch", &server.url(), "synthetic:*"]);
     assert_eq!(ended.code, Some(1), "{}", ended.err);
     assert!(ended.err.contains("at most 1 symbols"), "{}", ended.err);

@@ -1,11 +1,16 @@
 //! RFC 6455 from outside: closes, pings, fragments, broken frames, peers that flood, stall or vanish.
 
-mod edge_support;
+mod support;
 
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
 
-use edge_support::{Ask, BINARY, CLOSE, PING, PONG, Said, Server, TEXT, Ws, masked, subscribe, upgrade};
+use support::LIMIT;
+use support::frame::{BINARY, CLOSE, Frame, PING, PONG, TEXT, masked};
+use support::http::{self, upgrade};
+use support::peer::Peer;
+use support::request::{Ask, Said, subscribe};
+use support::server::Server;
 use tickwire::wire::Encoding::{self, Json, Msgpack, Protobuf};
 use tickwire::wire::proto;
 
@@ -13,10 +18,10 @@ const PING_TEXT: &[u8] = br#"{"ping":{"nonce":1}}"#;
 
 #[test]
 fn a_ping_is_answered_with_its_payload() {
-    let server = Server::start(&[]);
-    let mut ws = Ws::open(&server, Protobuf);
+    let server = Server::quiet(&[]);
+    let mut ws = Peer::open(&server, Protobuf);
     for payload in [&b""[..], b"hello", &[0xff; 125]] {
-        ws.send(PING, payload);
+        ws.send_frame(PING, payload);
         let pong = std::iter::repeat_with(|| ws.frame()).find(|frame| frame.first != BINARY);
         assert_eq!(pong.map(|f| (f.first, f.payload)), Some((PONG, payload.to_vec())));
     }
@@ -24,7 +29,7 @@ fn a_ping_is_answered_with_its_payload() {
 
 #[test]
 fn a_close_is_echoed_and_then_the_server_closes() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     let began = Instant::now();
     for (payload, code) in [
         (&b""[..], 1_000),
@@ -38,8 +43,8 @@ fn a_close_is_echoed_and_then_the_server_closes() {
         (b"\x03", 1_002),
         (b"\x03\xe8\xff\xfe", 1_007),
     ] {
-        let mut ws = Ws::open(&server, Json);
-        ws.send(CLOSE, payload);
+        let mut ws = Peer::open(&server, Json);
+        ws.send_frame(CLOSE, payload);
         assert_eq!(ws.closed().0, code, "{payload:?}");
     }
     // Not after the second that a peer has to close from its side.
@@ -49,7 +54,7 @@ fn a_close_is_echoed_and_then_the_server_closes() {
 
 #[test]
 fn what_breaks_the_websocket_protocol_is_closed_with_its_code() {
-    let server = Server::start(&["--max-message-bytes", "1024"]);
+    let server = Server::quiet(&["--max-message-bytes", "1024"]);
     let large = [b'x'; 1_025];
     let unmasked = b"\x81\x02hi".to_vec();
     let claims = [&[0x82, 0xff][..], &(1u64 << 62).to_be_bytes(), &[0; 4]].concat();
@@ -83,15 +88,15 @@ fn what_breaks_the_websocket_protocol_is_closed_with_its_code() {
         ),
     ] {
         for encoding in Encoding::ALL {
-            let mut ws = Ws::open(&server, encoding);
-            ws.stream.write_all(&bytes).expect("written");
+            let mut ws = Peer::open(&server, encoding);
+            ws.send_raw(&bytes);
             let (got, reason) = ws.closed();
             assert_eq!(got, code, "{what}: {reason}");
             assert!(!reason.is_empty(), "{what}");
         }
     }
-    let mut ws = Ws::open(&server, Json);
-    ws.send(TEXT, format!("{:<1024}", r#"{"ping":{}}"#).as_bytes());
+    let mut ws = Peer::open(&server, Json);
+    ws.send_frame(TEXT, format!("{:<1024}", r#"{"ping":{}}"#).as_bytes());
     assert!(
         matches!(ws.answered_with(), Said::Pong(_)),
         "the largest that is allowed"
@@ -101,61 +106,61 @@ fn what_breaks_the_websocket_protocol_is_closed_with_its_code() {
 
 #[test]
 fn a_large_message_may_still_be_under_way_when_it_is_refused() {
-    let server = Server::start(&[]);
-    let mut ws = Ws::open(&server, Protobuf);
+    let server = Server::quiet(&[]);
+    let mut ws = Peer::open(&server, Protobuf);
     // The peer is faster than the close: none of what it writes may cost it the close frame.
-    ws.send(BINARY, &vec![0; 3_000_000]);
+    ws.send_frame(BINARY, &vec![0; 3_000_000]);
     assert_eq!(ws.closed().0, 1_009);
 }
 
 #[test]
 fn ten_malformed_messages_in_a_row_close_and_a_good_one_starts_the_count_again() {
-    let server = Server::start(&[]);
+    let server = Server::quiet(&[]);
     for encoding in Encoding::ALL {
-        let mut ws = Ws::open(&server, encoding);
+        let mut ws = Peer::open(&server, encoding);
         for _ in 0..3 {
             (0..9).for_each(|_| drop(ws.refused("?")));
             assert!(ws.is_alive(), "{encoding}");
         }
         (0..9).for_each(|_| drop(ws.refused("?")));
-        ws.send(PING, b"");
-        ws.send(TEXT, b"?");
+        ws.send_frame(PING, b"");
+        ws.send_frame(TEXT, b"?");
         assert_eq!(ws.closed().0, 4_501, "{encoding}: a ping is no good message");
     }
 }
 
 #[test]
 fn a_message_in_fragments_with_a_ping_between_them_is_one_message() {
-    let server = Server::start(&[]);
-    let mut ws = Ws::open(&server, Msgpack);
+    let server = Server::quiet(&[]);
+    let mut ws = Peer::open(&server, Msgpack);
     let parts = [
         masked(0x01, &PING_TEXT[..4]),
         masked(PING, b"now"),
         masked(0x00, b""),
         masked(0x80, &PING_TEXT[4..]),
     ];
-    ws.stream.write_all(&parts.concat()).expect("written");
+    ws.send_raw(&parts.concat());
     let mut frames = std::iter::repeat_with(|| ws.frame());
-    let is_new = |frame: &edge_support::Frame| frame.first == PONG;
+    let is_new = |frame: &Frame| frame.first == PONG;
     assert_eq!(frames.find(is_new).map(|f| f.payload), Some(b"now".to_vec()));
     assert!(matches!(ws.answered_with(), Said::Pong(pong) if pong.nonce == 1));
 }
 
 #[test]
 fn a_peer_that_answers_no_ping_is_closed_and_one_that_does_stays() {
-    let server = Server::start(&["--ping-ms", "1000", "--heartbeat-ms", "100"]);
-    let mut silent = Ws::open(&server, Protobuf);
-    let mut answering = Ws::open(&server, Protobuf);
-    let mut talking = Ws::open(&server, Protobuf);
+    let server = Server::quiet(&["--ping-ms", "1000", "--heartbeat-ms", "100"]);
+    let mut silent = Peer::open(&server, Protobuf);
+    let mut answering = Peer::open(&server, Protobuf);
+    let mut talking = Peer::open(&server, Protobuf);
     let mut pings = 0;
     while pings < 3 {
         let frame = answering.frame();
         if frame.first == PING {
-            answering.send(PONG, &frame.payload);
+            answering.send_frame(PONG, &frame.payload);
             pings += 1;
         }
         // With each heartbeat: anything that comes back is as good as a pong.
-        talking.send(TEXT, PING_TEXT);
+        talking.send_frame(TEXT, PING_TEXT);
         assert!(matches!(talking.answered_with(), Said::Pong(_)));
     }
     assert_eq!(silent.closed().0, 4_012);
@@ -164,8 +169,8 @@ fn a_peer_that_answers_no_ping_is_closed_and_one_that_does_stays() {
 
 #[test]
 fn an_answer_that_is_long_in_coming_is_not_taken_for_the_peers_silence() {
-    let server = Server::start(&["--ping-ms", "400"]);
-    let mut ws = Ws::upgrade(&server, "", &[], Protobuf);
+    let server = Server::quiet(&["--ping-ms", "400"]);
+    let mut ws = Peer::upgrade(&server, "", &[], Protobuf);
     let epoch = ws.welcome().epoch;
     // A server behind the seq asked for waits 1 s, more than two pings' time, before it answers.
     let resume = Some(proto::Position { epoch, seq: 1 << 50 });
@@ -182,10 +187,10 @@ fn an_answer_that_is_long_in_coming_is_not_taken_for_the_peers_silence() {
     while !is_answered || pings < 2 {
         let frame = ws.frame();
         if frame.first == PING {
-            ws.send(PONG, &frame.payload);
+            ws.send_frame(PONG, &frame.payload);
             pings += 1;
         } else {
-            is_answered |= matches!(ws.decode(&frame), Said::Snapshot(snapshot) if !snapshot.resumed);
+            is_answered |= matches!(ws.decode(&frame).body, Some(Said::Snapshot(snapshot)) if !snapshot.resumed);
         }
     }
     assert!(ws.is_alive());
@@ -193,10 +198,10 @@ fn an_answer_that_is_long_in_coming_is_not_taken_for_the_peers_silence() {
 
 #[test]
 fn peers_that_vanish_leave_nothing_behind() {
-    let server = Server::start(&[]);
-    let mut healthy = Ws::open(&server, Protobuf);
+    let server = Server::quiet(&[]);
+    let mut healthy = Peer::open(&server, Protobuf);
     for round in 0..20 {
-        let mut ws = Ws::open(&server, Encoding::ALL[round % 3]);
+        let mut ws = Peer::open(&server, Encoding::ALL[round % 3]);
         ws.request(1, subscribe(&["synthetic:*"]));
         if round % 2 == 0 {
             // Gone with a reset.
@@ -204,7 +209,7 @@ fn peers_that_vanish_leave_nothing_behind() {
             socket.set_linger(Some(Duration::ZERO)).expect("an option");
         } else {
             // Gone in the middle of a frame.
-            ws.stream.write_all(&masked(TEXT, PING_TEXT)[..9]).expect("written");
+            ws.send_raw(&masked(TEXT, PING_TEXT)[..9]);
         }
     }
     // Gone before the answer to the handshake.
@@ -215,16 +220,13 @@ fn peers_that_vanish_leave_nothing_behind() {
 
 #[test]
 fn who_asks_and_never_reads_is_read_no_further_and_costs_no_memory() {
-    let server = Server::start(&[]);
-    let mut healthy = Ws::open(&server, Protobuf);
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(2_048).expect("an option");
+    let server = Server::quiet(&[]);
+    let mut healthy = Peer::open(&server, Protobuf);
+    let mut stream = http::connect(server.addr, Some(2_048));
+    let socket = socket2::SockRef::from(&stream);
     socket.set_send_buffer_size(2_048).expect("an option");
-    socket.connect(&server.addr.into()).expect("the server accepts");
-    let mut stream = std::net::TcpStream::from(socket);
-    stream.set_read_timeout(Some(edge_support::LIMIT)).expect("a limit");
     stream.write_all(&upgrade("?encoding=json", &[])).expect("written");
-    let mut ws = Ws::answered(stream, Json);
+    let mut ws = Peer::answered(stream, Json);
     ws.welcome();
 
     // Until nothing is taken any more. A refusal repeats 100 characters of a bad symbol.
@@ -253,10 +255,14 @@ fn who_asks_and_never_reads_is_read_no_further_and_costs_no_memory() {
             "the server reads on although its answers are not read"
         );
         if sent.len() == 20 {
-            first_resident = server.process.resident_bytes();
+            first_resident = server.process.resident_bytes().unwrap_or(0);
         }
     };
-    let grown = server.process.resident_bytes().saturating_sub(first_resident);
+    let grown = server
+        .process
+        .resident_bytes()
+        .unwrap_or(0)
+        .saturating_sub(first_resident);
     assert!(grown < 4 << 20, "{grown} bytes more after {} requests", sent.len());
     assert!(healthy.is_alive(), "nobody else notices");
 
@@ -267,8 +273,8 @@ fn who_asks_and_never_reads_is_read_no_further_and_costs_no_memory() {
             other => panic!("not an answer: {other:?}"),
         }
     }
-    ws.stream.set_write_timeout(Some(edge_support::LIMIT)).expect("a limit");
-    ws.stream.write_all(&stuck).expect("written");
+    ws.stream.set_write_timeout(Some(LIMIT)).expect("a limit");
+    ws.send_raw(&stuck);
     assert!(matches!(ws.answered_with(), Said::Snapshot(_)));
     assert!(ws.is_alive());
 }

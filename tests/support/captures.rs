@@ -19,6 +19,11 @@ pub(crate) fn real(file: &str) -> Option<PathBuf> {
     found
 }
 
+/// The project's own recording, which everybody has.
+pub(crate) fn demo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("feeds/demo.capture.gz")
+}
+
 /// The text of a capture.
 pub(crate) fn text(path: &Path) -> String {
     let file = std::fs::File::open(path).expect("the capture opens");

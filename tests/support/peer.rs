@@ -1,32 +1,15 @@
-//! A subscriber made by hand on a blocking socket: it frames, masks and reads byte by byte, or does not.
+//! A subscriber made by hand on a blocking socket: it frames, masks and reads, or does not.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
 use tickwire::wire::{DecodeLimits, Encoding, decode_server, encode_client, proto};
 
 use super::LIMIT;
-
-pub(crate) const TEXT: u8 = 1;
-pub(crate) const BINARY: u8 = 2;
-pub(crate) const CLOSE: u8 = 8;
-pub(crate) const PING: u8 = 9;
-pub(crate) const PONG: u8 = 10;
-
-/// The largest message of a server that was not told otherwise.
-const FRAME_BYTES_MAX: usize = 65_536;
-
-/// Masks need not be unpredictable here, only different.
-const MASK_SEED: u64 = 7;
-
-/// A frame as it came.
-#[derive(Debug)]
-pub(crate) struct Frame {
-    pub(crate) opcode: u8,
-    pub(crate) payload: Vec<u8>,
-}
+use super::frame::{BINARY, CLOSE, FRAME_BYTES_MAX, Frame, PING, PONG, TEXT, masked};
+use super::http::{self, ACCEPT, Answer};
+use super::server::Server;
 
 /// What came next.
 #[derive(Debug)]
@@ -44,85 +27,77 @@ pub(crate) enum Item {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Options {
     pub(crate) encoding: Encoding,
-    /// Behind the `?` of the URL.
+    /// With its `?`.
     pub(crate) query: &'static str,
     /// SO_RCVBUF; the kernel's own size where absent.
     pub(crate) receive_buffer: Option<usize>,
 }
 
+impl Options {
+    pub(crate) fn of(encoding: Encoding) -> Options {
+        Options {
+            encoding,
+            ..Options::default()
+        }
+    }
+
+    /// So little room that who does not read is soon noticed.
+    pub(crate) fn narrow(encoding: Encoding) -> Options {
+        Options {
+            receive_buffer: Some(4_096),
+            ..Options::of(encoding)
+        }
+    }
+}
+
 /// The peer.
 pub(crate) struct Peer {
-    stream: TcpStream,
+    pub(crate) stream: TcpStream,
+    pub(crate) encoding: Encoding,
+    /// To the handshake.
+    pub(crate) answer: Answer,
     buffer: Vec<u8>,
-    encoding: Encoding,
-    random: fastrand::Rng,
-    /// Whole frames read so far.
-    pub(crate) frames: u64,
 }
 
 impl Peer {
-    /// Connects and shakes hands with the sample key of RFC 6455, 1.3.
+    /// Connects and shakes hands, the encoding agreed on by subprotocol; the welcome is still to be read.
     pub(crate) fn connect(addr: SocketAddr, options: Options) -> Peer {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        if let Some(bytes) = options.receive_buffer {
-            // Before connecting: the window is agreed on then.
-            socket.set_recv_buffer_size(bytes).expect("a buffer");
-        }
-        socket.connect_timeout(&addr.into(), LIMIT).expect("the server accepts");
-        let stream = TcpStream::from(socket);
-        stream.set_nodelay(true).expect("an option");
-        let mut peer = Peer {
-            stream,
-            buffer: Vec::new(),
-            encoding: options.encoding,
-            random: fastrand::Rng::with_seed(MASK_SEED),
-            frames: 0,
-        };
-        let request = format!(
-            "GET /v1/stream?{} HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             Sec-WebSocket-Protocol: {}\r\n\r\n",
-            options.query,
-            options.encoding.subprotocol()
-        );
-        peer.stream.write_all(request.as_bytes()).expect("the request is taken");
-        let until = Instant::now() + LIMIT;
-        let head = loop {
-            if let Some(end) = peer.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
-                break peer.buffer.drain(..end + 4).collect::<Vec<u8>>();
-            }
-            // One byte after the other: nothing of the first frame is taken for the head.
-            assert!(matches!(peer.read(1, until), Ok(true)), "an answer to the upgrade");
-        };
-        let head = String::from_utf8_lossy(&head).to_lowercase();
-        assert!(head.starts_with("http/1.1 101"), "{head}");
-        assert!(head.contains("s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
-        assert!(head.contains(options.encoding.subprotocol()), "{head}");
+        let mut stream = http::connect(addr, options.receive_buffer);
+        let subprotocol = options.encoding.subprotocol();
+        let request = http::upgrade(options.query, &[("Sec-WebSocket-Protocol", subprotocol)]);
+        stream.write_all(&request).expect("the request is taken");
+        let peer = Peer::answered(stream, options.encoding);
+        assert_eq!(peer.answer.header("sec-websocket-protocol"), Some(subprotocol));
         peer
+    }
+
+    /// Shakes hands with this query and these headers.
+    pub(crate) fn upgrade(server: &Server, query: &str, headers: &[(&str, &str)], encoding: Encoding) -> Peer {
+        Peer::answered(server.sent(&http::upgrade(query, headers)), encoding)
+    }
+
+    /// Takes the answer to a handshake that was sent already.
+    pub(crate) fn answered(mut stream: TcpStream, encoding: Encoding) -> Peer {
+        let answer = Answer::read(&mut stream, "GET");
+        assert_eq!(answer.status, 101, "{}", answer.text());
+        assert_eq!(answer.header("sec-websocket-accept"), Some(ACCEPT));
+        Peer {
+            stream,
+            encoding,
+            answer,
+            buffer: Vec::new(),
+        }
     }
 
     /// Sends a message in the peer's encoding.
     pub(crate) fn send(&mut self, message: &proto::ClientMessage) {
-        let opcode = if self.encoding == Encoding::Json { TEXT } else { BINARY };
-        let payload = encode_client(self.encoding, message);
-        self.send_frame(opcode, &payload).expect("the message is taken");
+        let first = if self.encoding == Encoding::Json { TEXT } else { BINARY };
+        self.send_frame(first, &encode_client(self.encoding, message));
     }
 
     /// Sends one masked frame.
-    pub(crate) fn send_frame(&mut self, opcode: u8, payload: &[u8]) -> std::io::Result<()> {
-        let mut frame = vec![0x80 | opcode];
-        match payload.len() {
-            short @ 0..126 => frame.push(0x80 | short as u8),
-            long => {
-                frame.push(0x80 | 126);
-                let length = u16::try_from(long).expect("no test sends more");
-                frame.extend(length.to_be_bytes());
-            }
-        }
-        let mask = self.random.u32(..).to_be_bytes();
-        frame.extend(mask);
-        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        self.stream.write_all(&frame)
+    pub(crate) fn send_frame(&mut self, first: u8, payload: &[u8]) {
+        self.send_raw(&masked(first, payload));
     }
 
     /// Sends bytes as they are, such as the beginning of a frame.
@@ -130,7 +105,7 @@ impl Peer {
         self.stream.write_all(bytes).expect("the bytes are taken");
     }
 
-    /// Reads at most so many bytes; false where nothing came in time or the server has closed.
+    /// Reads at most so many bytes; false where nothing came in time, an error where the connection has ended.
     pub(crate) fn read(&mut self, most: usize, until: Instant) -> Result<bool, Option<ErrorKind>> {
         let left = until.saturating_duration_since(Instant::now());
         let left = left.max(Duration::from_millis(1));
@@ -148,50 +123,45 @@ impl Peer {
     }
 
     /// A whole frame among what was read.
-    pub(crate) fn frame(&mut self) -> Option<Frame> {
-        let (first, second) = (*self.buffer.first()?, *self.buffer.get(1)?);
-        assert_eq!(first & 0xf0, 0x80, "whole messages without reserved bits");
-        assert_eq!(second & 0x80, 0, "a server does not mask");
-        let (head, length) = match second {
-            126 => (
-                4,
-                self.buffer.get(2..4)?.iter().fold(0, |n, b| n << 8 | usize::from(*b)),
-            ),
-            127 => (
-                10,
-                self.buffer.get(2..10)?.iter().fold(0, |n, b| n << 8 | usize::from(*b)),
-            ),
-            short => (2, usize::from(short)),
-        };
-        assert!(length <= FRAME_BYTES_MAX, "a message of {length} bytes");
-        let payload = self.buffer.get(head..head + length)?.to_vec();
-        self.buffer.drain(..head + length);
-        self.frames += 1;
-        Some(Frame {
-            opcode: first & 0x0f,
-            payload,
-        })
+    pub(crate) fn frame_read(&mut self) -> Option<Frame> {
+        Frame::take(&mut self.buffer)
     }
 
-    /// The next message, the end, or nothing by the deadline; pings are answered.
+    /// The next frame; `None` where nothing whole came in time, an error where the connection has ended.
+    fn frame_until(&mut self, until: Instant) -> Result<Option<Frame>, Option<ErrorKind>> {
+        loop {
+            match self.frame_read() {
+                None if self.read(FRAME_BYTES_MAX, until)? => {}
+                frame => return Ok(frame),
+            }
+        }
+    }
+
+    /// The next frame, whatever it is, which has to come.
+    pub(crate) fn frame(&mut self) -> Frame {
+        match self.frame_until(Instant::now() + LIMIT) {
+            Ok(Some(frame)) => frame,
+            other => panic!("a frame should have come: {other:?}"),
+        }
+    }
+
+    /// The next message, the end, or nothing by the deadline; pings and closes are answered.
     pub(crate) fn next(&mut self, until: Instant) -> Item {
         loop {
-            while let Some(frame) = self.frame() {
-                match frame.opcode {
-                    PING => drop(self.send_frame(PONG, &frame.payload)),
-                    PONG => {}
-                    CLOSE => {
-                        let code = frame.payload.iter().take(2).fold(0, |n, b| n << 8 | u16::from(*b));
-                        let _ = self.send_frame(CLOSE, &frame.payload[..2.min(frame.payload.len())]);
-                        return Item::Close(code);
-                    }
-                    opcode => return Item::Message(Box::new(self.decode(opcode, &frame.payload))),
-                }
-            }
-            match self.read(65_536, until) {
-                Ok(true) => {}
-                Ok(false) => return Item::Nothing,
+            let frame = match self.frame_until(until) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Item::Nothing,
                 Err(kind) => return Item::Ended(kind),
+            };
+            match frame.first {
+                // What cannot be sent any more shows as an end when reading.
+                PING => drop(self.stream.write_all(&masked(PONG, &frame.payload))),
+                PONG => {}
+                CLOSE => {
+                    let _ = self.stream.write_all(&masked(CLOSE, &frame.payload[..2]));
+                    return Item::Close(frame.close().0);
+                }
+                _ => return Item::Message(Box::new(self.decode(&frame))),
             }
         }
     }
@@ -218,13 +188,24 @@ impl Peer {
         }
     }
 
-    pub(crate) fn decode(&self, opcode: u8, payload: &[u8]) -> proto::ServerMessage {
+    /// Reads up to the close frame, does not answer it, checks that nothing but an end in order is behind it, and
+    /// gives code and reason.
+    pub(crate) fn closed(&mut self) -> (u16, String) {
+        let closes = std::iter::repeat_with(|| self.frame()).find(|f| f.first == CLOSE);
+        let close = closes.expect("frames without end").close();
+        assert!(self.buffer.is_empty(), "nothing comes behind a close");
+        assert_eq!(self.read(1, Instant::now() + LIMIT), Err(None), "the end");
+        close
+    }
+
+    pub(crate) fn decode(&self, frame: &Frame) -> proto::ServerMessage {
+        assert!(matches!(frame.first, TEXT | BINARY), "not a message: {frame:?}");
         let limits = DecodeLimits {
             message_bytes_max: FRAME_BYTES_MAX,
             inflated_bytes_max: FRAME_BYTES_MAX,
             ..DecodeLimits::default()
         };
-        let decoded = decode_server(self.encoding, opcode == TEXT, payload, &limits);
-        decoded.unwrap_or_else(|error| panic!("{error}: {payload:?}"))
+        let decoded = decode_server(self.encoding, frame.first == TEXT, &frame.payload, &limits);
+        decoded.unwrap_or_else(|error| panic!("{error}: {frame:?}"))
     }
 }

@@ -19,8 +19,7 @@ pub(crate) struct HttpSnapshot {
 
 /// Fetches a snapshot of symbols, separated by commas.
 pub(crate) fn snapshot(server: &Server, symbols: &str) -> HttpSnapshot {
-    let body = server.page(&format!("/v1/snapshot?symbols={symbols}"));
-    let body: Value = serde_json::from_str(&body).expect("JSON");
+    let body = server.json(&format!("/v1/snapshot?symbols={symbols}"));
     let snapshot = &body["snapshot"];
     assert!(snapshot.is_object(), "{body}");
     let mut rows = BTreeMap::new();
@@ -49,6 +48,11 @@ pub(crate) fn snapshot(server: &Server, symbols: &str) -> HttpSnapshot {
         venues: list(&snapshot["venues"]).iter().map(venue).collect(),
         rows,
     }
+}
+
+/// State and reason of a venue whose replay has ended.
+pub(crate) fn played() -> (String, String) {
+    ("down".to_owned(), "replay ended".to_owned())
 }
 
 fn fill(row: &mut Row, ticker: &Value) {

@@ -1,128 +1,97 @@
-//! The real binary as a process of its own.
+//! A running `tickwire serve` and what it says of itself over plain HTTP.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 
-use super::{LIMIT, http, skipped};
+use serde_json::Value;
 
-/// A running server; killed when dropped, and its log is shown if the test has failed.
+use super::http::{self, Answer, head};
+use super::process::{Process, directory_with};
+use super::{eventually, rows};
+
+/// A feed that hardly says anything.
+pub(crate) const QUIET: &str = "synthetic?symbols=3&rate=1";
+
+/// A server on a port of its own; its process is killed when dropped.
 pub(crate) struct Server {
-    child: Child,
-    addr: SocketAddr,
-    /// Hears when standard output is closed, which is when the process has ended.
-    ended: Mutex<Receiver<()>>,
-    log: Arc<Mutex<String>>,
+    pub(crate) process: Process,
+    pub(crate) addr: SocketAddr,
 }
 
 impl Server {
-    /// Starts `tickwire serve` on a free port.
+    /// Serves on a free port.
     pub(crate) fn start(args: &[&str]) -> Server {
         Server::start_at("127.0.0.1:0", args)
     }
 
     /// The same on an address that is known to be free.
     pub(crate) fn start_at(listen: &str, args: &[&str]) -> Server {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
-        // Neither the environment nor a file of whoever runs the test sets anything.
-        let own = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TICKWIRE_"));
-        own.for_each(|(name, _)| {
-            command.env_remove(name);
-        });
-        command
-            .current_dir(env!("CARGO_TARGET_TMPDIR"))
-            .args(["serve", "--listen", listen])
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        // Shown where the test fails; the feeds' seeds stand in it.
-        eprintln!("serving with {args:?}");
-        let mut child = command.spawn().expect("the binary starts");
-        let (mut out, err) = (
-            BufReader::new(child.stdout.take().expect("piped")),
-            BufReader::new(child.stderr.take().expect("piped")),
-        );
-        let log = Arc::new(Mutex::new(String::new()));
-        let writer = log.clone();
-        thread::spawn(move || {
-            for line in err.lines().map_while(Result::ok) {
-                let mut log = writer.lock().unwrap_or_else(PoisonError::into_inner);
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        let (tell_first, first) = channel();
-        let (tell_end, ended) = channel();
-        thread::spawn(move || {
-            let mut line = String::new();
-            let _ = out.read_line(&mut line);
-            let _ = tell_first.send(line);
-            let _ = out.read_to_end(&mut Vec::new());
-            let _ = tell_end.send(());
-        });
-        let mut server = Server {
-            child,
-            addr: SocketAddr::from(([0, 0, 0, 0], 0)),
-            ended: Mutex::new(ended),
-            log,
-        };
-        let line = first.recv_timeout(LIMIT).expect("a first line on stdout");
-        let addr = line.trim_end().strip_prefix("listening on http://");
-        let addr = addr.and_then(|addr| addr.parse().ok());
-        server.addr = addr.unwrap_or_else(|| panic!("`{line}` is no address; log:\n{}", server.log()));
-        server
+        Server::of_process(Process::spawn(&[&["serve", "--listen", listen], args].concat()))
     }
 
-    pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
+    /// Serves on a free port in a directory with this file.
+    pub(crate) fn start_with(file: (&str, &[u8]), args: &[&str]) -> Server {
+        let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
+        Server::of_process(Process::spawn_in(directory_with(file), &args, &[]))
+    }
+
+    /// One shard and one feed.
+    pub(crate) fn of(feed: &str, args: &[&str]) -> Server {
+        Server::start(&[&["--shards", "1", "--feed", feed], args].concat())
+    }
+
+    /// One shard and the quiet feed.
+    pub(crate) fn quiet(args: &[&str]) -> Server {
+        Server::of(QUIET, args)
+    }
+
+    /// Waits until the process listens.
+    pub(crate) fn of_process(process: Process) -> Server {
+        let line = process.line();
+        let addr = line.strip_prefix("listening on http://").and_then(|a| a.parse().ok());
+        Server {
+            addr: addr.unwrap_or_else(|| panic!("no address in the first line: {line}")),
+            process,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
 
-    /// What it has logged so far.
-    pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn connect(&self) -> TcpStream {
+        http::connect(self.addr, None)
     }
 
-    /// Asks it to stop: SIGTERM to this process and no other.
-    pub(crate) fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
-        let status = Command::new("sh").args(["-c", &kill]).status();
-        assert!(status.expect("a shell").success(), "SIGTERM is sent");
+    /// A connection over which these bytes were sent.
+    pub(crate) fn sent(&self, bytes: &[u8]) -> TcpStream {
+        let mut stream = self.connect();
+        stream.write_all(bytes).expect("the bytes are taken");
+        stream
     }
 
-    /// Waits until the process has ended by itself.
-    pub(crate) fn wait_for_exit(&mut self, limit: Duration) -> ExitStatus {
-        let log = self.log.clone();
-        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let ended = ended.recv_timeout(limit);
-        ended.unwrap_or_else(|_| panic!("still running after {limit:?}: {log:?}"));
-        self.child.wait().expect("a child's status")
+    pub(crate) fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+        Answer::read(&mut self.sent(&head(method, target, headers)), method)
     }
 
-    /// SIGKILL: no goodbye.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it was running");
-        self.child.wait().expect("a child's status");
+    pub(crate) fn get(&self, target: &str) -> Answer {
+        self.ask("GET", target, &[])
     }
 
-    /// The body of a page that answers with 200.
-    pub(crate) fn page(&self, path: &str) -> String {
-        let (status, body) = http::get(self.addr, path);
-        assert_eq!(status, 200, "{path}: {body}");
-        body
+    /// A page that answers with 200.
+    pub(crate) fn page(&self, target: &str) -> Answer {
+        let answer = self.get(target);
+        assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+        answer
+    }
+
+    pub(crate) fn json(&self, target: &str) -> Value {
+        self.page(target).json()
     }
 
     /// The sum of a metric over the label sets that contain `labels`; 0 where it does not stand there.
     pub(crate) fn metric(&self, name: &str, labels: &str) -> f64 {
-        let page = self.page("/metrics");
+        let page = self.page("/metrics").text();
         let lines = page.lines().filter(|line| {
             let rest = line.strip_prefix(name);
             rest.is_some_and(|rest| rest.starts_with([' ', '{']) && rest.contains(labels))
@@ -131,26 +100,24 @@ impl Server {
         values.sum()
     }
 
-    /// Resident memory in bytes; `None`, said aloud, where there is no `/proc` to read it from.
-    pub(crate) fn resident_bytes(&self) -> Option<u64> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let Ok(status) = std::fs::read_to_string(&path) else {
-            skipped(&format!("{path} cannot be read, so memory is not looked at"));
-            return None;
-        };
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        Some(kib.expect("VmRSS in kB") * 1_024)
+    /// Asks for the status until it is as wanted.
+    pub(crate) fn until_status(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
+        eventually(what, || is_so(&self.json("/v1/status")).then_some(()));
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Both fail only where it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if thread::panicking() {
-            eprintln!("the server's log:\n{}", self.log());
-        }
+    pub(crate) fn until_subscribers(&self, count: u64) {
+        self.until_status(&format!("{count} subscribers"), |s| s["subscribers"] == count);
+    }
+
+    pub(crate) fn until_instruments(&self, count: u64) {
+        self.until_status(&format!("{count} instruments"), |s| s["instruments"] == count);
+    }
+
+    /// Until a replay of Binance's frames has ended, as subscribers see it.
+    pub(crate) fn until_played(&self) {
+        eventually("the end of the replay", || {
+            let snapshot = rows::snapshot(self, "binance:*");
+            (snapshot.venues.get("binance")? == &rows::played()).then_some(())
+        });
     }
 }

@@ -2,7 +2,9 @@
 //! the type that the result is compared in.
 //!
 //! Bid and ask come from bookTicker, in the order of `u`; the last trade from trade, or from aggTrade where an
-//! instrument has no trades. A quote counts where it changed something, a trade always. Trailing zeros do not count.
+//! instrument has no trades; volume, open, high, low and trade count from 24hrTicker, in the order of `E`. Its `c`, `b`
+//! and `a` are older than the others' and not used. A trade counts always, the others where they changed something.
+//! Trailing zeros do not count.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,10 +15,11 @@ use tickwire::market::TickerState;
 #[derive(Default)]
 struct Instrument {
     values: HashMap<&'static str, String>,
-    price_decimals: usize,
-    size_decimals: usize,
+    /// Of prices, sizes and the volume.
+    decimals: [usize; 3],
     update_count: u64,
     newest_quote: Option<u64>,
+    newest_ticker: Option<u64>,
 }
 
 /// The state at the end of a capture.
@@ -39,14 +42,13 @@ pub(crate) fn of_capture(text: &str) -> BTreeMap<String, Row> {
         let kind = kind(frame);
         let is_quote = kind.is_empty() && frame["u"].is_u64();
         let is_trade = kind == "trade" || (kind == "aggTrade" && !traded.contains(&name));
-        if is_quote || is_trade {
-            let instrument = instruments.entry(format!("binance:{name}")).or_default();
-            if is_quote {
-                instrument.quote(frame);
-            } else {
-                instrument.trade(frame);
-            }
-        }
+        let take = match kind.as_str() {
+            _ if is_quote => Instrument::quote,
+            _ if is_trade => Instrument::trade,
+            "24hrTicker" => Instrument::ticker,
+            _ => continue,
+        };
+        take(instruments.entry(format!("binance:{name}")).or_default(), frame);
     }
     instruments.into_iter().map(|(name, i)| (name, i.row())).collect()
 }
@@ -82,33 +84,53 @@ impl Instrument {
         self.update_count += 1;
     }
 
+    fn ticker(&mut self, frame: &Value) {
+        let number = frame["E"].as_u64();
+        if number < self.newest_ticker {
+            return;
+        }
+        self.newest_ticker = number;
+        assert!(
+            self.newest_quote.is_some() || self.values.contains_key("last_price"),
+            "before anything else a ticker would give bid, ask and last as well: {frame}"
+        );
+        let before = self.values.clone();
+        for (name, key) in [("open", "o"), ("high", "h"), ("low", "l"), ("volume", "v")] {
+            self.put(name, trimmed(frame, key));
+        }
+        self.values.insert("trade_count", frame["n"].to_string());
+        self.update_count += u64::from(self.values != before);
+    }
+
     fn put(&mut self, name: &'static str, text: String) {
         let decimals = text.split_once('.').map_or(0, |(_, digits)| digits.len());
-        let known = if name.ends_with("price") {
-            &mut self.price_decimals
-        } else {
-            &mut self.size_decimals
-        };
+        let known = &mut self.decimals[unit(name).expect("a price, a size or the volume")];
         *known = decimals.max(*known);
         self.values.insert(name, text);
     }
 
     fn row(self) -> Row {
         let padded = |(name, text): (&'static str, String)| {
-            let decimals = match name {
-                "bid_price" | "ask_price" | "last_price" => self.price_decimals,
-                "last_side" => 0,
-                _ => self.size_decimals,
-            };
+            let decimals = unit(name).map_or(0, |unit| self.decimals[unit]);
             (name, pad(&text, decimals))
         };
         Row {
-            decimals: [self.price_decimals as u8, self.size_decimals as u8, 0],
+            decimals: self.decimals.map(|n| n as u8),
             values: self.values.into_iter().map(padded).collect(),
             update_count: self.update_count,
             state: Some(TickerState::Live),
             cause: None,
         }
+    }
+}
+
+/// Which decimals a field has; a side and a count have none.
+fn unit(name: &str) -> Option<usize> {
+    match name {
+        "bid_price" | "ask_price" | "last_price" | "open" | "high" | "low" => Some(0),
+        "bid_size" | "ask_size" | "last_size" => Some(1),
+        "volume" => Some(2),
+        _ => None,
     }
 }
 

@@ -1,0 +1,137 @@
+//! The real binary as a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::thread;
+
+use super::output::Output;
+use super::skipped;
+
+/// A new directory for one process, which removes it.
+fn directory() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("test-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&path).expect("a directory for the test");
+    path
+}
+
+/// The same with a file in it.
+pub(crate) fn directory_with((name, content): (&str, &[u8])) -> PathBuf {
+    let directory = directory();
+    std::fs::write(directory.join(name), content).expect("written");
+    directory
+}
+
+/// `tickwire` with these arguments and pipes; nothing in the environment of whoever runs the test sets anything.
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
+    let own = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TICKWIRE_"));
+    own.for_each(|(name, _)| {
+        command.env_remove(name);
+    });
+    command.args(args).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs `tickwire` to its end.
+pub(crate) fn run(args: &[&str]) -> Ended {
+    Process::spawn(args).wait()
+}
+
+/// A running `tickwire`; killed when dropped, and its log is shown if the test has failed.
+pub(crate) struct Process {
+    child: Child,
+    directory: PathBuf,
+    out: Output,
+    err: Output,
+}
+
+/// What a process left behind: its exit code, and what nobody had read by then.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Process {
+    /// Starts it in an empty directory.
+    pub(crate) fn spawn(args: &[&str]) -> Process {
+        Process::spawn_in(directory(), args, &[])
+    }
+
+    /// Starts it in a directory, which is removed at the end, with these variables set.
+    pub(crate) fn spawn_in(directory: PathBuf, args: &[&str], env: &[(&str, &str)]) -> Process {
+        // Shown where the test fails; the feeds' seeds stand in it.
+        eprintln!("running {args:?}");
+        let mut command = command(args);
+        command.envs(env.iter().copied()).current_dir(&directory);
+        let mut child = command.spawn().expect("the binary starts");
+        let out = Output::of(child.stdout.take().expect("piped"));
+        let err = Output::of(child.stderr.take().expect("piped"));
+        Process {
+            child,
+            directory,
+            out,
+            err,
+        }
+    }
+
+    /// The next line of standard output.
+    pub(crate) fn line(&self) -> String {
+        let line = self.out.next();
+        line.unwrap_or_else(|| panic!("no line on stdout; log:\n{}", self.err.all()))
+    }
+
+    /// The next line of the log that contains a part.
+    pub(crate) fn log_line(&self, part: &str) -> String {
+        self.err.next_with(part)
+    }
+
+    /// Sends a signal to this process and no other.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.expect("kill runs").success(), "the process is there");
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait(mut self) -> Ended {
+        let (out, err) = (self.out.rest(), self.err.rest());
+        let code = self.child.wait().expect("its pipes are closed, so it has ended").code();
+        Ended { code, out, err }
+    }
+
+    /// SIGKILL: no goodbye.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it was running");
+        self.child.wait().expect("a child's status");
+    }
+
+    /// Resident memory in bytes; `None`, said aloud, where there is no `/proc` to read it from.
+    pub(crate) fn resident_bytes(&self) -> Option<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let Ok(status) = std::fs::read_to_string(&path) else {
+            skipped(&format!("{path} cannot be read, so memory is not looked at"));
+            return None;
+        };
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        Some(kib.expect("VmRSS in kB") * 1_024)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The first two fail only where it has ended already; a directory is left in the build's folder at worst.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+        if thread::panicking() {
+            eprintln!("its log:\n{}", self.err.all());
+        }
+    }
+}
