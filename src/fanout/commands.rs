@@ -8,11 +8,11 @@ use crate::monitor::names;
 use crate::store::Seq;
 use crate::wire::{self, Encoding, Refused, proto};
 
-use super::bounds::{PHASES, RESUME_WAIT_BEATS};
+use super::bounds::{DRAIN_BEATS, PHASES, RESUME_WAIT_BEATS};
 use super::command::{Command, Join, Request};
 use super::group::{self, GroupId, GroupKey, Pace};
 use super::job::Job;
-use super::shard::Shard;
+use super::shard::{Drain, Shard};
 use super::subscriber::{Message, Subscriber};
 use super::{CloseReason, Socket, websocket};
 
@@ -198,9 +198,6 @@ impl<S: Socket> Shard<S> {
         let Some(job) = subscriber.job.take() else { return };
         subscriber.strings = job.all_strings;
         self.regroup(slot, old);
-        if let Some(subscriber) = self.subscriber(slot) {
-            subscriber.link.answered();
-        }
         if let Some(tell) = self.on_first_subscribe.take() {
             tell();
         }
@@ -312,7 +309,10 @@ impl<S: Socket> Shard<S> {
         if self.draining.is_none() {
             let all = (0..self.subscribers.len() as u32).filter(|s| self.subscribers[*s as usize].is_some());
             let all: Vec<u32> = all.collect();
-            self.draining = Some(Vec::new());
+            self.draining = Some(Drain {
+                left: Vec::new(),
+                share: all.len().div_ceil(DRAIN_BEATS).max(1),
+            });
             all.iter().for_each(|slot| self.go_away(*slot));
         }
     }
@@ -330,8 +330,8 @@ impl<S: Socket> Shard<S> {
             }),
             false,
         );
-        if let Some(left) = &mut self.draining {
-            left.push(slot);
+        if let Some(drain) = &mut self.draining {
+            drain.left.push(slot);
         }
     }
 }

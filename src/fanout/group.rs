@@ -118,6 +118,11 @@ impl Groups {
         self.list[id.0 as usize].as_mut().expect("a group with members exists")
     }
 
+    /// Whether a group is still there and concerned by this turn.
+    pub(super) fn is_touched(&self, id: GroupId) -> bool {
+        self.list[id.0 as usize].as_ref().is_some_and(|g| g.beats > 0)
+    }
+
     /// Groups with a pace of more than one beat.
     pub(super) fn paced(&self) -> &[GroupId] {
         &self.paced
@@ -145,7 +150,8 @@ impl Groups {
     /// Gives a changed instrument's position to the groups that take every beat and hold it.
     pub(super) fn pick(&mut self, id: InstrumentId, position: u32) {
         for at in self.interest.get(id.index()).into_iter().flatten() {
-            if let Some(group) = &mut self.list[at.0 as usize] {
+            // A group made in this turn, by a snapshot that ended, was marked by none of its beats.
+            if let Some(group) = self.list[at.0 as usize].as_mut().filter(|g| g.beats > 0) {
                 group.picks.push(position);
             }
         }

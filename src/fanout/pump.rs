@@ -8,7 +8,7 @@ use super::bounds::PARTS_PER_TURN;
 use super::group::Group;
 use super::job::Job;
 use super::shard::{Scratch, Shard};
-use super::subscriber::{Rest, Sent, Subscriber};
+use super::subscriber::{Receipt, Rest, Sent, Subscriber};
 use super::{CloseReason, Socket, websocket};
 
 /// Changed instruments up to this many are found by walking the table's order of change; above, the
@@ -69,9 +69,9 @@ impl<S: Socket> Shard<S> {
         let Some(subscriber) = self.subscriber(slot) else {
             return;
         };
-        let may_begin = !subscriber.is_mid_delta() && subscriber.job.is_none() && !subscriber.is_window_closed();
+        let may_begin = !subscriber.is_mid_delta() && !subscriber.is_mid_snapshot() && !subscriber.is_window_closed();
         if may_begin && subscriber.group.is_some() && subscriber.covered < seq && !subscriber.is_closed {
-            let rest = Rest::new(seq, subscriber.covered, subscriber.skipped);
+            let rest = Rest::new(seq, subscriber.told, subscriber.skipped);
             subscriber.rest = Some(rest);
             self.pump(slot);
         }
@@ -89,7 +89,8 @@ impl<S: Socket> Shard<S> {
         let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
             return;
         };
-        let is_behind = !self.is_current(subscriber);
+        let is_closed = subscriber.is_closed;
+        let is_behind = !is_closed && !self.is_current(subscriber);
         let owes = subscriber.is_mid_delta() || subscriber.job.is_some() || subscriber.control.is_some();
         let is_slow = subscriber.blocked_since.is_some() || (is_behind && subscriber.is_window_closed());
         let caught_up = !is_slow && !is_behind && !owes;
@@ -146,11 +147,9 @@ impl<S: Socket> Shard<S> {
         };
         let beat = self.beat;
         let sent = if let Some(message) = control.messages.front() {
-            let sent = subscriber.offer(&message.frame, beat);
+            let receipt = message.is_answer.then_some(Receipt::Answer);
+            let sent = subscriber.offer_for(receipt, &message.frame, beat);
             if sent.is_taken() {
-                if message.is_answer {
-                    subscriber.link.answered();
-                }
                 control.messages.pop_front();
             }
             sent
@@ -165,10 +164,10 @@ impl<S: Socket> Shard<S> {
             control.ping = !sent.is_taken();
             sent
         } else if let Some(reason) = &control.close {
-            let sent = subscriber.offer(&websocket::close(reason.code(), &reason.words()), beat);
+            let receipt = Some(Receipt::End(reason.clone()));
+            let sent = subscriber.offer_for(receipt, &websocket::close(reason.code(), &reason.words()), beat);
             if sent.is_taken() {
                 subscriber.is_closed = true;
-                subscriber.link.end(reason.clone());
                 control.close = None;
             }
             sent
@@ -203,9 +202,9 @@ impl<S: Socket> Shard<S> {
             self.ts,
             &mut self.scratch.ids,
         );
-        if chunks.is_empty() {
+        // Once begun it is ended, even if what was left is no longer held.
+        if chunks.is_empty() && !rest.is_begun {
             subscriber.covered = subscriber.covered.max(rest.seq);
-            subscriber.skipped -= rest.skipped;
             return Step::Go;
         }
         let head = DeltaHead {
@@ -220,7 +219,7 @@ impl<S: Socket> Shard<S> {
             frame, chunks, picks, ..
         } = &mut self.scratch;
         frame.delta(&head, &chunks[encoding as usize], picks, more);
-        let sent = self.send_built(subscriber);
+        let sent = self.send_built(subscriber, None);
         match sent {
             Sent::Nothing if rest.is_begun => subscriber.rest = Some(rest.stepped_back()),
             // Not begun: dropped, and conflated with what comes.
@@ -250,7 +249,7 @@ impl<S: Socket> Shard<S> {
         }
         let holds_something = subscriber.group.is_some() || job.done > 0 || job.venue_at > 0;
         if holds_something && subscriber.covered < seq {
-            subscriber.rest = Some(Rest::new(seq, subscriber.covered, subscriber.skipped));
+            subscriber.rest = Some(Rest::new(seq, subscriber.told, subscriber.skipped));
             return Step::Go;
         }
         if std::mem::replace(parts, parts.saturating_sub(1)) == 0 {
@@ -282,7 +281,8 @@ impl<S: Socket> Shard<S> {
             resumed: job.since.is_some(),
         };
         frame.snapshot(&head, chunks, picks, tail.as_ref());
-        let sent = self.send_built(subscriber);
+        let receipt = tail.is_some().then_some(Receipt::Answer);
+        let sent = self.send_built(subscriber, receipt);
         if sent.is_taken() {
             (job.done, job.venue_at) = (progress.done, progress.venue_at);
             subscriber.note_data(seq, false);
@@ -293,12 +293,12 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Compresses if asked, frames and offers the message in the scratch buffer.
-    fn send_built(&mut self, subscriber: &mut Subscriber<S>) -> Sent {
+    fn send_built(&mut self, subscriber: &mut Subscriber<S>, receipt: Option<Receipt>) -> Sent {
         let (encoding, compression) = (subscriber.encoding, subscriber.compression);
         finish(&mut self.scratch, encoding, compression);
         self.meters.built[encoding as usize].increment(1);
         let frame = self.scratch.frame.as_bytes();
-        let sent = subscriber.offer(frame, self.beat);
+        let sent = subscriber.offer_for(receipt, frame, self.beat);
         if sent.is_taken() {
             self.meters.note(encoding, frame.len());
         }
