@@ -11,6 +11,10 @@ pub(super) const COMMANDS_PER_TURN: usize = 256;
 /// are 25 MB/s, and a snapshot of everything does not hold up the beat of the others.
 pub(super) const PARTS_PER_TURN: usize = 4;
 
+/// Most patterns that one subscriber may hold: each is tried on every instrument at subscribe, so 64 of them on
+/// 100,000 instruments at some 10 ns are 64 ms.
+pub(super) const PATTERNS_MAX: usize = 64;
+
 /// Largest window that a subscriber may ask for: 8 B each, 8 KiB in all.
 pub const WINDOW_MAX: u32 = 1_024;
 

@@ -126,11 +126,13 @@ impl<S: Socket> Shard<S> {
             return Step::Idle;
         }
         if subscriber.rest.is_some() {
-            return if std::mem::replace(parts, parts.saturating_sub(1)) > 0 {
-                self.delta_part(subscriber)
-            } else {
-                Step::Blocked
-            };
+            if *parts > 0 {
+                *parts -= 1;
+                return self.delta_part(subscriber);
+            }
+            // One not begun is begun anew, with a later seq.
+            subscriber.rest.take_if(|rest| !rest.is_begun);
+            return Step::Blocked;
         }
         if subscriber.control.is_some() {
             return self.control_step(subscriber);

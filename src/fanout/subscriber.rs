@@ -321,6 +321,12 @@ impl<S: Socket> Subscriber<S> {
         }
     }
 
+    /// Bytes kept for it.
+    #[cfg(test)]
+    pub(super) fn outbox_bytes(&self) -> usize {
+        self.outbox.capacity()
+    }
+
     /// The control part, made now if there was none.
     pub(super) fn control(&mut self) -> &mut Control {
         self.control.get_or_insert_default()

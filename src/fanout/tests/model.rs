@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::fanout::websocket::{BINARY, TEXT};
-use crate::market::SymbolPattern;
-use crate::store::Table;
+use crate::market::{InstrumentId, SymbolPattern, Ts};
+use crate::store::{Seq, Table};
 use crate::wire::proto::server_message::Body;
 use crate::wire::{DecodeLimits, Encoding, decode_server, proto};
 
@@ -198,7 +198,11 @@ impl Model {
         ascending(open.last_id, delta.removed.iter().copied());
         ascending(open.last_id, delta.instruments.iter().map(|i| i.id));
         open.last_id = ascending(open.last_id, delta.tickers.iter().map(|t| t.id));
-        self.check_ages(delta, frame, history);
+        // Parts take the values of their own time, so one that was held up may bring newer ones.
+        let is_of_its_time = open.turn == frame.begun.turn;
+        if is_of_its_time {
+            check_ages(delta, &history[delta.seq as usize]);
+        }
         self.view
             .take(&delta.removed, &delta.instruments, &delta.tickers, &delta.venues);
         self.last_data = delta.seq;
@@ -208,26 +212,8 @@ impl Model {
         }
         self.skipped += u64::from(delta.skipped);
         self.own = delta.seq;
-        // Parts take the values of their own time, so one that was held up may bring newer ones.
-        if open.turn == frame.begun.turn {
+        if is_of_its_time {
             self.view.check(&history[delta.seq as usize]);
-        }
-    }
-
-    /// `ts` minus an age is the venue's own stamp.
-    fn check_ages(&self, delta: &proto::Delta, frame: &Frame, history: &[Table]) {
-        if self.open.is_some_and(|open| open.turn != frame.begun.turn) {
-            return;
-        }
-        let table = &history[delta.seq as usize];
-        for ticker in &delta.tickers {
-            let id = crate::market::InstrumentId(ticker.id);
-            let Some(entry) = table.changes_since(id, crate::store::Seq::ZERO) else {
-                continue;
-            };
-            let stamp = |age: i64| Some(crate::market::Ts(delta.ts as i64 - age * 1_000));
-            assert!(ticker.event_age_us.is_none_or(|age| stamp(age) == entry.ts_event));
-            assert!(ticker.last_age_us.is_none_or(|age| stamp(age) == entry.ts_trade));
         }
     }
 
@@ -297,6 +283,18 @@ impl Model {
 
     pub(super) fn last(&self) -> &Body {
         &self.said.last().expect("something said").1
+    }
+}
+
+/// `ts` minus an age is the venue's own stamp.
+fn check_ages(delta: &proto::Delta, table: &Table) {
+    for ticker in &delta.tickers {
+        let Some(entry) = table.changes_since(InstrumentId(ticker.id), Seq::ZERO) else {
+            continue;
+        };
+        let stamp = |age: i64| Some(Ts(delta.ts as i64 - age * 1_000));
+        assert!(ticker.event_age_us.is_none_or(|age| stamp(age) == entry.ts_event));
+        assert!(ticker.last_age_us.is_none_or(|age| stamp(age) == entry.ts_trade));
     }
 }
 

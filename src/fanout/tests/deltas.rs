@@ -1,0 +1,216 @@
+//! Rules 1, 2, 8 and 9: deltas, heartbeats, paces, windows.
+
+use super::world::{Options, PLAIN, World, config};
+use super::*;
+use crate::fanout::Request;
+use crate::store::Seq;
+
+fn paced(pace_beats: u64) -> Options {
+    Options { pace_beats, ..PLAIN }
+}
+
+#[test]
+fn a_delta_comes_at_the_beats_in_which_something_held_changed_and_at_no_other() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.beat(&[bid("a:B", 1), bid("a:C", 1)]);
+    world.subscribe(at, &["a:B"]);
+    for price in [2, 3] {
+        world.beat(&[bid("a:B", price)]);
+        world.beat(&[bid("a:C", price)]);
+        world.beat(&[]);
+    }
+    let deltas = world.peers[at].model.deltas();
+    let seqs: Vec<_> = deltas.iter().map(|d| (d.prev_seq, d.seq)).collect();
+    assert_eq!(seqs, [(None, 2), (Some(2), 4)]);
+}
+
+#[test]
+fn after_beats_that_did_not_concern_it_prev_seq_is_still_one_that_was_sent() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.beat(&[bid("a:B", 1), bid("a:C", 1)]);
+    world.subscribe(at, &["a:B", "a:C"]);
+    for price in 2..5 {
+        world.beat(&[bid("z:Z", price)]);
+    }
+    // A group of its own, made at a seq that the subscriber never saw.
+    world.unsubscribe(at, &["a:C"]);
+    world.beat(&[bid("z:Z", 9)]);
+    world.beat(&[bid("a:B", 2)]);
+    assert_eq!(world.peers[at].model.deltas()[0].prev_seq, Some(1));
+}
+
+#[test]
+fn beats_that_come_late_together_are_one_delta_that_counts_the_others_as_skipped() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.beat(&[bid("a:B", 1)]);
+    world.subscribe(at, &["a:B"]);
+    for price in 2..5 {
+        world.apply(&[bid("a:B", price), bid("z:Z", price)]);
+        world.seal();
+    }
+    world.turn();
+    let deltas = world.peers[at].model.deltas();
+    assert_eq!((deltas.len(), deltas[0].seq, deltas[0].skipped), (1, 4, 2));
+    assert_eq!(deltas[0].tickers[0].update_count, Some(4));
+}
+
+#[test]
+fn ages_count_from_the_messages_own_time_when_a_beat_comes_late() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.subscribe(at, &["a:B"]);
+    let Event::Update(update) = bid("a:B", 1) else { return };
+    let stamped = Update {
+        ts_event: Some(Ts(5_000)),
+        ..update
+    };
+    world.apply(&[Event::Update(stamped)]);
+    world.seal();
+    world.seal();
+    world.turn();
+    let delta = world.peers[at].model.deltas()[0];
+    let age = delta.tickers[0].event_age_us.expect("a stamp");
+    assert_eq!(delta.ts as i64 - age * 1_000, 5_000);
+}
+
+#[test]
+fn a_heartbeat_comes_after_each_second_of_silence_and_says_the_newest_seq() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.beat(&[bid("a:B", 1)]);
+    world.subscribe(at, &["a:B"]);
+    world.beat(&[bid("z:Z", 1)]);
+    world.beats(30);
+    let said: Vec<_> = world.peers[at]
+        .model
+        .heartbeats()
+        .iter()
+        .map(|h| (h.seq, h.prev_seq))
+        .collect();
+    assert_eq!(said, [(2, 1); 3]);
+}
+
+#[test]
+fn a_pace_gives_one_delta_an_interval_that_covers_all_of_it() {
+    let mut world = World::new(config());
+    let at = world.join(paced(8));
+    world.beat(&[bid("a:B", 1)]);
+    world.subscribe(at, &["a:B"]);
+    (2..34).for_each(|price| world.beat(&[bid("a:B", price)]));
+    let model = &world.peers[at].model;
+    let beats: Vec<u64> = model.said[2..].iter().map(|(when, _)| when.beat).collect();
+    assert!(beats.windows(2).all(|pair| pair[1] - pair[0] == 8), "{beats:?}");
+    assert_eq!((model.deltas().len(), model.skipped), (4, 0));
+    assert!(
+        model.deltas()[1..]
+            .iter()
+            .all(|d| d.seq - 8 == d.prev_seq.expect("a span"))
+    );
+}
+
+#[test]
+fn a_paced_heartbeat_never_goes_beyond_a_change_still_withheld() {
+    let mut world = World::new(config());
+    let at = world.join(paced(40));
+    world.beat(&[bid("a:B", 1)]);
+    world.subscribe(at, &["a:B"]);
+    (2..100).for_each(|price| world.beat(&[bid("a:B", price)]));
+    let model = &world.peers[at].model;
+    assert!(model.heartbeats().len() > 5);
+    assert!(model.heartbeats().iter().all(|h| h.seq == h.prev_seq));
+}
+
+#[test]
+fn a_new_pace_holds_from_its_ack_on_and_loses_nothing() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.beat(&[bid("a:B", 1)]);
+    world.subscribe(at, &["a:B"]);
+    for pace in [8, 1, 3] {
+        world.configure(at, Some(pace), None);
+        (0..24).for_each(|n| world.beat(&[bid("a:B", n)]));
+    }
+    let count = world.peers[at].model.deltas().len();
+    assert!((3 + 24 + 8 - 2..=3 + 24 + 8 + 2).contains(&count), "{count}");
+}
+
+#[test]
+fn a_closed_window_skips_beats_until_received_opens_it() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    let other = world.join(PLAIN);
+    world.beat(&[bid("a:B", 1)]);
+    world.subscribe(at, &["a:B"]);
+    world.subscribe(other, &["a:B"]);
+    world.configure(at, None, Some(2));
+    (2..7).for_each(|price| world.beat(&[bid("a:B", price)]));
+    assert_eq!(world.peers[at].model.deltas().len(), 2);
+    world.ask(at, Request::Received(Seq(2)));
+    world.beat(&[]);
+    let last = world.peers[at].model.deltas()[2];
+    assert_eq!((last.prev_seq, last.seq, last.skipped), (Some(3), 6, 3));
+    assert_eq!(world.peers[other].model.deltas().len(), 5);
+    assert_eq!(world.peers[other].model.skipped, 0);
+}
+
+#[test]
+fn a_snapshot_is_answered_through_a_closed_window_and_its_deltas_stay_bounded() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.beat(&[bid("a:B", 1), bid("a:C", 1)]);
+    world.subscribe(at, &["a:B"]);
+    world.configure(at, None, Some(1));
+    for price in 2..50 {
+        world.beat(&[bid("a:B", price)]);
+        world.subscribe(at, &["a:C"]);
+        assert!(world.is_idle(at));
+    }
+    let newest = Seq(world.peers[at].model.own);
+    world.ask(at, Request::Received(newest));
+    world.beat(&[bid("a:B", 99)]);
+    assert_eq!(world.peers[at].model.own, world.truth.seq().0);
+}
+
+#[test]
+fn a_venue_state_comes_like_a_field_to_those_whose_strings_touch_it() {
+    let mut world = World::new(config());
+    let (at, other) = (world.join(PLAIN), world.join(PLAIN));
+    world.beat(&[bid("a:B", 1), venue("a", VenueState::Up), venue("b", VenueState::Up)]);
+    world.subscribe(at, &["a:NEVER"]);
+    world.subscribe(other, &["b:*"]);
+    world.beat(&[venue("a", VenueState::Stale)]);
+    let model = &world.peers[at].model;
+    assert_eq!(model.snapshots()[0].venues.len(), 1);
+    assert_eq!(model.deltas()[0].venues[0].name, "a");
+    assert!(world.peers[other].model.deltas().is_empty());
+}
+
+#[test]
+fn a_large_delta_comes_in_parts_within_one_turn_for_all() {
+    let mut world = World::new(config());
+    let (at, other) = (world.join(PLAIN), world.join(PLAIN));
+    world.beat(&bids(100, 1));
+    world.subscribe(at, &["*"]);
+    world.subscribe(other, &["*"]);
+    world.beats(5);
+    let events: Vec<Event> = bids(100, 1).iter().flat_map(|e| [removed_of(e), e.clone()]).collect();
+    world.beat(&events);
+    for at in [at, other] {
+        let parts = world.peers[at].model.deltas();
+        assert!(
+            parts.len() > 2 && parts.iter().rev().skip(1).all(|d| d.more),
+            "{}",
+            parts.len()
+        );
+    }
+}
+
+fn removed_of(event: &Event) -> Event {
+    match event {
+        Event::Update(update) => Event::Removed(update.symbol.clone()),
+        other => other.clone(),
+    }
+}
