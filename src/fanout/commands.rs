@@ -203,10 +203,12 @@ impl<S: Socket> Shard<S> {
             return;
         };
         let Some(job) = subscriber.job.take() else { return };
-        subscriber.strings = job.all_strings;
-        self.regroup(slot, old);
-        if let Some(tell) = self.on_first_subscribe.take() {
-            tell();
+        if subscriber.strings != job.all_strings {
+            subscriber.strings = job.all_strings;
+            self.regroup(slot, old);
+            if let Some(tell) = self.on_first_subscribe.take() {
+                tell();
+            }
         }
     }
 

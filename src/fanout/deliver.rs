@@ -41,8 +41,9 @@ impl<S: Socket> Shard<S> {
             self.take_beat(beat, &mut touched);
         }
         (self.beat, self.ts) = (newest.number, newest.ts);
+        self.budget = self.own_bytes_per_turn;
         for slot in self.take_busy() {
-            self.look_after(slot);
+            self.look_after(slot, last_beat);
         }
         if !touched.is_empty() {
             // Ages in its chunks count from its own time, so that must be the time of the frames.
@@ -76,11 +77,11 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Goes on with what a busy subscriber was owed; one that is stuck too long is let go.
-    fn look_after(&mut self, slot: u32) {
+    fn look_after(&mut self, slot: u32, last_beat: u64) {
         let (beat, deadline) = (self.beat, self.config.slow_deadline_beats);
         self.pump(slot);
-        let is_stuck = |s: &Subscriber<S>| s.blocked_since.is_some_and(|since| beat - since >= deadline);
-        if self.subscribers[slot as usize].as_ref().is_some_and(is_stuck) {
+        let is_stuck = |s: &mut Subscriber<S>| s.is_blocked_at(last_beat) && s.blocked_for(beat) >= deadline;
+        if self.subscriber(slot).is_some_and(is_stuck) {
             self.remove(slot, CloseReason::SlowConsumer);
         }
     }
@@ -158,7 +159,7 @@ impl<S: Socket> Shard<S> {
             let is_blocked = subscriber.is_mid_delta() || subscriber.is_mid_snapshot();
             if is_blocked || subscriber.is_window_closed() {
                 self.skip(*slot, beats);
-            } else if subscriber.told < head.prev_seq || subscriber.skipped > 0 {
+            } else if subscriber.told < head.prev_seq || subscriber.seen >= seq || subscriber.skipped > 0 {
                 self.owe(*slot, beats);
             } else {
                 let parts = parts.get_or_insert_with(|| {
@@ -266,7 +267,7 @@ impl<S: Socket> Shard<S> {
 
     /// Those that are behind and may have a delta now get one of their own.
     fn catch_up_all(&mut self, last_beat: u64) {
-        for at in (0..self.busy.len()).rev() {
+        for at in 0..self.busy.len() {
             let Some(slot) = self.busy.get(at).copied() else {
                 continue;
             };

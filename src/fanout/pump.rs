@@ -4,7 +4,7 @@ use crate::market::InstrumentId;
 use crate::store::{Seq, Table};
 use crate::wire::{Chunks, Compression, DeltaHead, Encoding, FrameBuf, SnapshotHead, room};
 
-use super::bounds::PARTS_PER_TURN;
+use super::bounds::{OWN_BYTES_LEAST, OWN_BYTES_MAX};
 use super::group::Group;
 use super::job::Job;
 use super::shard::{Scratch, Shard};
@@ -44,13 +44,17 @@ impl<S: Socket> Shard<S> {
         let Some(mut subscriber) = self.subscribers[slot as usize].take() else {
             return;
         };
-        let mut parts = PARTS_PER_TURN;
+        let most = OWN_BYTES_MAX.min(self.budget);
+        let floor = self.budget - most;
         let step = loop {
-            let step = self.step(&mut subscriber, &mut parts);
+            let step = self.step(&mut subscriber, floor);
             if step != Step::Go {
                 break step;
             }
         };
+        if self.budget == 0 && step == Step::Blocked {
+            self.left_out.get_or_insert(slot);
+        }
         let finished = subscriber.job.as_ref().is_some_and(|job| job.is_answered);
         let group = subscriber.group;
         self.subscribers[slot as usize] = Some(subscriber);
@@ -117,7 +121,9 @@ impl<S: Socket> Shard<S> {
     }
 
     /// One thing to write, in order of urgency.
-    fn step(&mut self, subscriber: &mut Subscriber<S>, parts: &mut usize) -> Step {
+    ///
+    /// Data ends where `budget` is down to `floor`.
+    fn step(&mut self, subscriber: &mut Subscriber<S>, floor: usize) -> Step {
         match subscriber.flush(self.beat) {
             Sent::Whole => {}
             other => return other.into(),
@@ -126,8 +132,7 @@ impl<S: Socket> Shard<S> {
             return Step::Idle;
         }
         if subscriber.rest.is_some() {
-            if *parts > 0 {
-                *parts -= 1;
+            if self.budget > floor {
                 return self.delta_part(subscriber);
             }
             // One not begun is begun anew, with a later seq.
@@ -138,7 +143,7 @@ impl<S: Socket> Shard<S> {
             return self.control_step(subscriber);
         }
         if subscriber.job.as_ref().is_some_and(|job| !job.is_answered) {
-            return self.job_step(subscriber, parts);
+            return self.job_step(subscriber, floor);
         }
         Step::Idle
     }
@@ -187,6 +192,7 @@ impl<S: Socket> Shard<S> {
         let Some(mut rest) = subscriber.rest.take() else {
             return Step::Idle;
         };
+        self.budget = self.budget.saturating_sub(OWN_BYTES_LEAST);
         let group = subscriber.group.map(|g| self.groups.get(g));
         let room = room(self.config.frame_bytes_max);
         let chunks = &mut self.scratch.chunks[subscriber.encoding as usize];
@@ -222,6 +228,9 @@ impl<S: Socket> Shard<S> {
         } = &mut self.scratch;
         frame.delta(&head, &chunks[encoding as usize], picks, more);
         let sent = self.send_built(subscriber, None);
+        if sent.is_taken() {
+            subscriber.seen = self.table.seq();
+        }
         match sent {
             Sent::Nothing if rest.is_begun => subscriber.rest = Some(rest.stepped_back()),
             // Not begun: dropped, and conflated with what comes.
@@ -236,7 +245,7 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Writes the next part of a snapshot, after what changed in everything held.
-    fn job_step(&mut self, subscriber: &mut Subscriber<S>, parts: &mut usize) -> Step {
+    fn job_step(&mut self, subscriber: &mut Subscriber<S>, floor: usize) -> Step {
         let seq = self.table.seq();
         let Some(job) = subscriber.job.as_mut() else {
             return Step::Idle;
@@ -254,7 +263,7 @@ impl<S: Socket> Shard<S> {
             subscriber.rest = Some(Rest::new(seq, subscriber.told, subscriber.skipped));
             return Step::Go;
         }
-        if std::mem::replace(parts, parts.saturating_sub(1)) == 0 {
+        if self.budget <= floor {
             return Step::Blocked;
         }
         self.job_part(subscriber)
@@ -300,6 +309,7 @@ impl<S: Socket> Shard<S> {
         finish(&mut self.scratch, encoding, compression);
         self.meters.built[encoding as usize].increment(1);
         let frame = self.scratch.frame.as_bytes();
+        self.budget = self.budget.saturating_sub(frame.len());
         let sent = subscriber.offer_for(receipt, frame, self.beat);
         if sent.is_taken() {
             self.meters.note(encoding, frame.len());

@@ -12,6 +12,7 @@ use crate::monitor::names;
 use crate::store::{Epoch, Table};
 use crate::wire::{Chunks, Deflater, Encoding, FrameBuf};
 
+use super::bounds::OWN_BYTES_PER_TURN;
 use super::group::Groups;
 use super::subscriber::{Control, Subscriber};
 use super::wheel::Wheel;
@@ -110,6 +111,11 @@ pub struct Shard<S> {
     pub(super) wheel: Wheel,
     /// Subscribers that need more than shared frames: blocked, behind, with a job or something to say.
     pub(super) busy: Vec<u32>,
+    /// Bytes that may still be written in this turn besides shared frames.
+    pub(super) budget: usize,
+    /// The first who got none of it.
+    pub(super) left_out: Option<u32>,
+    pub(super) own_bytes_per_turn: usize,
     /// Subscribers whose connection broke while their group was written to.
     pub(super) broken: Vec<u32>,
     /// What is still to be closed, once the server stops.
@@ -136,6 +142,9 @@ impl<S: Socket> Shard<S> {
             groups: Groups::default(),
             wheel: Wheel::new(),
             busy: Vec::new(),
+            budget: OWN_BYTES_PER_TURN,
+            left_out: None,
+            own_bytes_per_turn: OWN_BYTES_PER_TURN,
             broken: Vec::new(),
             draining: None,
             scratch: Scratch {
@@ -225,6 +234,13 @@ impl<S: Socket> Shard<S> {
     /// Takes the list of busy subscribers. A slot of one that has gone may be in it, and twice if it was given away.
     pub(super) fn take_busy(&mut self) -> Vec<u32> {
         let mut slots = std::mem::take(&mut self.busy);
+        if let Some(at) = self
+            .left_out
+            .take()
+            .and_then(|slot| slots.iter().position(|s| *s == slot))
+        {
+            slots.rotate_left(at);
+        }
         slots.retain(|slot| self.subscriber(*slot).is_some_and(|s| std::mem::take(&mut s.is_busy)));
         slots
     }

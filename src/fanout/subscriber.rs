@@ -153,6 +153,9 @@ pub(super) struct Subscriber<S> {
     pub(super) told: Seq,
     /// Everything held was sent up to here; above `told` where there was nothing to send.
     pub(super) covered: Seq,
+    /// The table's seq when values were last taken for it: above `covered` where a part came late. The counts of
+    /// that beat must not be added again.
+    pub(super) seen: Seq,
     /// Beats dropped since the last delta.
     pub(super) skipped: u32,
     /// This turn's newest beat concerns it and was not sent yet: dropped, unless it catches up in this turn.
@@ -169,6 +172,8 @@ pub(super) struct Subscriber<S> {
     pub(super) next_visit: u64,
     /// Beat since which the socket has not taken what there is.
     pub(super) blocked_since: Option<u64>,
+    /// Beat of the last write that was not taken whole.
+    blocked_last: u64,
     /// In the shard's list of those that need more than shared frames.
     pub(super) is_busy: bool,
     /// Told as slow, until it has caught up.
@@ -194,6 +199,7 @@ impl<S: Socket> Subscriber<S> {
             last_data: Seq::ZERO,
             told: Seq::ZERO,
             covered: Seq::ZERO,
+            seen: Seq::ZERO,
             skipped: 0,
             owes_beat: false,
             rest: None,
@@ -204,6 +210,7 @@ impl<S: Socket> Subscriber<S> {
             last_write: 0,
             next_visit: 0,
             blocked_since: None,
+            blocked_last: 0,
             is_busy: false,
             is_slow: false,
             is_closed: false,
@@ -228,6 +235,17 @@ impl<S: Socket> Subscriber<S> {
     /// Whether so many deltas are unconfirmed that no more may be sent.
     pub(super) fn is_window_closed(&self) -> bool {
         self.window > 0 && self.unconfirmed.len() >= self.window as usize
+    }
+
+    /// Whether a frame is begun, or nothing was taken when last tried, in this beat or later: where nothing was
+    /// tried since, the socket may have been free for long.
+    pub(super) fn is_blocked_at(&self, beat: u64) -> bool {
+        !self.outbox.is_empty() || self.blocked_last >= beat
+    }
+
+    /// Beats for which the socket has not taken what there is.
+    pub(super) fn blocked_for(&self, beat: u64) -> u64 {
+        self.blocked_since.map_or(0, |since| beat - since)
     }
 
     /// Notes a delta or snapshot part as sent.
@@ -343,6 +361,7 @@ impl<S: Socket> Subscriber<S> {
             self.blocked_since = None;
         } else {
             self.blocked_since.get_or_insert(beat);
+            self.blocked_last = beat;
         }
         Some(taken)
     }

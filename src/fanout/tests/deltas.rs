@@ -214,3 +214,20 @@ fn removed_of(event: &Event) -> Event {
         other => other.clone(),
     }
 }
+
+#[test]
+fn a_part_that_came_late_and_the_next_beat_count_no_update_twice() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.beat(&bids(100, 1));
+    world.subscribe(at, &["*"]);
+    world.beats(5);
+    world.room(at, Some(100));
+    world.beat(&bids(100, 2));
+    world.room(at, None);
+    // The second part is assembled with this beat's values, which a shared frame would bring again.
+    let last = bids(100, 3).pop().expect("the last one");
+    world.beat(&[last]);
+    assert_eq!(world.peers[at].model.own, world.truth.seq().0);
+    world.peers[at].model.view.check(&world.truth);
+}

@@ -200,6 +200,8 @@ proptest! {
         ops in prop::collection::vec(op(), 1..150),
     ) {
         let mut world = World::new(config());
+        // So small that snapshots and long deltas take several turns, and some are left out.
+        world.shard.own_bytes_per_turn = 15_000;
         world.join(first);
         world.join(second);
         ops.into_iter().for_each(|op| run(&mut world, op));

@@ -7,7 +7,7 @@ use metrics::Gauge;
 
 use super::world::{PLAIN, World, config};
 use super::*;
-use crate::fanout::CloseReason;
+use crate::fanout::{CloseReason, FanoutConfig};
 
 /// Two subscribers of `a:B`, who have its snapshot.
 fn pair() -> (World, usize, usize) {
@@ -165,4 +165,45 @@ fn falling_behind_and_catching_up_are_edges_of_one_gauge() {
     (0..3).for_each(|n| world.beat(&[bid("a:B", 900 + n)]));
     world.leave(at);
     assert_eq!(level(), 0.0);
+}
+
+#[test]
+fn a_socket_that_was_full_once_is_not_stuck_while_nothing_is_tried() {
+    let mut world = World::new(FanoutConfig {
+        heartbeat_beats: 100,
+        ..config()
+    });
+    let at = world.join(PLAIN);
+    world.beats(99);
+    world.room(at, Some(0));
+    world.beats(2);
+    world.room(at, None);
+    world.beats(200);
+    assert!(world.peers[at].is_connected);
+    assert!(!world.peers[at].model.heartbeats().is_empty());
+}
+
+#[test]
+fn many_snapshots_at_once_share_a_turns_bytes_and_no_one_is_left_out_for_good() {
+    let mut world = World::new(config());
+    let neighbour = world.join(PLAIN);
+    world.beat(&bids(100, 1));
+    world.subscribe(neighbour, &["w:W"]);
+    world.shard.own_bytes_per_turn = 20_000;
+    let joined: Vec<usize> = (0..40).map(|_| world.join(PLAIN)).collect();
+    joined.iter().for_each(|at| world.subscribe(*at, &["v:*"]));
+    let read = |world: &World| world.peers.iter().map(|p| p.socket.wire().bytes.len()).sum::<usize>();
+    for price in 1..60 {
+        // The first ten always want something again.
+        for at in &joined[..10] {
+            if world.is_idle(*at) {
+                world.subscribe(*at, &["v:*"]);
+            }
+        }
+        let before = read(&world);
+        world.beat(&[bid("w:W", price)]);
+        assert!(read(&world) - before < 30_000);
+    }
+    assert!(joined.iter().all(|at| !world.peers[*at].model.view.strings.is_empty()));
+    assert_eq!(world.peers[neighbour].model.deltas().len(), 59);
 }
