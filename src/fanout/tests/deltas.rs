@@ -4,6 +4,7 @@ use super::world::{Options, PLAIN, World, config};
 use super::*;
 use crate::fanout::Request;
 use crate::store::Seq;
+use crate::wire::proto::server_message::Body;
 
 fn paced(pace_beats: u64) -> Options {
     Options { pace_beats, ..PLAIN }
@@ -196,8 +197,7 @@ fn a_large_delta_comes_in_parts_within_one_turn_for_all() {
     world.subscribe(at, &["*"]);
     world.subscribe(other, &["*"]);
     world.beats(5);
-    let events: Vec<Event> = bids(100, 1).iter().flat_map(|e| [removed_of(e), e.clone()]).collect();
-    world.beat(&events);
+    world.beat(&relisted(100, 1));
     for at in [at, other] {
         let parts = world.peers[at].model.deltas();
         assert!(
@@ -205,13 +205,6 @@ fn a_large_delta_comes_in_parts_within_one_turn_for_all() {
             "{}",
             parts.len()
         );
-    }
-}
-
-fn removed_of(event: &Event) -> Event {
-    match event {
-        Event::Update(update) => Event::Removed(update.symbol.clone()),
-        other => other.clone(),
     }
 }
 
@@ -223,11 +216,86 @@ fn a_part_that_came_late_and_the_next_beat_count_no_update_twice() {
     world.subscribe(at, &["*"]);
     world.beats(5);
     world.room(at, Some(100));
-    world.beat(&bids(100, 2));
+    world.beat(&relisted(100, 2));
     world.room(at, None);
     // The second part is assembled with this beat's values, which a shared frame would bring again.
     let last = bids(100, 3).pop().expect("the last one");
     world.beat(&[last]);
     assert_eq!(world.peers[at].model.own, world.truth.seq().0);
     world.peers[at].model.view.check(&world.truth);
+}
+
+#[test]
+fn a_part_not_taken_is_assembled_again_and_nothing_is_left_out() {
+    let mut world = World::new(config());
+    let (at, own) = (world.join(PLAIN), world.join(PLAIN));
+    world.beat(&bids(200, 1));
+    world.subscribe(at, &["*"]);
+    world.subscribe(own, &["*"]);
+    // One takes its parts from the shared frames, the other is behind and gets its own.
+    world.frames(own, 0);
+    world.beat(&[bid("w:W", 1)]);
+    for at in [at, own] {
+        world.frames(at, 1);
+    }
+    world.beat(&relisted(200, 2));
+    for _ in 0..20 {
+        for at in [at, own] {
+            world.frames(at, 1);
+        }
+        world.beat(&[]);
+    }
+    for at in [at, own] {
+        assert!(world.peers[at].model.deltas().len() > 3);
+        assert_eq!(world.peers[at].model.own, world.truth.seq().0);
+    }
+}
+
+#[test]
+fn one_who_missed_its_interval_waits_for_the_next() {
+    let mut world = World::new(config());
+    let at = world.join(paced(8));
+    world.beat(&[bid("a:B", 1)]);
+    world.subscribe(at, &["a:B"]);
+    for price in 2..60 {
+        world.room(at, (price < 30).then_some(0));
+        world.beat(&[bid("a:B", price)]);
+    }
+    let model = &world.peers[at].model;
+    let deltas = model.said.iter().filter(|(_, body)| matches!(body, Body::Delta(_)));
+    let beats: Vec<u64> = deltas.map(|(when, _)| when.beat % 8).collect();
+    assert!(
+        beats.len() > 2 && beats.iter().all(|beat| *beat == beats[0]),
+        "{beats:?}"
+    );
+}
+
+#[test]
+fn beats_missed_before_a_change_of_pace_are_told_after_it() {
+    let mut world = World::new(config());
+    let joined: Vec<usize> = (0..5)
+        .map(|n| world.join(if n == 4 { paced(8) } else { PLAIN }))
+        .collect();
+    // The first and the fifth have one phase, so the first moves into a group that is under way.
+    let (at, other) = (joined[0], joined[4]);
+    world.beat(&[bid("a:B", 1)]);
+    world.subscribe(at, &["a:B"]);
+    world.subscribe(other, &["a:B"]);
+    while world.now.beat % 8 != 3 {
+        world.beat(&[]);
+    }
+    world.room(at, Some(0));
+    world.beat(&[bid("a:B", 2)]);
+    world.room(at, None);
+    world.configure(at, Some(8), None);
+    world.beats(8);
+    let told = |at: usize| {
+        world.peers[at]
+            .model
+            .deltas()
+            .iter()
+            .map(|d| d.skipped)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((told(at), told(other)), (vec![1], vec![0]));
 }

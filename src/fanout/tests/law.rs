@@ -26,6 +26,7 @@ enum Op {
     Configure(usize, Option<u64>, Option<u32>),
     Received(usize),
     Room(usize, Option<usize>),
+    Frames(usize, usize),
     Break(usize),
     Reconnect(usize),
 }
@@ -120,6 +121,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (who(), pace, prop::option::of(0u32..3)).prop_map(|(w, p, n)| Op::Configure(w, p, n)),
         3 => who().prop_map(Op::Received),
         6 => (who(), room).prop_map(|(w, r)| Op::Room(w, r)),
+        2 => (who(), 0usize..4).prop_map(|(w, n)| Op::Frames(w, n)),
         1 => who().prop_map(Op::Break),
         1 => who().prop_map(Op::Reconnect),
     ]
@@ -165,6 +167,7 @@ fn run(world: &mut World, op: Op) {
         Op::Configure(n, pace, window) => world.configure(who(world, n), pace, window),
         Op::Received(n) => received(world, who(world, n)),
         Op::Room(n, room) => world.room(who(world, n), room),
+        Op::Frames(n, frames) => world.frames(who(world, n), frames),
         Op::Break(n) => world.peers[who(world, n)].socket.wire().is_broken = true,
         Op::Reconnect(n) => world.reconnect(who(world, n)),
     }

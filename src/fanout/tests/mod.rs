@@ -33,6 +33,15 @@ fn bids(count: usize, price: i64) -> Vec<Event> {
     (0..count).map(|n| bid(&symbol(n), price)).collect()
 }
 
+/// The same instruments taken away and listed again within a beat: a delta with all their names.
+fn relisted(count: usize, price: i64) -> Vec<Event> {
+    let again = |event: Event| match &event {
+        Event::Update(update) => vec![Event::Removed(update.symbol.clone()), event],
+        _ => vec![event],
+    };
+    bids(count, price).into_iter().flat_map(again).collect()
+}
+
 fn removed(symbol: &str) -> Event {
     Event::Removed(Symbol::parse(symbol).expect(symbol))
 }

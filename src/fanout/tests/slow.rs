@@ -201,7 +201,7 @@ fn many_snapshots_at_once_share_a_turns_bytes_and_no_one_is_left_out_for_good() 
             }
         }
         let before = read(&world);
-        world.beat(&[bid("w:W", price)]);
+        world.beat(&[bid("w:W", price), bids(1, price).remove(0)]);
         assert!(read(&world) - before < 30_000);
     }
     assert!(joined.iter().all(|at| !world.peers[*at].model.view.strings.is_empty()));

@@ -18,6 +18,8 @@ pub(super) struct Wire {
     pub(super) bytes: Vec<u8>,
     /// Bytes that it still takes; absent where it takes all.
     pub(super) room: Option<usize>,
+    /// Calls that it still takes, each whole; absent where that does not matter.
+    pub(super) calls_left: Option<usize>,
     pub(super) is_broken: bool,
     pub(super) is_aborted: bool,
     pub(super) calls: usize,
@@ -87,10 +89,11 @@ impl Socket for FakeSocket {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let taken = wire.room.map_or(bytes.len(), |room| room.min(bytes.len()));
-        if taken == 0 {
+        if taken == 0 || wire.calls_left == Some(0) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         wire.room = wire.room.map(|room| room - taken);
+        wire.calls_left = wire.calls_left.map(|calls| calls - 1);
         wire.bytes.extend_from_slice(&bytes[..taken]);
         let mark = (wire.bytes.len(), wire.now);
         wire.marks.push(mark);

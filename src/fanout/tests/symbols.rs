@@ -122,7 +122,7 @@ fn taking_everything_back_in_the_middle_of_a_delta_ends_the_delta() {
     world.subscribe(at, &["*"]);
     world.beats(5);
     world.room(at, Some(100));
-    world.beat(&bids(100, 2));
+    world.beat(&relisted(100, 2));
     world.unsubscribe(at, &["*"]);
     world.room(at, None);
     world.beats(2);

@@ -245,7 +245,14 @@ impl World {
 
     /// Bytes that a subscriber's socket takes from now on; absent where it takes all.
     pub(super) fn room(&mut self, at: usize, room: Option<usize>) {
-        self.peers[at].socket.wire().room = room;
+        let mut wire = self.peers[at].socket.wire();
+        (wire.room, wire.calls_left) = (room, None);
+    }
+
+    /// Frames that it takes from now on, each whole.
+    pub(super) fn frames(&mut self, at: usize, frames: usize) {
+        let mut wire = self.peers[at].socket.wire();
+        (wire.room, wire.calls_left) = (None, Some(frames));
     }
 
     fn stamp(&mut self) {
