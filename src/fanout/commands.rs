@@ -8,7 +8,7 @@ use crate::monitor::names;
 use crate::store::Seq;
 use crate::wire::{self, Encoding, Refused, proto};
 
-use super::bounds::{DRAIN_BEATS, PATTERNS_MAX, PHASES, RESUME_WAIT_BEATS};
+use super::bounds::{DRAIN_BEATS, PATTERNS_MAX, RESUME_WAIT_BEATS};
 use super::command::{Command, Join, Request};
 use super::group::{self, GroupId, GroupKey, Pace};
 use super::job::Job;
@@ -47,13 +47,8 @@ impl<S: Socket> Shard<S> {
     }
 
     fn join(&mut self, join: Join<S>) {
-        let phases = PHASES.min(join.pace_beats).max(1);
-        let phase = join.id.0 % phases * join.pace_beats / phases;
-        let pace = Pace {
-            beats: join.pace_beats,
-            phase,
-        };
         let id = join.id;
+        let pace = Pace::new(join.pace_beats, id);
         let mut subscriber = Subscriber::new(id, join.socket, join.link, (join.encoding, join.compression, pace));
         subscriber.last_write = self.beat;
         let slot = self.insert(subscriber);
@@ -140,6 +135,8 @@ impl<S: Socket> Shard<S> {
         }
         job.all_strings = all.into();
         match resume {
+            // Before the first beat nothing was complete, and a whole snapshot voids what came of a broken-off delta.
+            Some((_, Seq::ZERO)) => {}
             Some((e, seq)) if e == epoch && seq <= newest => job.since = Some(seq),
             Some((e, seq)) if e == epoch => job.wait_until = Some((seq, beat + RESUME_WAIT_BEATS)),
             _ => {}
@@ -238,11 +235,7 @@ impl<S: Socket> Shard<S> {
         }
         let old = subscriber.group;
         if let Some(beats) = pace_beats.filter(|beats| *beats != subscriber.pace.beats) {
-            let phases = PHASES.min(beats).max(1);
-            subscriber.pace = Pace {
-                beats,
-                phase: subscriber.id.0 % phases * beats / phases,
-            };
+            subscriber.pace = Pace::new(beats, subscriber.id);
             self.regroup(slot, old);
         }
         self.ack(slot, request_id);

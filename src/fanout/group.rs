@@ -8,6 +8,9 @@ use crate::market::{InstrumentId, Symbol, SymbolPattern};
 use crate::store::{Seq, Table};
 use crate::wire::{Compression, Encoding};
 
+use super::SubscriberId;
+use super::bounds::PHASES;
+
 /// How often a subscriber wants deltas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pace {
@@ -18,6 +21,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// A subscriber's pace, in a phase that says nothing of its shard: numbers are dealt to shards in turn.
+    pub(super) fn new(beats: u64, id: SubscriberId) -> Pace {
+        let phases = PHASES.min(beats).max(1);
+        // Fibonacci hashing: the upper bits of neighbouring numbers differ.
+        let mixed = id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        Pace {
+            beats,
+            phase: mixed % phases * beats / phases,
+        }
+    }
+
     /// Whether a delta may go out in this beat.
     pub(super) fn is_due(self, beat: u64) -> bool {
         self.beats <= 1 || beat % self.beats == self.phase

@@ -4,6 +4,7 @@ mod control;
 mod deltas;
 mod law;
 mod model;
+mod paces;
 mod row;
 mod sharing;
 mod slow;

@@ -119,3 +119,18 @@ fn an_instrument_heard_of_in_a_broken_off_delta_does_not_outlive_its_end() {
     world.beats(2);
     assert_eq!(world.peers[at].model.view.rows.len(), 1);
 }
+
+#[test]
+fn a_resume_from_before_the_first_beat_is_whole() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.subscribe(at, &["v:*"]);
+    world.frames(at, 1);
+    world.beat(&bids(100, 1));
+    let gone = world.peers[at].model.view.rows[&1].symbol.clone();
+    world.beat(&[removed(&gone)]);
+    world.reconnect(at);
+    assert!(world.peers[at].model.snapshots().iter().all(|part| !part.resumed));
+    world.beats(2);
+    assert_eq!(world.peers[at].model.view.rows.len(), 99);
+}
