@@ -14,6 +14,7 @@ mod close;
 mod command;
 mod commands;
 mod deliver;
+mod fill;
 mod group;
 mod job;
 mod link;
@@ -23,6 +24,7 @@ mod shard;
 mod subscriber;
 #[cfg(test)]
 mod tests;
+mod visit;
 mod websocket;
 mod wheel;
 
