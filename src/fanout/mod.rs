@@ -28,7 +28,7 @@ mod visit;
 mod websocket;
 mod wheel;
 
-pub use bounds::WINDOW_MAX;
+pub use bounds::{PATTERNS_MAX, WINDOW_MAX};
 pub use close::CloseReason;
 pub use command::{Command, Join, Request};
 pub use link::{Link, Socket};
