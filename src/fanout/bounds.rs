@@ -7,9 +7,20 @@ pub(super) const COMMANDS_QUEUED_MAX: usize = 4_096;
 /// Commands a shard takes between two looks at the beat: 256 at some 5 µs each are a millisecond or two.
 pub(super) const COMMANDS_PER_TURN: usize = 256;
 
-/// Messages that one subscriber's snapshot or long delta may take in one turn: 4 × 64 KiB every 10 ms
-/// are 25 MB/s, and a snapshot of everything does not hold up the beat of the others.
-pub(super) const PARTS_PER_TURN: usize = 4;
+/// Bytes of snapshots and of deltas of one's own that one subscriber may get in one turn: 256 KiB every 10 ms
+/// are 25 MB/s. At least one message, whatever its size.
+pub(super) const OWN_BYTES_MAX: usize = 256 << 10;
+
+/// The same for all of a shard together: 4 MiB take some 8 ms to encode and write, so that a thousand who come
+/// back at once hold up the beat of the others by no more. Who got none goes first in the next turn.
+pub(super) const OWN_BYTES_PER_TURN: usize = 4 << 20;
+
+/// What such a message costs besides its bytes: looking for what changed, and the system call.
+pub(super) const OWN_BYTES_LEAST: usize = 512;
+
+/// Most patterns that one subscriber may hold: each is tried on every instrument at subscribe, so 64 of them on
+/// 100,000 instruments at some 10 ns are 64 ms.
+pub const PATTERNS_MAX: usize = 64;
 
 /// Largest window that a subscriber may ask for: 8 B each, 8 KiB in all.
 pub const WINDOW_MAX: u32 = 1_024;

@@ -8,11 +8,11 @@ use crate::monitor::names;
 use crate::store::Seq;
 use crate::wire::{self, Encoding, Refused, proto};
 
-use super::bounds::{PHASES, RESUME_WAIT_BEATS};
+use super::bounds::{DRAIN_BEATS, PATTERNS_MAX, RESUME_WAIT_BEATS};
 use super::command::{Command, Join, Request};
 use super::group::{self, GroupId, GroupKey, Pace};
 use super::job::Job;
-use super::shard::Shard;
+use super::shard::{Drain, Shard};
 use super::subscriber::{Message, Subscriber};
 use super::{CloseReason, Socket, websocket};
 
@@ -47,13 +47,8 @@ impl<S: Socket> Shard<S> {
     }
 
     fn join(&mut self, join: Join<S>) {
-        let phases = PHASES.min(join.pace_beats).max(1);
-        let phase = join.id.0 % phases * join.pace_beats / phases;
-        let pace = Pace {
-            beats: join.pace_beats,
-            phase,
-        };
         let id = join.id;
+        let pace = Pace::new(join.pace_beats, id);
         let mut subscriber = Subscriber::new(id, join.socket, join.link, (join.encoding, join.compression, pace));
         subscriber.last_write = self.beat;
         let slot = self.insert(subscriber);
@@ -140,6 +135,8 @@ impl<S: Socket> Shard<S> {
         }
         job.all_strings = all.into();
         match resume {
+            // Before the first beat nothing was complete, and a whole snapshot voids what came of a broken-off delta.
+            Some((_, Seq::ZERO)) => {}
             Some((e, seq)) if e == epoch && seq <= newest => job.since = Some(seq),
             Some((e, seq)) if e == epoch => job.wait_until = Some((seq, beat + RESUME_WAIT_BEATS)),
             _ => {}
@@ -163,30 +160,37 @@ impl<S: Socket> Shard<S> {
         let held = group.map_or(&[][..], |g| &self.groups.get(g).held);
         let mut ids: FxHashSet<InstrumentId> = held.iter().copied().collect();
         let is_pending = |s: &&SymbolPattern| self.table.id_of(s.as_str()).is_none();
+        let is_pattern = |s: &SymbolPattern| matches!(s, SymbolPattern::Glob(_));
         let mut count = ids.len() + given.iter().filter(is_pending).count();
-        let fits = |string: &SymbolPattern| {
-            if given.contains(string) {
-                return true;
+        let mut patterns = given.iter().filter(|s| is_pattern(s)).count();
+        let (mut seen, mut accepted) = (FxHashSet::default(), Vec::new());
+        for string in strings {
+            if !seen.insert(string.clone()) {
+                continue;
             }
-            let new = group::resolve(std::slice::from_ref(string), &self.table);
-            let added = if new.is_empty() {
-                1
-            } else {
-                new.iter().filter(|id| !ids.contains(id)).count()
+            let is_new = !is_given(given, string.as_str());
+            if is_new && is_pattern(&string) && patterns == PATTERNS_MAX {
+                let message = format!("at most {PATTERNS_MAX} patterns can be held");
+                rejected.push(too_many(&string, message));
+                continue;
+            }
+            let new = group::resolve(std::slice::from_ref(&string), &self.table);
+            let added = match new.len() {
+                0 => 1,
+                _ => new.iter().filter(|id| !ids.contains(id)).count(),
             };
-            let fits = count + added <= most;
-            if fits {
+            if is_new && count + added > most {
+                let message = format!("at most {most} symbols can be held");
+                rejected.push(too_many(&string, message));
+                continue;
+            }
+            if is_new {
                 ids.extend(new);
                 count += added;
+                patterns += usize::from(is_pattern(&string));
             }
-            fits
-        };
-        let (accepted, refused): (Vec<_>, Vec<_>) = strings.into_iter().partition(fits);
-        rejected.extend(refused.into_iter().map(|string| Refused {
-            symbol: string.as_str().to_owned(),
-            code: proto::ErrorCode::TooManySymbols,
-            message: format!("at most {most} symbols can be held"),
-        }));
+            accepted.push(string);
+        }
         accepted
     }
 
@@ -196,13 +200,12 @@ impl<S: Socket> Shard<S> {
             return;
         };
         let Some(job) = subscriber.job.take() else { return };
-        subscriber.strings = job.all_strings;
-        self.regroup(slot, old);
-        if let Some(subscriber) = self.subscriber(slot) {
-            subscriber.link.answered();
-        }
-        if let Some(tell) = self.on_first_subscribe.take() {
-            tell();
+        if subscriber.strings != job.all_strings {
+            subscriber.strings = job.all_strings;
+            self.regroup(slot, old);
+            if let Some(tell) = self.on_first_subscribe.take() {
+                tell();
+            }
         }
     }
 
@@ -210,18 +213,14 @@ impl<S: Socket> Shard<S> {
         let Some(subscriber) = self.subscriber(slot) else {
             return;
         };
-        let is_given = |text: &&String| subscriber.strings.iter().any(|s| s.as_str() == text.as_str());
-        if let Some(unknown) = strings.iter().find(|text| !is_given(text)) {
+        if let Some(unknown) = strings.iter().find(|text| !is_given(&subscriber.strings, text)) {
             let shown: String = unknown.chars().take(100).collect();
             let message = format!("`{shown}` was not subscribed: only strings given before can be taken back");
             return self.refuse(slot, error(request_id, proto::ErrorCode::NotSubscribed, &message));
         }
-        let left = subscriber
-            .strings
-            .iter()
-            .filter(|s| !strings.iter().any(|text| text == s.as_str()))
-            .cloned();
-        subscriber.strings = left.collect();
+        let going: FxHashSet<&str> = strings.iter().map(String::as_str).collect();
+        let left = subscriber.strings.iter().filter(|s| !going.contains(s.as_str()));
+        subscriber.strings = left.cloned().collect();
         let old = subscriber.group;
         self.regroup(slot, old);
         self.ack(slot, request_id);
@@ -236,11 +235,7 @@ impl<S: Socket> Shard<S> {
         }
         let old = subscriber.group;
         if let Some(beats) = pace_beats.filter(|beats| *beats != subscriber.pace.beats) {
-            let phases = PHASES.min(beats).max(1);
-            subscriber.pace = Pace {
-                beats,
-                phase: subscriber.id.0 % phases * beats / phases,
-            };
+            subscriber.pace = Pace::new(beats, subscriber.id);
             self.regroup(slot, old);
         }
         self.ack(slot, request_id);
@@ -312,7 +307,10 @@ impl<S: Socket> Shard<S> {
         if self.draining.is_none() {
             let all = (0..self.subscribers.len() as u32).filter(|s| self.subscribers[*s as usize].is_some());
             let all: Vec<u32> = all.collect();
-            self.draining = Some(Vec::new());
+            self.draining = Some(Drain {
+                left: Vec::new(),
+                share: all.len().div_ceil(DRAIN_BEATS).max(1),
+            });
             all.iter().for_each(|slot| self.go_away(*slot));
         }
     }
@@ -330,9 +328,22 @@ impl<S: Socket> Shard<S> {
             }),
             false,
         );
-        if let Some(left) = &mut self.draining {
-            left.push(slot);
+        if let Some(drain) = &mut self.draining {
+            drain.left.push(slot);
         }
+    }
+}
+
+/// Whether a string is one of those given, which are sorted.
+fn is_given(given: &[SymbolPattern], text: &str) -> bool {
+    given.binary_search_by(|s| s.as_str().cmp(text)).is_ok()
+}
+
+fn too_many(string: &SymbolPattern, message: String) -> Refused {
+    Refused {
+        symbol: string.as_str().to_owned(),
+        code: proto::ErrorCode::TooManySymbols,
+        message,
     }
 }
 

@@ -7,7 +7,6 @@ use crate::market::InstrumentId;
 use crate::store::{SealedBeat, Seq};
 use crate::wire::{Chunks, DeltaHead, Encoding, picks_that_fit};
 
-use super::bounds::DRAIN_BEATS;
 use super::group::{Group, GroupId};
 use super::pump::{all_picks, finish};
 use super::shard::{Scratch, Shard};
@@ -42,16 +41,19 @@ impl<S: Socket> Shard<S> {
             self.take_beat(beat, &mut touched);
         }
         (self.beat, self.ts) = (newest.number, newest.ts);
-        for slot in std::mem::take(&mut self.busy) {
-            self.look_after(slot);
+        self.budget = self.own_bytes_per_turn;
+        for slot in self.take_busy() {
+            self.look_after(slot, last_beat);
         }
-        // A group may have lost its last member just now, and its place may be another group's already.
-        touched.retain(|id| self.groups.is_marked(*id));
         if !touched.is_empty() {
-            let single = ticks.iter().find(|t| t.beat.is_some()).filter(|_| beats.len() == 1);
+            // Ages in its chunks count from its own time, so that must be the time of the frames.
+            let single = Some(newest).filter(|t| t.beat.is_some() && beats.len() == 1);
             self.fan_out(Span::new(single.map(Arc::as_ref), since, &beats), &touched);
         }
         self.fan_out_paced(last_beat);
+        for slot in std::mem::take(&mut self.broken) {
+            self.remove(slot, CloseReason::Broken);
+        }
         self.catch_up_all(last_beat);
         touched.into_iter().for_each(|g| self.groups.end_turn(g));
         self.visit();
@@ -75,15 +77,11 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Goes on with what a busy subscriber was owed; one that is stuck too long is let go.
-    fn look_after(&mut self, slot: u32) {
+    fn look_after(&mut self, slot: u32, last_beat: u64) {
         let (beat, deadline) = (self.beat, self.config.slow_deadline_beats);
-        let Some(subscriber) = self.subscriber(slot) else {
-            return;
-        };
-        subscriber.is_busy = false;
         self.pump(slot);
-        let is_stuck = |s: &Subscriber<S>| s.blocked_since.is_some_and(|since| beat - since >= deadline);
-        if self.subscribers[slot as usize].as_ref().is_some_and(is_stuck) {
+        let is_stuck = |s: &mut Subscriber<S>| s.is_blocked_at(last_beat) && s.blocked_for(beat) >= deadline;
+        if self.subscriber(slot).is_some_and(is_stuck) {
             self.remove(slot, CloseReason::SlowConsumer);
         }
     }
@@ -97,6 +95,10 @@ impl<S: Socket> Shard<S> {
         }
         let mut own: [Option<Chunks>; 3] = [None, None, None];
         for id in touched {
+            // Its last member may have gone, or moved on, since the beat was taken.
+            if !self.groups.is_touched(*id) {
+                continue;
+            }
             let encoding = self.groups.get(*id).key.encoding;
             let shared = span.single.and_then(|tick| tick.chunks(encoding));
             match shared {
@@ -132,11 +134,13 @@ impl<S: Socket> Shard<S> {
     /// Writes the group's frame to every member that is current; the others are counted or caught up.
     fn fan_out_group(&mut self, id: GroupId, chunks: &Chunks) {
         let seq = self.table.seq();
-        let (members, picks) = {
-            let group = self.groups.get_mut(id);
-            (std::mem::take(&mut group.members), std::mem::take(&mut group.picks))
-        };
-        let group = self.groups.get(id);
+        let group = self.groups.get_mut(id);
+        group.picks.retain(|pick| !chunks.is_nothing(*pick));
+        group.covered = seq;
+        if group.picks.is_empty() {
+            return;
+        }
+        let (members, picks) = (std::mem::take(&mut group.members), std::mem::take(&mut group.picks));
         let beats = group.beats.max(1);
         let head = DeltaHead {
             seq,
@@ -149,13 +153,14 @@ impl<S: Socket> Shard<S> {
             let Some(subscriber) = self.subscribers[*slot as usize].as_ref() else {
                 continue;
             };
-            if subscriber.is_closed || subscriber.job.is_some() || subscriber.covered >= seq {
+            if subscriber.is_closed || subscriber.promised() >= seq {
                 continue;
             }
-            if subscriber.is_mid_delta() || subscriber.is_window_closed() {
+            let is_blocked = subscriber.is_mid_delta() || subscriber.is_mid_snapshot();
+            if is_blocked || subscriber.is_window_closed() {
                 self.skip(*slot, beats);
-            } else if subscriber.covered < head.prev_seq {
-                self.make_busy(*slot);
+            } else if subscriber.told < head.prev_seq || subscriber.seen >= seq || subscriber.skipped > 0 {
+                self.owe(*slot, beats);
             } else {
                 let parts = parts.get_or_insert_with(|| {
                     let group = self.groups.get(id);
@@ -186,7 +191,7 @@ impl<S: Socket> Shard<S> {
         let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
             return;
         };
-        let mut rest = Rest::new(head.seq, head.prev_seq, 0);
+        let mut rest = Rest::new(head.seq, head.prev_seq, head.skipped);
         let mut start = 0;
         for (at, part) in parts.iter().enumerate() {
             let frame = &self.scratch.built[start..part.end];
@@ -205,20 +210,14 @@ impl<S: Socket> Shard<S> {
                     subscriber.note_data(head.seq, true);
                     return self.make_busy(slot);
                 }
-                Sent::Begun => {
+                Sent::Nothing if !rest.is_begun => return self.owe(slot, beats),
+                Sent::Begun | Sent::Nothing => {
+                    subscriber.skipped = head.skipped;
                     subscriber.rest = Some(rest);
                     return self.make_busy(slot);
                 }
-                Sent::Nothing if rest.is_begun => {
-                    subscriber.rest = Some(rest);
-                    return self.make_busy(slot);
-                }
-                Sent::Nothing => return self.skip(slot, beats),
-                Sent::Broken => {
-                    // Its end is noticed here as well as by its reading task: whoever is first.
-                    subscriber.control().close = Some(CloseReason::Broken);
-                    return self.make_busy(slot);
-                }
+                // Its group is being gone through, so it is taken out later.
+                Sent::Broken => return self.broken.push(slot),
             }
         }
     }
@@ -230,6 +229,14 @@ impl<S: Socket> Shard<S> {
             self.meters.skipped.increment(u64::from(beats));
         }
         self.make_busy(slot);
+    }
+
+    /// Counts all but the newest beat, which it may still get in a delta of its own.
+    fn owe(&mut self, slot: u32, beats: u32) {
+        self.skip(slot, beats - 1);
+        if let Some(subscriber) = self.subscriber(slot) {
+            subscriber.owes_beat = true;
+        }
     }
 
     /// Groups of longer paces that fell due: their frames span several beats.
@@ -252,10 +259,6 @@ impl<S: Socket> Shard<S> {
                 .venues_since(since)
                 .filter(|v| group.touches(v.name.as_str()));
             news.for_each(|venue| chunks.push_venue(venue));
-            if chunks.is_empty() {
-                self.groups.get_mut(id).covered = self.table.seq();
-                continue;
-            }
             all_picks(&mut self.groups.get_mut(id).picks, chunks.len());
             self.fan_out_group(id, &chunks);
             self.groups.end_turn(id);
@@ -264,7 +267,7 @@ impl<S: Socket> Shard<S> {
 
     /// Those that are behind and may have a delta now get one of their own.
     fn catch_up_all(&mut self, last_beat: u64) {
-        for at in (0..self.busy.len()).rev() {
+        for at in 0..self.busy.len() {
             let Some(slot) = self.busy.get(at).copied() else {
                 continue;
             };
@@ -274,73 +277,12 @@ impl<S: Socket> Shard<S> {
             if !self.is_current(subscriber) && subscriber.pace.fell_due(last_beat, self.beat) {
                 self.catch_up(slot);
             }
-        }
-    }
-
-    /// Heartbeats for those who heard nothing for a while.
-    fn visit(&mut self) {
-        let mut due = Vec::new();
-        self.wheel.due(self.beat, &mut due);
-        for slot in due {
-            let (beat, period) = (self.beat, self.config.heartbeat_beats);
-            let Some(subscriber) = self.subscriber(slot).filter(|s| s.next_visit <= beat) else {
-                continue;
-            };
-            let is_free = !subscriber.is_mid_delta() && subscriber.job.is_none() && subscriber.control.is_none();
-            let quiet = beat.saturating_sub(subscriber.last_write);
-            if is_free && !subscriber.is_closed && quiet >= period {
-                self.heartbeat(slot);
-            }
-            let next = if quiet >= period {
-                beat + period
-            } else {
-                beat + period - quiet
-            };
-            let next = self.wheel.plan(next, slot);
-            if let Some(subscriber) = self.subscriber(slot) {
-                subscriber.next_visit = next;
+            let seq = self.table.seq();
+            let is_left_out = |s: &mut Subscriber<S>| std::mem::take(&mut s.owes_beat) && s.promised() < seq;
+            if self.subscriber(slot).is_some_and(is_left_out) {
+                self.skip(slot, 1);
             }
         }
-    }
-
-    fn heartbeat(&mut self, slot: u32) {
-        let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
-            return;
-        };
-        let offered = match subscriber.group.map(|g| self.groups.get(g)) {
-            // A current member was sent all that its group was offered; between two beats of a pace that
-            // is less than the newest.
-            Some(group) if group.key.pace.beats > 1 => group.covered,
-            _ => self.table.seq(),
-        };
-        let is_current = self.is_current(subscriber);
-        let seq = if is_current {
-            subscriber.covered.max(offered)
-        } else {
-            subscriber.covered
-        };
-        let (encoding, last_data, beat) = (subscriber.encoding, subscriber.last_data, self.beat);
-        self.scratch.frame.heartbeat(encoding, seq, self.ts, last_data);
-        finish(&mut self.scratch, encoding, crate::wire::Compression::None);
-        let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
-            return;
-        };
-        match subscriber.offer(self.scratch.frame.as_bytes(), beat) {
-            Sent::Whole | Sent::Begun => subscriber.covered = seq,
-            Sent::Nothing => {}
-            Sent::Broken => return self.remove(slot, CloseReason::Broken),
-        }
-        self.settle(slot);
-    }
-
-    /// While the server stops: closes a share of the subscribers in every turn.
-    fn close_some(&mut self) {
-        let Some(mut left) = self.draining.take() else { return };
-        let share = self.len().div_ceil(DRAIN_BEATS).max(1);
-        for slot in left.split_off(left.len().saturating_sub(share)) {
-            self.say(slot, |control| control.close = Some(CloseReason::Shutdown));
-        }
-        self.draining = Some(left);
     }
 }
 

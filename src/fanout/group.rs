@@ -8,6 +8,9 @@ use crate::market::{InstrumentId, Symbol, SymbolPattern};
 use crate::store::{Seq, Table};
 use crate::wire::{Compression, Encoding};
 
+use super::SubscriberId;
+use super::bounds::PHASES;
+
 /// How often a subscriber wants deltas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pace {
@@ -18,6 +21,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// A subscriber's pace, in a phase that says nothing of its shard: numbers are dealt to shards in turn.
+    pub(super) fn new(beats: u64, id: SubscriberId) -> Pace {
+        let phases = PHASES.min(beats).max(1);
+        // Fibonacci hashing: the upper bits of neighbouring numbers differ.
+        let mixed = id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        Pace {
+            beats,
+            phase: mixed % phases * beats / phases,
+        }
+    }
+
     /// Whether a delta may go out in this beat.
     pub(super) fn is_due(self, beat: u64) -> bool {
         self.beats <= 1 || beat % self.beats == self.phase
@@ -118,6 +132,11 @@ impl Groups {
         self.list[id.0 as usize].as_mut().expect("a group with members exists")
     }
 
+    /// Whether a group is still there and concerned by this turn.
+    pub(super) fn is_touched(&self, id: GroupId) -> bool {
+        self.list[id.0 as usize].as_ref().is_some_and(|g| g.beats > 0)
+    }
+
     /// Groups with a pace of more than one beat.
     pub(super) fn paced(&self) -> &[GroupId] {
         &self.paced
@@ -146,17 +165,10 @@ impl Groups {
     /// one made since then has the change already, and would keep the position for a turn that it is wrong in.
     pub(super) fn pick(&mut self, id: InstrumentId, position: u32) {
         for at in self.interest.get(id.index()).into_iter().flatten() {
-            if let Some(group) = &mut self.list[at.0 as usize]
-                && group.beats > 0
-            {
+            if let Some(group) = self.list[at.0 as usize].as_mut().filter(|g| g.beats > 0) {
                 group.picks.push(position);
             }
         }
-    }
-
-    /// Whether a group stands here that a beat of this turn concerns.
-    pub(super) fn is_marked(&self, id: GroupId) -> bool {
-        self.list[id.0 as usize].as_ref().is_some_and(|group| group.beats > 0)
     }
 
     /// The same for a venue: every group is asked, venues change seldom.

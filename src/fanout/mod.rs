@@ -14,6 +14,7 @@ mod close;
 mod command;
 mod commands;
 mod deliver;
+mod fill;
 mod group;
 mod job;
 mod link;
@@ -23,10 +24,11 @@ mod shard;
 mod subscriber;
 #[cfg(test)]
 mod tests;
+mod visit;
 mod websocket;
 mod wheel;
 
-pub use bounds::WINDOW_MAX;
+pub use bounds::{PATTERNS_MAX, WINDOW_MAX};
 pub use close::CloseReason;
 pub use command::{Command, Join, Request};
 pub use link::{Link, Socket};

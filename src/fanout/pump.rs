@@ -1,19 +1,12 @@
 //! The way of one subscriber alone: what was begun, answers, snapshots, catching up.
 
-use crate::market::InstrumentId;
-use crate::store::{Seq, Table};
-use crate::wire::{Chunks, Compression, DeltaHead, Encoding, FrameBuf, SnapshotHead, room};
+use crate::wire::{Compression, DeltaHead, Encoding, FrameBuf, SnapshotHead, room};
 
-use super::bounds::PARTS_PER_TURN;
-use super::group::Group;
-use super::job::Job;
+use super::bounds::{OWN_BYTES_LEAST, OWN_BYTES_MAX};
+use super::fill::{Held, fill_delta, fill_snapshot};
 use super::shard::{Scratch, Shard};
-use super::subscriber::{Rest, Sent, Subscriber};
+use super::subscriber::{Receipt, Rest, Sent, Subscriber};
 use super::{CloseReason, Socket, websocket};
-
-/// Changed instruments up to this many are found by walking the table's order of change; above, the
-/// held ones are gone through, so that a part costs at most what is held.
-const WALK_MAX: usize = 4_096;
 
 /// What one step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +37,17 @@ impl<S: Socket> Shard<S> {
         let Some(mut subscriber) = self.subscribers[slot as usize].take() else {
             return;
         };
-        let mut parts = PARTS_PER_TURN;
+        let most = OWN_BYTES_MAX.min(self.budget);
+        let floor = self.budget - most;
         let step = loop {
-            let step = self.step(&mut subscriber, &mut parts);
+            let step = self.step(&mut subscriber, floor);
             if step != Step::Go {
                 break step;
             }
         };
+        if self.budget == 0 && step == Step::Blocked {
+            self.left_out.get_or_insert(slot);
+        }
         let finished = subscriber.job.as_ref().is_some_and(|job| job.is_answered);
         let group = subscriber.group;
         self.subscribers[slot as usize] = Some(subscriber);
@@ -69,9 +66,9 @@ impl<S: Socket> Shard<S> {
         let Some(subscriber) = self.subscriber(slot) else {
             return;
         };
-        let may_begin = !subscriber.is_mid_delta() && subscriber.job.is_none() && !subscriber.is_window_closed();
+        let may_begin = !subscriber.is_mid_delta() && !subscriber.is_mid_snapshot() && !subscriber.is_window_closed();
         if may_begin && subscriber.group.is_some() && subscriber.covered < seq && !subscriber.is_closed {
-            let rest = Rest::new(seq, subscriber.covered, subscriber.skipped);
+            let rest = Rest::new(seq, subscriber.told, subscriber.skipped);
             subscriber.rest = Some(rest);
             self.pump(slot);
         }
@@ -89,7 +86,8 @@ impl<S: Socket> Shard<S> {
         let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
             return;
         };
-        let is_behind = !self.is_current(subscriber);
+        let is_closed = subscriber.is_closed;
+        let is_behind = !is_closed && !self.is_current(subscriber);
         let owes = subscriber.is_mid_delta() || subscriber.job.is_some() || subscriber.control.is_some();
         let is_slow = subscriber.blocked_since.is_some() || (is_behind && subscriber.is_window_closed());
         let caught_up = !is_slow && !is_behind && !owes;
@@ -116,29 +114,29 @@ impl<S: Socket> Shard<S> {
     }
 
     /// One thing to write, in order of urgency.
-    fn step(&mut self, subscriber: &mut Subscriber<S>, parts: &mut usize) -> Step {
+    ///
+    /// Data ends where `budget` is down to `floor`.
+    fn step(&mut self, subscriber: &mut Subscriber<S>, floor: usize) -> Step {
         match subscriber.flush(self.beat) {
             Sent::Whole => {}
             other => return other.into(),
         }
         if subscriber.is_closed {
-            if let Some(reason) = subscriber.farewell.take() {
-                subscriber.link.end(reason);
-            }
             return Step::Idle;
         }
         if subscriber.rest.is_some() {
-            return if std::mem::replace(parts, parts.saturating_sub(1)) > 0 {
-                self.delta_part(subscriber)
-            } else {
-                Step::Blocked
-            };
+            if self.budget > floor {
+                return self.delta_part(subscriber);
+            }
+            // One not begun is begun anew, with a later seq.
+            subscriber.rest.take_if(|rest| !rest.is_begun);
+            return Step::Blocked;
         }
         if subscriber.control.is_some() {
             return self.control_step(subscriber);
         }
         if subscriber.job.as_ref().is_some_and(|job| !job.is_answered) {
-            return self.job_step(subscriber, parts);
+            return self.job_step(subscriber, floor);
         }
         Step::Idle
     }
@@ -149,11 +147,9 @@ impl<S: Socket> Shard<S> {
         };
         let beat = self.beat;
         let sent = if let Some(message) = control.messages.front() {
-            let sent = subscriber.offer(&message.frame, beat);
+            let receipt = message.is_answer.then_some(Receipt::Answer);
+            let sent = subscriber.offer_for(receipt, &message.frame, beat);
             if sent.is_taken() {
-                if message.is_answer {
-                    subscriber.link.answered();
-                }
                 control.messages.pop_front();
             }
             sent
@@ -168,10 +164,10 @@ impl<S: Socket> Shard<S> {
             control.ping = !sent.is_taken();
             sent
         } else if let Some(reason) = &control.close {
-            let sent = subscriber.offer(&websocket::close(reason.code(), &reason.words()), beat);
+            let receipt = Some(Receipt::End(reason.clone()));
+            let sent = subscriber.offer_for(receipt, &websocket::close(reason.code(), &reason.words()), beat);
             if sent.is_taken() {
                 subscriber.is_closed = true;
-                subscriber.farewell = Some(reason.clone());
                 control.close = None;
             }
             sent
@@ -189,6 +185,7 @@ impl<S: Socket> Shard<S> {
         let Some(mut rest) = subscriber.rest.take() else {
             return Step::Idle;
         };
+        self.budget = self.budget.saturating_sub(OWN_BYTES_LEAST);
         let group = subscriber.group.map(|g| self.groups.get(g));
         let room = room(self.config.frame_bytes_max);
         let chunks = &mut self.scratch.chunks[subscriber.encoding as usize];
@@ -206,9 +203,9 @@ impl<S: Socket> Shard<S> {
             self.ts,
             &mut self.scratch.ids,
         );
-        if chunks.is_empty() {
+        // Once begun it is ended, even if what was left is no longer held.
+        if chunks.is_empty() && !rest.is_begun {
             subscriber.covered = subscriber.covered.max(rest.seq);
-            subscriber.skipped -= rest.skipped;
             return Step::Go;
         }
         let head = DeltaHead {
@@ -223,7 +220,10 @@ impl<S: Socket> Shard<S> {
             frame, chunks, picks, ..
         } = &mut self.scratch;
         frame.delta(&head, &chunks[encoding as usize], picks, more);
-        let sent = self.send_built(subscriber);
+        let sent = self.send_built(subscriber, None);
+        if sent.is_taken() {
+            subscriber.seen = self.table.seq();
+        }
         match sent {
             Sent::Nothing if rest.is_begun => subscriber.rest = Some(rest.stepped_back()),
             // Not begun: dropped, and conflated with what comes.
@@ -238,7 +238,7 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Writes the next part of a snapshot, after what changed in everything held.
-    fn job_step(&mut self, subscriber: &mut Subscriber<S>, parts: &mut usize) -> Step {
+    fn job_step(&mut self, subscriber: &mut Subscriber<S>, floor: usize) -> Step {
         let seq = self.table.seq();
         let Some(job) = subscriber.job.as_mut() else {
             return Step::Idle;
@@ -253,10 +253,10 @@ impl<S: Socket> Shard<S> {
         }
         let holds_something = subscriber.group.is_some() || job.done > 0 || job.venue_at > 0;
         if holds_something && subscriber.covered < seq {
-            subscriber.rest = Some(Rest::new(seq, subscriber.covered, subscriber.skipped));
+            subscriber.rest = Some(Rest::new(seq, subscriber.told, subscriber.skipped));
             return Step::Go;
         }
-        if std::mem::replace(parts, parts.saturating_sub(1)) == 0 {
+        if self.budget <= floor {
             return Step::Blocked;
         }
         self.job_part(subscriber)
@@ -285,7 +285,8 @@ impl<S: Socket> Shard<S> {
             resumed: job.since.is_some(),
         };
         frame.snapshot(&head, chunks, picks, tail.as_ref());
-        let sent = self.send_built(subscriber);
+        let receipt = tail.is_some().then_some(Receipt::Answer);
+        let sent = self.send_built(subscriber, receipt);
         if sent.is_taken() {
             (job.done, job.venue_at) = (progress.done, progress.venue_at);
             subscriber.note_data(seq, false);
@@ -296,12 +297,13 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Compresses if asked, frames and offers the message in the scratch buffer.
-    fn send_built(&mut self, subscriber: &mut Subscriber<S>) -> Sent {
+    fn send_built(&mut self, subscriber: &mut Subscriber<S>, receipt: Option<Receipt>) -> Sent {
         let (encoding, compression) = (subscriber.encoding, subscriber.compression);
         finish(&mut self.scratch, encoding, compression);
         self.meters.built[encoding as usize].increment(1);
         let frame = self.scratch.frame.as_bytes();
-        let sent = subscriber.offer(frame, self.beat);
+        self.budget = self.budget.saturating_sub(frame.len());
+        let sent = subscriber.offer_for(receipt, frame, self.beat);
         if sent.is_taken() {
             self.meters.note(encoding, frame.len());
         }
@@ -342,119 +344,4 @@ fn frame_up(frame: &mut FrameBuf, opcode: u8) {
 pub(super) fn all_picks(picks: &mut Vec<u32>, count: usize) {
     picks.clear();
     picks.extend(0..count as u32);
-}
-
-/// What a subscriber holds: its group's instruments and those of a snapshot under way.
-struct Held<'a> {
-    group: Option<&'a Group>,
-    job: Option<&'a Job>,
-}
-
-impl Held<'_> {
-    fn lists(&self) -> [&[InstrumentId]; 2] {
-        [self.group.map_or(&[], |g| &g.held), self.job.map_or(&[], Job::held)]
-    }
-
-    fn contains(&self, id: InstrumentId) -> bool {
-        self.lists().iter().any(|list| list.binary_search(&id).is_ok())
-    }
-
-    fn touches(&self, venue: &str) -> bool {
-        self.group.is_some_and(|g| g.touches(venue)) || self.job.is_some_and(|j| j.touches(venue))
-    }
-
-    /// The next held instrument after `id`.
-    fn next_after(&self, id: InstrumentId) -> Option<InstrumentId> {
-        let next = |list: &&[InstrumentId]| list.get(list.partition_point(|held| *held <= id)).copied();
-        self.lists().iter().filter_map(next).min()
-    }
-}
-
-/// Appends what changed since `rest.prev_seq` until the room is used up; true where more is to come.
-fn fill_delta(
-    table: &Table,
-    held: &Held<'_>,
-    rest: &mut Rest,
-    chunks: &mut Chunks,
-    room: usize,
-    ts: crate::market::Ts,
-    ids: &mut Vec<InstrumentId>,
-) -> bool {
-    rest.mark();
-    let mut push = |id: InstrumentId, rest: &mut Rest| {
-        let fits = match table.changes_since(id, rest.prev_seq) {
-            Some(entry) => chunks.push_within(&entry, ts, room),
-            None => true,
-        };
-        if fits {
-            rest.after = id;
-        }
-        fits
-    };
-    if walk(table, rest.prev_seq, ids) {
-        ids.retain(|id| *id > rest.after && held.contains(*id));
-        ids.sort_unstable();
-        if !ids.iter().all(|id| push(*id, rest)) {
-            return true;
-        }
-    } else {
-        while let Some(id) = held.next_after(rest.after) {
-            if !push(id, rest) {
-                return true;
-            }
-        }
-    }
-    for (at, venue) in table.venues().enumerate().skip(rest.venue_at) {
-        let is_news = table.is_venue_news(at, rest.prev_seq) && held.touches(venue.name.as_str());
-        if is_news && !chunks.push_venue_within(venue, room) {
-            return true;
-        }
-        rest.venue_at = at + 1;
-    }
-    false
-}
-
-/// Finds what changed by walking the order of change; false where that would be too long a walk.
-fn walk(table: &Table, since: Seq, ids: &mut Vec<InstrumentId>) -> bool {
-    ids.clear();
-    ids.extend(table.changed_since(since).take(WALK_MAX + 1));
-    ids.len() <= WALK_MAX
-}
-
-/// How far a snapshot's part reaches.
-struct Progress {
-    done: usize,
-    venue_at: usize,
-    is_last: bool,
-}
-
-/// Appends venues, then instruments, until the room is used up.
-fn fill_snapshot(table: &Table, job: &mut Job, chunks: &mut Chunks, room: usize, ts: crate::market::Ts) -> Progress {
-    let since = job.since.unwrap_or(Seq::ZERO);
-    let mut progress = Progress {
-        done: job.done,
-        venue_at: job.venue_at,
-        is_last: false,
-    };
-    for (at, venue) in table.venues().enumerate().skip(job.venue_at) {
-        let is_news = table.is_venue_news(at, since) && job.touches(venue.name.as_str());
-        if is_news && !chunks.push_venue_within(venue, room) {
-            return progress;
-        }
-        progress.venue_at = at + 1;
-    }
-    loop {
-        while let Some(id) = job.ids().get(progress.done) {
-            if let Some(entry) = table.changes_since(*id, since)
-                && !chunks.push_within(&entry, ts, room)
-            {
-                return progress;
-            }
-            progress.done += 1;
-        }
-        if !job.extend(table) {
-            progress.is_last = true;
-            return progress;
-        }
-    }
 }

@@ -12,6 +12,7 @@ use crate::monitor::names;
 use crate::store::{Epoch, Table};
 use crate::wire::{Chunks, Deflater, Encoding, FrameBuf};
 
+use super::bounds::OWN_BYTES_PER_TURN;
 use super::group::Groups;
 use super::subscriber::{Control, Subscriber};
 use super::wheel::Wheel;
@@ -88,6 +89,14 @@ impl Meters {
     }
 }
 
+/// The end of all subscribers, spread in time.
+#[derive(Debug)]
+pub(super) struct Drain {
+    pub(super) left: Vec<u32>,
+    /// To be closed in each turn.
+    pub(super) share: usize,
+}
+
 /// A shard.
 pub struct Shard<S> {
     pub(super) config: FanoutConfig,
@@ -102,8 +111,15 @@ pub struct Shard<S> {
     pub(super) wheel: Wheel,
     /// Subscribers that need more than shared frames: blocked, behind, with a job or something to say.
     pub(super) busy: Vec<u32>,
-    /// Subscribers still to be closed, once the server stops.
-    pub(super) draining: Option<Vec<u32>>,
+    /// Bytes that may still be written in this turn besides shared frames.
+    pub(super) budget: usize,
+    /// The first who got none of it.
+    pub(super) left_out: Option<u32>,
+    pub(super) own_bytes_per_turn: usize,
+    /// Subscribers whose connection broke while their group was written to.
+    pub(super) broken: Vec<u32>,
+    /// What is still to be closed, once the server stops.
+    pub(super) draining: Option<Drain>,
     pub(super) scratch: Scratch,
     pub(super) meters: Meters,
     pub(super) random: fastrand::Rng,
@@ -126,6 +142,10 @@ impl<S: Socket> Shard<S> {
             groups: Groups::default(),
             wheel: Wheel::new(),
             busy: Vec::new(),
+            budget: OWN_BYTES_PER_TURN,
+            left_out: None,
+            own_bytes_per_turn: OWN_BYTES_PER_TURN,
+            broken: Vec::new(),
             draining: None,
             scratch: Scratch {
                 frame: FrameBuf::new(),
@@ -184,7 +204,6 @@ impl<S: Socket> Shard<S> {
             self.groups.leave(group, slot);
         }
         self.by_id.remove(&subscriber.id);
-        self.busy.retain(|s| *s != slot);
         self.free.push(slot);
         self.demand.leave(subscriber.encoding);
         self.meters.subscribers.decrement(1.0);
@@ -210,6 +229,20 @@ impl<S: Socket> Shard<S> {
         {
             self.busy.push(slot);
         }
+    }
+
+    /// Takes the list of busy subscribers. A slot of one that has gone may be in it, and twice if it was given away.
+    pub(super) fn take_busy(&mut self) -> Vec<u32> {
+        let mut slots = std::mem::take(&mut self.busy);
+        if let Some(at) = self
+            .left_out
+            .take()
+            .and_then(|slot| slots.iter().position(|s| *s == slot))
+        {
+            slots.rotate_left(at);
+        }
+        slots.retain(|slot| self.subscriber(*slot).is_some_and(|s| std::mem::take(&mut s.is_busy)));
+        slots
     }
 
     /// Adds something to say and says it as soon as the socket takes it.

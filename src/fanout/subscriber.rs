@@ -101,6 +101,15 @@ impl Control {
     }
 }
 
+/// What the reading task is told once a frame was handed to the kernel whole.
+#[derive(Clone, Debug)]
+pub(super) enum Receipt {
+    /// Its request was answered.
+    Answer,
+    /// The connection was closed.
+    End(CloseReason),
+}
+
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
@@ -136,12 +145,21 @@ pub(super) struct Subscriber<S> {
     pub(super) group: Option<GroupId>,
     /// The one frame that the kernel took a part of.
     outbox: Vec<u8>,
+    /// What is due when the outbox is empty.
+    receipt: Option<Receipt>,
     /// Seq of the newest data message.
     pub(super) last_data: Seq,
-    /// Newest seq sent in any message: everything held was sent up to here.
+    /// Newest seq sent in any message: the subscriber's own seq, which no prev_seq may be above.
+    pub(super) told: Seq,
+    /// Everything held was sent up to here; above `told` where there was nothing to send.
     pub(super) covered: Seq,
+    /// The table's seq when values were last taken for it: above `covered` where a part came late. The counts of
+    /// that beat must not be added again.
+    pub(super) seen: Seq,
     /// Beats dropped since the last delta.
     pub(super) skipped: u32,
+    /// This turn's newest beat concerns it and was not sent yet: dropped, unless it catches up in this turn.
+    pub(super) owes_beat: bool,
     pub(super) rest: Option<Rest>,
     pub(super) job: Option<Box<Job>>,
     pub(super) control: Option<Box<Control>>,
@@ -154,14 +172,14 @@ pub(super) struct Subscriber<S> {
     pub(super) next_visit: u64,
     /// Beat since which the socket has not taken what there is.
     pub(super) blocked_since: Option<u64>,
+    /// Beat of the last write that was not taken whole.
+    blocked_last: u64,
     /// In the shard's list of those that need more than shared frames.
     pub(super) is_busy: bool,
     /// Told as slow, until it has caught up.
     pub(super) is_slow: bool,
     /// The close frame went out: nothing may follow.
     pub(super) is_closed: bool,
-    /// To be told to the reading task once the kernel has the close frame whole.
-    pub(super) farewell: Option<CloseReason>,
 }
 
 impl<S: Socket> Subscriber<S> {
@@ -177,9 +195,13 @@ impl<S: Socket> Subscriber<S> {
             strings: Arc::new([]),
             group: None,
             outbox: Vec::new(),
+            receipt: None,
             last_data: Seq::ZERO,
+            told: Seq::ZERO,
             covered: Seq::ZERO,
+            seen: Seq::ZERO,
             skipped: 0,
+            owes_beat: false,
             rest: None,
             job: None,
             control: None,
@@ -188,10 +210,10 @@ impl<S: Socket> Subscriber<S> {
             last_write: 0,
             next_visit: 0,
             blocked_since: None,
+            blocked_last: 0,
             is_busy: false,
             is_slow: false,
             is_closed: false,
-            farewell: None,
         }
     }
 
@@ -200,18 +222,50 @@ impl<S: Socket> Subscriber<S> {
         !self.outbox.is_empty() || self.rest.is_some()
     }
 
+    /// Whether a snapshot is under way, which then brings the deltas that it needs itself.
+    pub(super) fn is_mid_snapshot(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| job.wait_until.is_none())
+    }
+
+    /// Everything held was sent up to here, or is being sent.
+    pub(super) fn promised(&self) -> Seq {
+        self.rest.as_ref().map_or(self.covered, |rest| rest.seq)
+    }
+
     /// Whether so many deltas are unconfirmed that no more may be sent.
     pub(super) fn is_window_closed(&self) -> bool {
         self.window > 0 && self.unconfirmed.len() >= self.window as usize
     }
 
+    /// Whether a frame is begun, or nothing was taken when last tried, in this beat or later: where nothing was
+    /// tried since, the socket may have been free for long.
+    pub(super) fn is_blocked_at(&self, beat: u64) -> bool {
+        !self.outbox.is_empty() || self.blocked_last >= beat
+    }
+
+    /// Beats for which the socket has not taken what there is.
+    pub(super) fn blocked_for(&self, beat: u64) -> u64 {
+        self.blocked_since.map_or(0, |since| beat - since)
+    }
+
     /// Notes a delta or snapshot part as sent.
     pub(super) fn note_data(&mut self, seq: Seq, is_delta: bool) {
         self.last_data = seq;
-        self.covered = self.covered.max(seq);
-        if is_delta && self.window > 0 {
-            self.unconfirmed.push_back(seq);
+        self.note_seq(seq);
+        if !is_delta || self.window == 0 {
+            return;
         }
+        if self.is_window_closed() {
+            // A delta that a snapshot needed came besides: one entry stands for both, so the list is bounded.
+            self.unconfirmed.pop_back();
+        }
+        self.unconfirmed.push_back(seq);
+    }
+
+    /// Notes that a message of this seq was sent.
+    pub(super) fn note_seq(&mut self, seq: Seq) {
+        self.told = self.told.max(seq);
+        self.covered = self.covered.max(seq);
     }
 
     /// Takes the subscriber's word that it has applied everything up to `seq`.
@@ -237,9 +291,31 @@ impl<S: Socket> Subscriber<S> {
             Some(0) => Sent::Nothing,
             Some(n) => {
                 self.outbox.extend_from_slice(&frame[n..]);
+                // The deadline is the frame's own.
+                self.blocked_since = Some(beat);
                 Sent::Begun
             }
             None => Sent::Broken,
+        }
+    }
+
+    /// The same for a frame that the reading task waits for.
+    pub(super) fn offer_for(&mut self, receipt: Option<Receipt>, frame: &[u8], beat: u64) -> Sent {
+        let sent = self.offer(frame, beat);
+        if sent.is_taken() {
+            self.receipt = receipt;
+        }
+        if sent == Sent::Whole {
+            self.give_receipt();
+        }
+        sent
+    }
+
+    fn give_receipt(&mut self) {
+        match self.receipt.take() {
+            Some(Receipt::Answer) => self.link.answered(),
+            Some(Receipt::End(reason)) => self.link.end(reason),
+            None => {}
         }
     }
 
@@ -250,7 +326,10 @@ impl<S: Socket> Subscriber<S> {
         }
         let outbox = std::mem::take(&mut self.outbox);
         match self.write(&outbox, beat) {
-            Some(n) if n == outbox.len() => Sent::Whole,
+            Some(n) if n == outbox.len() => {
+                self.give_receipt();
+                Sent::Whole
+            }
             Some(n) => {
                 self.outbox = outbox;
                 self.outbox.drain(..n);
@@ -258,6 +337,12 @@ impl<S: Socket> Subscriber<S> {
             }
             None => Sent::Broken,
         }
+    }
+
+    /// Bytes kept for it.
+    #[cfg(test)]
+    pub(super) fn outbox_bytes(&self) -> usize {
+        self.outbox.capacity()
     }
 
     /// The control part, made now if there was none.
@@ -276,6 +361,7 @@ impl<S: Socket> Subscriber<S> {
             self.blocked_since = None;
         } else {
             self.blocked_since.get_or_insert(beat);
+            self.blocked_last = beat;
         }
         Some(taken)
     }

@@ -31,9 +31,9 @@ impl ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, "invalid_symbol", message)
     }
 
-    /// 400: more instruments than one answer may hold.
-    pub(super) fn too_many(asked: usize, most: usize) -> ApiError {
-        let message = format!("{asked} instruments were asked for, at most {most} are allowed at once");
+    /// 400: more of something than one answer may hold.
+    pub(super) fn too_many(what: &str, asked: usize, most: usize) -> ApiError {
+        let message = format!("{asked} {what} were asked for, at most {most} are allowed at once");
         ApiError::new(StatusCode::BAD_REQUEST, "too_many_symbols", message)
     }
 

@@ -11,6 +11,7 @@ use super::bounds::QUERIES_MAX;
 use super::error::ApiError;
 use super::request::sort_out;
 use crate::engine::TickReceiver;
+use crate::fanout::PATTERNS_MAX;
 use crate::market::{InstrumentId, SymbolPattern, Ts};
 use crate::store::{Epoch, Seq, Table};
 use crate::wire::{Chunks, Encoding, FrameBuf, SnapshotHead, SnapshotTail};
@@ -159,11 +160,15 @@ impl Query {
     /// The answer of `/v1/snapshot`: one part, whatever its size.
     ///
     /// # Errors
-    /// Where more instruments are asked for than one subscriber may hold.
+    /// Where more instruments or patterns are asked for than one subscriber may hold.
     pub(super) fn snapshot(&self, symbols: &[String]) -> Result<Vec<u8>, ApiError> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let table = &state.table;
         let (strings, rejected) = sort_out(symbols.iter().map(String::as_str));
+        let patterns = strings.iter().filter(|s| matches!(s, SymbolPattern::Glob(_))).count();
+        if patterns > PATTERNS_MAX {
+            return Err(ApiError::too_many("patterns", patterns, PATTERNS_MAX));
+        }
         let mut chunks = Chunks::new(Encoding::Json);
         let mut ids: Vec<InstrumentId> = Vec::new();
         let mut pending = Vec::new();
@@ -182,7 +187,7 @@ impl Query {
         ids.sort_unstable();
         ids.dedup();
         if ids.len() > self.symbols_max {
-            return Err(ApiError::too_many(ids.len(), self.symbols_max));
+            return Err(ApiError::too_many("instruments", ids.len(), self.symbols_max));
         }
         let entries = ids.iter().filter_map(|id| table.changes_since(*id, Seq::ZERO));
         entries.for_each(|entry| chunks.push(&entry, state.ts));

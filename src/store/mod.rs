@@ -25,3 +25,7 @@ pub const INSTRUMENTS_MAX: usize = 1_000_000;
 
 /// Venues a store takes: one per feed and the server's own, so a thousand is far more than can be configured.
 pub const VENUES_MAX: usize = 1_024;
+
+/// Longest reason of a venue's state, in bytes: a sentence or two. Six times that, with every character escaped in
+/// JSON, still fits into the smallest message there is.
+pub const REASON_BYTES_MAX: usize = 256;

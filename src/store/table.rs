@@ -17,8 +17,6 @@ struct Row {
     present: FieldSet,
     state: (TickerState, Option<StaleCause>),
     state_changed: Seq,
-    /// First listed: a subscriber that is not there yet never heard the id.
-    listed: Seq,
     /// Last listed or re-announced: whoever is not there yet gets everything.
     announced: Seq,
     is_removed: bool,
@@ -160,10 +158,12 @@ impl Table {
 
     /// What changed of an instrument after `since`: with [`Seq::ZERO`] everything there is.
     ///
-    /// `None` where nothing did, and for a tombstone that a subscriber at `since` cannot have known.
+    /// `None` where nothing did, and for a tombstone where everything is asked for. Later than that a tombstone
+    /// is told even if it was listed after `since`: the parts of a delta that broke off, or that came late, may
+    /// have announced it to a subscriber whose seq is still before them.
     pub fn changes_since(&self, id: InstrumentId, since: Seq) -> Option<Entry<'_>> {
         let row = self.rows.get(id.index())?;
-        if row.last_change <= since || (row.is_removed && row.listed > since) {
+        if row.last_change <= since || (row.is_removed && since == Seq::ZERO) {
             return None;
         }
         let is_announced = row.announced > since;
@@ -231,7 +231,6 @@ impl Row {
             present: FieldSet::EMPTY,
             state: (TickerState::Live, None),
             state_changed: Seq::ZERO,
-            listed: seq,
             announced: seq,
             is_removed: false,
             last_change: seq,

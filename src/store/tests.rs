@@ -449,3 +449,18 @@ fn venue_states_are_versioned_like_fields() {
     assert_eq!(seen, [(Ts(7), "data flows")]);
     assert_eq!(table.venues_since(Seq(2)).count(), 0);
 }
+
+#[test]
+fn a_long_reason_is_cut_between_characters_and_is_the_same_when_said_again() {
+    let mut writer = Writer::new(1);
+    let event = Event::Venue {
+        venue: VenueName::parse("a").expect("a venue"),
+        state: VenueState::Down,
+        reason: "€".repeat(100_000),
+    };
+    writer.apply(&event, Ts(7));
+    let beat = writer.seal(Ts(0)).expect("a beat");
+    assert_eq!(beat.venues[0].reason, "€".repeat(REASON_BYTES_MAX / 3));
+    writer.apply(&event, Ts(8));
+    assert_eq!(writer.seal(Ts(0)), None);
+}

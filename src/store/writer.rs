@@ -7,7 +7,7 @@ use crate::market::{
     Update, Value, VenueName, VenueState,
 };
 
-use super::{Change, Counts, Entry, Listing, SealedBeat, Seq, VENUES_MAX, VenueRow};
+use super::{Change, Counts, Entry, Listing, REASON_BYTES_MAX, SealedBeat, Seq, VENUES_MAX, VenueRow};
 
 /// Newest values of one instrument, and what the open beat has changed of them.
 #[derive(Debug)]
@@ -329,6 +329,7 @@ impl Writer {
     }
 
     fn set_venue(&mut self, name: &VenueName, state: VenueState, reason: &str, now: Ts) {
+        let reason = shortened(reason);
         let row = VenueRow {
             name: name.clone(),
             state,
@@ -359,6 +360,15 @@ impl Writer {
             self.dirty.push(id);
         }
     }
+}
+
+/// A reason cut, between two characters, to what a message holds.
+fn shortened(reason: &str) -> &str {
+    let mut end = reason.len().min(REASON_BYTES_MAX);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    &reason[..end]
 }
 
 impl Working {

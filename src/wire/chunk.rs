@@ -131,6 +131,13 @@ impl Chunks {
         });
     }
 
+    /// Whether the entry at this position stands for nothing.
+    pub fn is_nothing(&self, at: u32) -> bool {
+        self.units
+            .get(at as usize)
+            .is_none_or(|u| !u.is_removed && u.instrument_bytes + u.ticker_bytes + u.venue_bytes == 0)
+    }
+
     /// The instrument of the entry at this position; `None` for a venue.
     pub fn instrument_at(&self, at: u32) -> Option<InstrumentId> {
         self.units

@@ -1,0 +1,220 @@
+//! Law 1: whoever has caught up sees what the table says, however it got there.
+
+use proptest::prelude::*;
+
+use crate::fanout::Request;
+use crate::market::*;
+use crate::store::Seq;
+use crate::wire::{Compression, Encoding};
+
+use super::world::{Options, World, config};
+
+const INSTRUMENTS: u8 = 48;
+
+/// One step of a story; subscribers are named by a number taken modulo those there are.
+#[allow(clippy::large_enum_variant)]
+#[derive(Clone, Debug)]
+enum Op {
+    Event(Event),
+    /// Every instrument at once.
+    Burst(i64),
+    /// So many beats in one turn.
+    Turn(u8),
+    Join(Options),
+    Subscribe(usize, Vec<usize>),
+    Unsubscribe(usize, usize),
+    Configure(usize, Option<u64>, Option<u32>),
+    Received(usize),
+    Room(usize, Option<usize>),
+    Frames(usize, usize),
+    Break(usize),
+    Reconnect(usize),
+}
+
+/// Long names, so that few instruments fill a message.
+fn symbol(n: u8) -> Symbol {
+    Symbol::parse(&format!("v{}:S{n:02}{}", n % 3, "X".repeat(50))).expect("a symbol")
+}
+
+/// What subscribers ask for: patterns, overlapping and not, symbols that come late and such as never come.
+fn string(n: usize) -> String {
+    match n % 12 {
+        0 => "*".to_owned(),
+        1 => "v0:*".to_owned(),
+        2 => "*:S1*".to_owned(),
+        3 => "v1:S*X".to_owned(),
+        4 => "v2:NEVER".to_owned(),
+        _ => symbol((n / 12 % usize::from(INSTRUMENTS)) as u8).to_string(),
+    }
+}
+
+fn decimal() -> impl Strategy<Value = Decimal> {
+    let texts = [
+        "0",
+        "1",
+        "2",
+        "61837.63",
+        "0.00006547",
+        "-5",
+        "9223372036854775807",
+        "1e-18",
+    ];
+    prop::sample::select(texts.to_vec()).prop_map(|t| Decimal::parse(t).expect(t))
+}
+
+fn fields() -> impl Strategy<Value = Fields> {
+    let value = prop_oneof![6 => decimal().prop_map(Value::Set), 1 => Just(Value::Cleared), 1 => Just(Value::Misfit)];
+    let one = (prop::sample::select(Field::ALL.to_vec()), value);
+    (prop::collection::vec(one, 0..4), any::<bool>(), decimal()).prop_map(|(list, is_trade, price)| {
+        let mut fields = Fields::new();
+        list.into_iter().for_each(|(f, v)| {
+            fields.put(f, v);
+        });
+        if is_trade {
+            fields.trade(Value::Set(price), Value::Set(Decimal::from_int(1)), Some(Side::Buy));
+        }
+        fields
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let n = || 0..INSTRUMENTS;
+    let places = || prop::option::of(0u8..=18);
+    let states = prop::sample::select(vec![TickerState::Live, TickerState::Stale, TickerState::Halted]);
+    let causes = prop::option::of(prop::sample::select(vec![StaleCause::Gap, StaleCause::Silent]));
+    let venue_states = prop::sample::select(vec![VenueState::Up, VenueState::Stale, VenueState::Down]);
+    prop_oneof![
+        12 => (n(), fields(), prop::option::of(0i64..1_000)).prop_map(|(n, fields, us)| Event::Update(Update {
+            symbol: symbol(n), fields, ts_event: us.map(|us| Ts(us * 1_000)), ts_recv: Ts(0) })),
+        1 => (n(), places(), places(), places()).prop_map(|(n, p, s, v)| Event::Listed {
+            symbol: symbol(n), price_decimals: p, size_decimals: s, volume_decimals: v }),
+        3 => n().prop_map(|n| Event::Removed(symbol(n))),
+        2 => (n(), states, causes).prop_map(|(n, state, cause)| Event::State { symbol: symbol(n), state, cause }),
+        2 => (0u8..4, venue_states).prop_map(|(n, state)| Event::Venue {
+            venue: VenueName::parse(&format!("v{n}")).expect("a venue"), state, reason: format!("r{n}") }),
+    ]
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    let encoding = prop::sample::select(Encoding::ALL.to_vec());
+    let compression = prop::sample::select(vec![Compression::None, Compression::Deflate]);
+    let pace = prop::sample::select(vec![1, 1, 1, 3, 8]);
+    (encoding, compression, pace).prop_map(|(encoding, compression, pace_beats)| Options {
+        encoding,
+        compression,
+        pace_beats,
+    })
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let who = any::<usize>;
+    let room = prop_oneof![1 => Just(Some(0)), 2 => (0usize..300).prop_map(Some), 2 => (0usize..9_000).prop_map(Some),
+        3 => Just(None)];
+    let pace = prop::option::of(prop::sample::select(vec![1, 3, 8]));
+    prop_oneof![
+        12 => event().prop_map(Op::Event),
+        2 => (0i64..5).prop_map(Op::Burst),
+        12 => prop_oneof![4 => Just(1), 1 => 2u8..5].prop_map(Op::Turn),
+        2 => options().prop_map(Op::Join),
+        4 => (who(), prop::collection::vec(any::<usize>(), 1..4)).prop_map(|(w, s)| Op::Subscribe(w, s)),
+        2 => (who(), who()).prop_map(|(w, s)| Op::Unsubscribe(w, s)),
+        2 => (who(), pace, prop::option::of(0u32..3)).prop_map(|(w, p, n)| Op::Configure(w, p, n)),
+        3 => who().prop_map(Op::Received),
+        6 => (who(), room).prop_map(|(w, r)| Op::Room(w, r)),
+        2 => (who(), 0usize..4).prop_map(|(w, n)| Op::Frames(w, n)),
+        1 => who().prop_map(Op::Break),
+        1 => who().prop_map(Op::Reconnect),
+    ]
+}
+
+fn burst(world: &mut World, price: i64) {
+    for n in 0..INSTRUMENTS {
+        let mut fields = Fields::new();
+        fields
+            .set(Field::BidPrice, Decimal::from_int(price))
+            .set(Field::AskPrice, Decimal::from_int(price + 1));
+        let (symbol, ts_event, ts_recv) = (symbol(n), None, Ts(0));
+        world.apply(&[Event::Update(Update {
+            symbol,
+            fields,
+            ts_event,
+            ts_recv,
+        })]);
+    }
+}
+
+fn run(world: &mut World, op: Op) {
+    let who = |world: &World, n: usize| n % world.peers.len();
+    match op {
+        Op::Event(event) => world.apply(&[event]),
+        Op::Burst(price) => burst(world, price),
+        Op::Turn(beats) => {
+            (0..beats).for_each(|_| world.seal());
+            world.turn();
+        }
+        Op::Join(options) => _ = world.join(options),
+        Op::Subscribe(n, strings) => {
+            let strings: Vec<String> = strings.into_iter().map(string).collect();
+            world.subscribe(who(world, n), &strings.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        Op::Unsubscribe(n, which) => {
+            let at = who(world, n);
+            let strings: Vec<String> = world.peers[at].model.view.strings.keys().cloned().collect();
+            if world.is_idle(at) && !strings.is_empty() {
+                world.unsubscribe(at, &[&strings[which % strings.len()]]);
+            }
+        }
+        Op::Configure(n, pace, window) => world.configure(who(world, n), pace, window),
+        Op::Received(n) => received(world, who(world, n)),
+        Op::Room(n, room) => world.room(who(world, n), room),
+        Op::Frames(n, frames) => world.frames(who(world, n), frames),
+        Op::Break(n) => world.peers[who(world, n)].socket.wire().is_broken = true,
+        Op::Reconnect(n) => world.reconnect(who(world, n)),
+    }
+}
+
+fn received(world: &mut World, at: usize) {
+    let own = Seq(world.peers[at].model.own);
+    world.ask(at, Request::Received(own));
+}
+
+/// Everyone reads again, and those that were cut off come back.
+fn finish(world: &mut World) {
+    world.beat(&[]);
+    for at in 0..world.peers.len() {
+        world.room(at, None);
+        let is_broken = world.peers[at].socket.wire().is_broken;
+        if is_broken || !world.peers[at].is_connected {
+            world.reconnect(at);
+        }
+    }
+    for _ in 0..60 {
+        (0..world.peers.len()).for_each(|at| received(world, at));
+        world.beat(&[]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn whoever_has_caught_up_sees_the_table(
+        first in options(),
+        second in options(),
+        ops in prop::collection::vec(op(), 1..150),
+    ) {
+        let mut world = World::new(config());
+        // So small that snapshots and long deltas take several turns, and some are left out.
+        world.shard.own_bytes_per_turn = 15_000;
+        world.join(first);
+        world.join(second);
+        ops.into_iter().for_each(|op| run(&mut world, op));
+        finish(&mut world);
+        for at in 0..world.peers.len() {
+            assert!(world.is_idle(at), "an answer is missing");
+            let peer = &world.peers[at];
+            assert!(peer.is_connected && !peer.socket.wire().is_mid_frame());
+            assert_eq!(peer.model.own, world.truth.seq().0);
+            peer.model.view.check(&world.truth);
+        }
+    }
+}

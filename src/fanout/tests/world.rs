@@ -1,0 +1,327 @@
+//! A store, a shard and its subscribers, driven step by step.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::engine::{Beater, Demand, Tick};
+use crate::fanout::{CloseReason, Command, FanoutConfig, Join, Link, Request, Shard, SubscriberId};
+use crate::market::{Event, SymbolPattern, Ts};
+use crate::store::{Epoch, Seq, Table, Writer};
+use crate::wire::{Compression, Encoding, FRAME_BYTES_MIN};
+
+use super::model::{Asked, Model};
+use super::socket::{FakeSocket, When};
+use super::view::View;
+
+/// How a subscriber connects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    pub(super) encoding: Encoding,
+    pub(super) compression: Compression,
+    pub(super) pace_beats: u64,
+}
+
+pub(super) const PLAIN: Options = Options {
+    encoding: Encoding::Protobuf,
+    compression: Compression::None,
+    pace_beats: 1,
+};
+
+/// One subscriber with its socket.
+pub(super) struct Peer {
+    pub(super) id: SubscriberId,
+    pub(super) link: Arc<Link>,
+    pub(super) socket: FakeSocket,
+    pub(super) model: Model,
+    pub(super) options: Options,
+    pub(super) is_connected: bool,
+    /// Requests whose turn comes when those before are answered.
+    waiting: VecDeque<Request>,
+    answered: u64,
+    requests: u64,
+}
+
+/// All of it.
+pub(super) struct World {
+    pub(super) config: FanoutConfig,
+    beater: Beater,
+    pub(super) shard: Shard<FakeSocket>,
+    pub(super) truth: Table,
+    /// The table at each seq.
+    pub(super) history: Vec<Table>,
+    pub(super) sealed: Vec<Arc<Tick>>,
+    pub(super) now: When,
+    number: u64,
+    pub(super) peers: Vec<Peer>,
+    joined: u64,
+}
+
+pub(super) const EPOCH: u64 = 77;
+
+pub(super) fn config() -> FanoutConfig {
+    FanoutConfig {
+        epoch: Epoch::new(EPOCH).expect("an epoch"),
+        frame_bytes_max: FRAME_BYTES_MIN,
+        heartbeat_beats: 10,
+        slow_deadline_beats: 60,
+        symbols_max: 1_000,
+        message_bytes_max: 65_536,
+    }
+}
+
+impl World {
+    pub(super) fn new(config: FanoutConfig) -> World {
+        let demand = Arc::new(Demand::default());
+        World {
+            beater: Beater::new(Writer::new(1_000), demand.clone()),
+            shard: Shard::new(config.clone(), demand, Box::new(|| {})),
+            config,
+            truth: Table::new(),
+            history: vec![Table::new()],
+            sealed: Vec::new(),
+            now: When::default(),
+            number: 0,
+            peers: Vec::new(),
+            joined: 0,
+        }
+    }
+
+    pub(super) fn apply(&mut self, events: &[Event]) {
+        self.beater.apply(events, self.ts());
+    }
+
+    fn ts(&self) -> Ts {
+        Ts(1_000_000_000 + self.number as i64 * 10_000_000)
+    }
+
+    /// Seals a beat; the shard takes it at the next turn.
+    pub(super) fn seal(&mut self) {
+        self.number += 1;
+        let tick = self.beater.seal(self.number, self.ts());
+        if let Some(beat) = &tick.beat {
+            self.truth.apply(beat);
+            self.history.push(self.truth.clone());
+        }
+        self.sealed.push(Arc::new(tick));
+    }
+
+    /// Lets the shard take what was sealed.
+    pub(super) fn turn(&mut self) {
+        let ticks = std::mem::take(&mut self.sealed);
+        if let Some(last) = ticks.last() {
+            self.now = When {
+                turn: self.now.turn + 1,
+                beat: last.number,
+            };
+            self.stamp();
+            self.shard.turn(&ticks);
+            self.read();
+        }
+    }
+
+    /// Events, their beat and the shard's turn.
+    pub(super) fn beat(&mut self, events: &[Event]) {
+        self.apply(events);
+        self.seal();
+        self.turn();
+    }
+
+    pub(super) fn beats(&mut self, count: usize) {
+        (0..count).for_each(|_| self.beat(&[]));
+    }
+
+    /// A new subscriber; gives its position.
+    pub(super) fn join(&mut self, options: Options) -> usize {
+        let peer = self.connect(options, View::default());
+        self.peers.push(peer);
+        self.read();
+        self.peers.len() - 1
+    }
+
+    fn connect(&mut self, options: Options, view: View) -> Peer {
+        self.joined += 1;
+        let (socket, link) = (FakeSocket::default(), Arc::new(Link::default()));
+        let id = SubscriberId(self.joined);
+        socket.wire().now = self.now;
+        self.shard.command(Command::Join(Box::new(Join {
+            id,
+            socket: socket.clone(),
+            link: link.clone(),
+            encoding: options.encoding,
+            compression: options.compression,
+            pace_beats: options.pace_beats,
+        })));
+        let (most, heartbeat) = (self.config.frame_bytes_max, self.config.heartbeat_beats);
+        Peer {
+            id,
+            link,
+            socket,
+            model: Model::new(options.encoding, most, heartbeat, view),
+            options,
+            is_connected: true,
+            waiting: VecDeque::new(),
+            answered: 0,
+            requests: 0,
+        }
+    }
+
+    /// The reading task's end.
+    pub(super) fn leave(&mut self, at: usize) {
+        let id = self.peers[at].id;
+        self.shard.command(Command::Leave(id, CloseReason::Peer(None)));
+        self.peers[at].is_connected = false;
+    }
+
+    /// The same subscriber on a new connection, resuming what it had.
+    pub(super) fn reconnect(&mut self, at: usize) {
+        if self.peers[at].is_connected {
+            self.leave(at);
+        }
+        let (own, epoch) = (self.peers[at].model.own, self.peers[at].model.epoch);
+        let mut view = self.peers[at].model.view.clone();
+        view.reconnect();
+        let strings: Vec<SymbolPattern> = view.strings.values().cloned().collect();
+        view.strings.clear();
+        view.unsettle();
+        self.peers[at] = self.connect(self.peers[at].options, view);
+        if !strings.is_empty() {
+            self.subscribe_from(at, strings, Some((epoch, Seq(own))));
+        }
+        self.read();
+    }
+
+    pub(super) fn subscribe(&mut self, at: usize, strings: &[&str]) {
+        let parse = |s: &&str| SymbolPattern::parse(s).expect(s);
+        self.subscribe_from(at, strings.iter().map(parse).collect(), None);
+    }
+
+    pub(super) fn subscribe_from(&mut self, at: usize, strings: Vec<SymbolPattern>, resume: Option<(u64, Seq)>) {
+        let request_id = self.next_request(at);
+        let rejected = Vec::new();
+        self.ask(
+            at,
+            Request::Subscribe {
+                request_id,
+                strings,
+                rejected,
+                resume,
+            },
+        );
+    }
+
+    pub(super) fn unsubscribe(&mut self, at: usize, strings: &[&str]) {
+        let request_id = self.next_request(at);
+        let strings = strings.iter().map(|s| (*s).to_owned()).collect();
+        self.ask(at, Request::Unsubscribe { request_id, strings });
+    }
+
+    pub(super) fn configure(&mut self, at: usize, pace_beats: Option<u64>, window: Option<u32>) {
+        let request_id = self.next_request(at);
+        self.ask(
+            at,
+            Request::Configure {
+                request_id,
+                pace_beats,
+                window,
+            },
+        );
+    }
+
+    pub(super) fn next_request(&mut self, at: usize) -> u64 {
+        self.peers[at].requests += 1;
+        self.peers[at].requests
+    }
+
+    /// Sends a request once those before are answered, as a session's reading task does.
+    pub(super) fn ask(&mut self, at: usize, request: Request) {
+        self.peers[at].waiting.push_back(request);
+        self.read();
+    }
+
+    pub(super) fn is_idle(&self, at: usize) -> bool {
+        let peer = &self.peers[at];
+        peer.waiting.is_empty() && peer.link.answers() == peer.answered
+    }
+
+    /// Bytes that a subscriber's socket takes from now on; absent where it takes all.
+    pub(super) fn room(&mut self, at: usize, room: Option<usize>) {
+        let mut wire = self.peers[at].socket.wire();
+        (wire.room, wire.calls_left) = (room, None);
+    }
+
+    /// Frames that it takes from now on, each whole.
+    pub(super) fn frames(&mut self, at: usize, frames: usize) {
+        let mut wire = self.peers[at].socket.wire();
+        (wire.room, wire.calls_left) = (None, Some(frames));
+    }
+
+    fn stamp(&mut self) {
+        let now = self.now;
+        self.peers.iter().for_each(|p| p.socket.wire().now = now);
+    }
+
+    /// Everyone reads what has come and asks what is next.
+    pub(super) fn read(&mut self) {
+        for at in 0..self.peers.len() {
+            self.take_frames(at);
+            while self.is_asking(at) {
+                self.ask_next(at);
+                self.take_frames(at);
+            }
+        }
+    }
+
+    fn take_frames(&mut self, at: usize) {
+        let peer = &mut self.peers[at];
+        let next = |socket: &FakeSocket| socket.wire().next_frame();
+        while let Some(frame) = next(&peer.socket) {
+            peer.model.take(&frame, &self.history);
+        }
+        if peer.is_connected && peer.link.ended().is_some() {
+            self.leave(at);
+        }
+    }
+
+    fn is_asking(&self, at: usize) -> bool {
+        let peer = &self.peers[at];
+        peer.is_connected && !peer.waiting.is_empty() && peer.link.answers() == peer.answered
+    }
+
+    fn ask_next(&mut self, at: usize) {
+        let peer = &mut self.peers[at];
+        let Some(request) = peer.waiting.pop_front() else {
+            return;
+        };
+        if request.is_answered() {
+            assert!(peer.model.asked.is_none(), "an answer was counted before it was there");
+            peer.answered += 1;
+            peer.model.asked = Some(asked(&request, &mut peer.model.view));
+        }
+        let id = peer.id;
+        self.shard.command(Command::Request(id, request));
+    }
+}
+
+fn asked(request: &Request, view: &mut View) -> Asked {
+    match request {
+        Request::Subscribe {
+            request_id,
+            strings,
+            resume,
+            ..
+        } => Asked::Subscribe {
+            id: *request_id,
+            strings: strings.clone(),
+            is_resume: resume.is_some(),
+        },
+        Request::Unsubscribe { request_id, strings } => {
+            view.take_back_soon(strings);
+            Asked::Unsubscribe {
+                id: *request_id,
+                strings: strings.clone(),
+            }
+        }
+        Request::Configure { request_id, .. } => Asked::Configure { id: *request_id },
+        _ => Asked::Other,
+    }
+}
