@@ -35,9 +35,9 @@ pub(super) const MALFORMED_MAX: u32 = 10;
 /// Time for our close frame to go out, and again for the peer to answer it.
 pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Time from the stop signal until whoever is still there is left behind. The process is to be gone within
-/// 5 s; what follows (joining threads, the runtime's end) takes some 100 ms, more on a loaded machine.
-pub(super) const DRAIN_DEADLINE: Duration = Duration::from_millis(4_500);
+/// Time from the stop signal until subscribers that are still there are left behind. The process is to be gone
+/// within 5 s: this, `FINISH_DEADLINE`, and some 100 ms for threads and runtime, more on a loaded machine.
+pub(super) const DRAIN_DEADLINE: Duration = Duration::from_secs(4);
 
 /// Time after that for plain HTTP answers under way; a connection that never asked anything is not waited for longer.
 pub(super) const FINISH_DEADLINE: Duration = Duration::from_millis(500);
