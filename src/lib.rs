@@ -26,7 +26,7 @@
 //! |---|---|
 //! | `backoff` | |
 //! | `market` | |
-//! | `monitor` | `market` |
+//! | `monitor` | |
 //! | `store` | `market` |
 //! | `wire` | `market`, `store` |
 //! | `tape` | `market` |
@@ -44,11 +44,13 @@
 //! # Laws, each with its test
 //! 1. **Convergence**: whoever has caught up has the store's values (`store::tests`, `fanout::tests`,
 //!    `tests/convergence.rs`).
-//! 2. **A subscriber can hurt only itself** (`tests/slow_consumer.rs`).
+//! 2. **A subscriber can hurt only itself** (`fanout::tests::slow`, `tests/slow_consumer.rs`, `tests/websocket.rs`).
 //! 3. **Everything is bounded**: `fanout::bounds`, `server::bounds`, the limits of `wire` decoders.
-//! 4. **Nothing is silently wrong**: no float carries a price; what does not fit is counted and clears.
+//! 4. **Nothing is silently wrong**: no float carries a price, what does not fit is counted and clears its
+//!    field (`market`, `store::tests`), `tests/convergence.rs` compares with the recording's own text.
 //! 5. **Same tape, same bytes**: replays are deterministic in order; the tape's clock comes with `tape`.
-//! 6. **A break in a feed is data**: venue and instrument states are versioned like fields.
+//! 6. **A break in a feed is data**: venue and instrument states are versioned like fields (`feed::supervisor`,
+//!    `tests/convergence.rs`: "replay ended").
 
 pub mod backoff;
 pub mod cli;
