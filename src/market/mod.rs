@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of I/O, encodings or venues. Everything here is a plain value.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 mod book;
 mod decimal;
 mod field;

@@ -13,6 +13,7 @@ mod recency;
 mod table;
 #[cfg(test)]
 mod tests;
+mod working;
 mod writer;
 
 pub use beat::{Change, Listing, SealedBeat, VenueRow};

@@ -192,55 +192,9 @@ fn symbol(n: u8) -> Symbol {
     Symbol::parse(&format!("v{}:S{n}", n % 2)).expect("a symbol")
 }
 
-fn decimal() -> impl Strategy<Value = Decimal> {
-    let texts = [
-        "0",
-        "1",
-        "2",
-        "61837.63",
-        "61837.6",
-        "0.00006547",
-        "-5",
-        "1e-7",
-        "9223372036854775807",
-        "1e-18",
-        "1e18",
-    ];
-    prop::sample::select(texts.to_vec()).prop_map(|t| Decimal::parse(t).expect(t))
-}
-
-fn fields() -> impl Strategy<Value = Fields> {
-    let value = prop_oneof![6 => decimal().prop_map(Value::Set), 1 => Just(Value::Cleared), 1 => Just(Value::Misfit)];
-    let one = (prop::sample::select(Field::ALL.to_vec()), value);
-    (prop::collection::vec(one, 0..4), any::<bool>(), decimal()).prop_map(|(list, trade, price)| {
-        let mut fields = Fields::new();
-        list.into_iter().for_each(|(f, v)| {
-            fields.put(f, v);
-        });
-        if trade {
-            fields.trade(Value::Set(price), Value::Set(Decimal::from_int(1)), Some(Side::Buy));
-        }
-        fields
-    })
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let places = || prop::option::of(0u8..=18);
-    let states = prop::sample::select(vec![TickerState::Live, TickerState::Stale, TickerState::Halted]);
-    let causes = prop::option::of(prop::sample::select(vec![StaleCause::Gap, StaleCause::Silent]));
-    prop_oneof![
-        12 => (0u8..5, fields()).prop_map(|(n, fields)| Event::Update(Update {
-            symbol: symbol(n), fields, ts_event: None, ts_recv: Ts(0) })),
-        1 => (0u8..5, places(), places(), places()).prop_map(|(n, p, s, v)| Event::Listed {
-            symbol: symbol(n), price_decimals: p, size_decimals: s, volume_decimals: v }),
-        2 => (0u8..5).prop_map(|n| Event::Removed(symbol(n))),
-        2 => (0u8..5, states, causes).prop_map(|(n, state, cause)| Event::State { symbol: symbol(n), state, cause }),
-    ]
-}
-
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => event().prop_map(Op::Event),
+        6 => arbitrary::event((0..5).map(symbol).collect(), 0..1_000).prop_map(Op::Event),
         4 => Just(Op::Seal),
         1 => Just(Op::Join),
         3 => any::<usize>().prop_map(Op::CatchUp),

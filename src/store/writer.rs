@@ -3,35 +3,12 @@
 use rustc_hash::FxHashMap;
 
 use crate::market::{
-    Decimal, Decimals, Event, FIELDS, Field, FieldSet, InstrumentId, Scale, Side, StaleCause, Symbol, TickerState, Ts,
-    Update, Value, VenueName, VenueState,
+    Decimal, Event, Field, FieldSet, InstrumentId, Scale, Side, StaleCause, Symbol, TickerState, Ts, Update, Value,
+    VenueName, VenueState,
 };
 
-use super::{Change, Counts, Entry, Listing, REASON_BYTES_MAX, SealedBeat, Seq, VENUES_MAX, VenueRow};
-
-/// Newest values of one instrument, and what the open beat has changed of them.
-#[derive(Debug)]
-struct Working {
-    listing: Listing,
-    values: [i64; FIELDS],
-    present: FieldSet,
-    state: (TickerState, Option<StaleCause>),
-    is_removed: bool,
-    update_count: u64,
-    ts_event: Option<Ts>,
-    ts_trade: Option<Ts>,
-    /// What the open beat changed.
-    open: Open,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Open {
-    is_dirty: bool,
-    fields: FieldSet,
-    is_announced: bool,
-    has_state: bool,
-    updates: u32,
-}
+use super::working::Working;
+use super::{Change, Counts, Entry, REASON_BYTES_MAX, SealedBeat, Seq, VENUES_MAX, VenueRow};
 
 /// What happened to events, counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -369,57 +346,4 @@ fn shortened(reason: &str) -> &str {
         end -= 1;
     }
     &reason[..end]
-}
-
-impl Working {
-    fn new(symbol: Symbol) -> Working {
-        Working {
-            listing: Listing {
-                symbol,
-                decimals: Decimals::default(),
-            },
-            values: [0; FIELDS],
-            present: FieldSet::EMPTY,
-            state: (TickerState::Live, None),
-            is_removed: false,
-            update_count: 0,
-            ts_event: None,
-            ts_trade: None,
-            open: Open {
-                is_announced: true,
-                ..Open::default()
-            },
-        }
-    }
-
-    fn seal(&mut self, id: InstrumentId, values: &mut Vec<i64>) -> Change {
-        let open = std::mem::take(&mut self.open);
-        // The first change of an id always announces it, even if it was taken away in the same beat.
-        let is_announced = open.is_announced;
-        let set = if is_announced {
-            self.present
-        } else {
-            open.fields.intersection(self.present)
-        };
-        let cleared = if is_announced || self.is_removed {
-            FieldSet::EMPTY
-        } else {
-            open.fields.difference(set)
-        };
-        let values_at = values.len();
-        values.extend(set.iter().map(|f| self.values[f.index()]));
-        Change {
-            id,
-            listing: is_announced.then(|| self.listing.clone()),
-            is_removed: self.is_removed,
-            set,
-            cleared,
-            values_at,
-            state: (is_announced || open.has_state).then_some(self.state),
-            updates: open.updates,
-            update_count: self.update_count,
-            ts_event: self.ts_event.filter(|_| open.updates > 0),
-            ts_trade: self.ts_trade,
-        }
-    }
 }

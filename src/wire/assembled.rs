@@ -4,56 +4,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::market::{Decimal, Event, Field, Fields, Side, StaleCause, Symbol, TickerState, Ts, Update, Value};
-use crate::market::{VenueName, VenueState};
+use crate::market::arbitrary::event as any_event;
+use crate::market::{Decimal, Event, Field, Fields, Symbol, Ts, Update};
 use crate::store::{Epoch, Seq, Table, Writer};
 
 const TS: Ts = Ts(1_700_000_000_123_456_789);
 
 fn event() -> impl Strategy<Value = Event> {
-    let symbol =
-        (0usize..4).prop_map(|n| Symbol::parse(["a:B", "k:BTC/USD", "n:É\"\\", "x-1:S0001"][n]).expect("a symbol"));
-    let number = (-1_000_000_000i64..1_000_000_000, 0u8..9);
-    let number = number.prop_map(|(m, d)| Decimal::new(m, d).expect("a decimal"));
-    let fields = prop::collection::vec((0usize..12, prop::option::of(number)), 0..12).prop_map(|list| {
-        let mut fields = Fields::new();
-        for (at, value) in list {
-            fields.put(Field::ALL[at], value.map_or(Value::Cleared, Value::Set));
-        }
-        fields
-    });
-    let trade = any::<bool>().prop_map(|trade| {
-        let mut fields = Fields::new();
-        if trade {
-            fields.trade(
-                Value::Set(Decimal::from_int(7)),
-                Value::Set(Decimal::from_int(1)),
-                Some(Side::Sell),
-            );
-        }
-        fields
-    });
-    let stamp = prop::option::of((TS.0 - 5_000_000_000..TS.0 + 5_000_000_000).prop_map(Ts));
-    let update =
-        (symbol.clone(), prop_oneof![4 => fields, 1 => trade], stamp).prop_map(|(symbol, fields, ts_event)| {
-            Event::Update(Update {
-                symbol,
-                fields,
-                ts_event,
-                ts_recv: TS,
-            })
-        });
-    let state = symbol.clone().prop_map(|symbol| Event::State {
-        symbol,
-        state: TickerState::Stale,
-        cause: Some(StaleCause::Checksum),
-    });
-    let venue = any::<bool>().prop_map(|up| Event::Venue {
-        venue: VenueName::parse("k").expect("a venue"),
-        state: if up { VenueState::Up } else { VenueState::Down },
-        reason: if up { String::new() } else { "gone \"away\"".to_owned() },
-    });
-    prop_oneof![9 => update, 1 => state, 1 => venue, 1 => symbol.prop_map(Event::Removed)]
+    let symbols = ["a:B", "v1:BTC/USD", "n:É\"\\", "x-1:S0001"].map(|text| Symbol::parse(text).expect(text));
+    any_event(symbols.to_vec(), TS.0 / 1_000 - 5_000_000..TS.0 / 1_000 + 5_000_000)
 }
 
 /// Decodes, encodes again by the cold path, and compares.

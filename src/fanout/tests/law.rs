@@ -48,53 +48,6 @@ fn string(n: usize) -> String {
     }
 }
 
-fn decimal() -> impl Strategy<Value = Decimal> {
-    let texts = [
-        "0",
-        "1",
-        "2",
-        "61837.63",
-        "0.00006547",
-        "-5",
-        "9223372036854775807",
-        "1e-18",
-    ];
-    prop::sample::select(texts.to_vec()).prop_map(|t| Decimal::parse(t).expect(t))
-}
-
-fn fields() -> impl Strategy<Value = Fields> {
-    let value = prop_oneof![6 => decimal().prop_map(Value::Set), 1 => Just(Value::Cleared), 1 => Just(Value::Misfit)];
-    let one = (prop::sample::select(Field::ALL.to_vec()), value);
-    (prop::collection::vec(one, 0..4), any::<bool>(), decimal()).prop_map(|(list, is_trade, price)| {
-        let mut fields = Fields::new();
-        list.into_iter().for_each(|(f, v)| {
-            fields.put(f, v);
-        });
-        if is_trade {
-            fields.trade(Value::Set(price), Value::Set(Decimal::from_int(1)), Some(Side::Buy));
-        }
-        fields
-    })
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let n = || 0..INSTRUMENTS;
-    let places = || prop::option::of(0u8..=18);
-    let states = prop::sample::select(vec![TickerState::Live, TickerState::Stale, TickerState::Halted]);
-    let causes = prop::option::of(prop::sample::select(vec![StaleCause::Gap, StaleCause::Silent]));
-    let venue_states = prop::sample::select(vec![VenueState::Up, VenueState::Stale, VenueState::Down]);
-    prop_oneof![
-        12 => (n(), fields(), prop::option::of(0i64..1_000)).prop_map(|(n, fields, us)| Event::Update(Update {
-            symbol: symbol(n), fields, ts_event: us.map(|us| Ts(us * 1_000)), ts_recv: Ts(0) })),
-        1 => (n(), places(), places(), places()).prop_map(|(n, p, s, v)| Event::Listed {
-            symbol: symbol(n), price_decimals: p, size_decimals: s, volume_decimals: v }),
-        3 => n().prop_map(|n| Event::Removed(symbol(n))),
-        2 => (n(), states, causes).prop_map(|(n, state, cause)| Event::State { symbol: symbol(n), state, cause }),
-        2 => (0u8..4, venue_states).prop_map(|(n, state)| Event::Venue {
-            venue: VenueName::parse(&format!("v{n}")).expect("a venue"), state, reason: format!("r{n}") }),
-    ]
-}
-
 fn options() -> impl Strategy<Value = Options> {
     let encoding = prop::sample::select(Encoding::ALL.to_vec());
     let compression = prop::sample::select(vec![Compression::None, Compression::Deflate]);
@@ -112,7 +65,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => Just(None)];
     let pace = prop::option::of(prop::sample::select(vec![1, 3, 8]));
     prop_oneof![
-        12 => event().prop_map(Op::Event),
+        12 => arbitrary::event((0..INSTRUMENTS).map(symbol).collect(), 0..1_000).prop_map(Op::Event),
         2 => (0i64..5).prop_map(Op::Burst),
         12 => prop_oneof![4 => Just(1), 1 => 2u8..5].prop_map(Op::Turn),
         2 => options().prop_map(Op::Join),
