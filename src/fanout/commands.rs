@@ -1,5 +1,7 @@
 //! What a shard does with what sessions ask.
 
+use std::collections::HashSet;
+
 use rustc_hash::FxHashSet;
 
 use crate::engine::BEAT;
@@ -163,7 +165,7 @@ impl<S: Socket> Shard<S> {
         let is_pattern = |s: &SymbolPattern| matches!(s, SymbolPattern::Glob(_));
         let mut count = ids.len() + given.iter().filter(is_pending).count();
         let mut patterns = given.iter().filter(|s| is_pattern(s)).count();
-        let (mut seen, mut accepted) = (FxHashSet::default(), Vec::new());
+        let (mut seen, mut accepted) = (HashSet::new(), Vec::new());
         for string in strings {
             if !seen.insert(string.clone()) {
                 continue;
@@ -218,7 +220,7 @@ impl<S: Socket> Shard<S> {
             let message = format!("`{shown}` was not subscribed: only strings given before can be taken back");
             return self.refuse(slot, error(request_id, proto::ErrorCode::NotSubscribed, &message));
         }
-        let going: FxHashSet<&str> = strings.iter().map(String::as_str).collect();
+        let going: HashSet<&str> = strings.iter().map(String::as_str).collect();
         let left = subscriber.strings.iter().filter(|s| !going.contains(s.as_str()));
         subscriber.strings = left.cloned().collect();
         let old = subscriber.group;

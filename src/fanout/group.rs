@@ -1,8 +1,7 @@
 //! Subscribers alike share one frame: groups, and which instruments concern which group.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-
-use rustc_hash::FxHashMap;
 
 use crate::market::{InstrumentId, Symbol, SymbolPattern};
 use crate::store::{Seq, Table};
@@ -112,11 +111,12 @@ impl Group {
 pub(super) struct Groups {
     list: Vec<Option<Group>>,
     free: Vec<GroupId>,
-    by_key: FxHashMap<GroupKey, GroupId>,
+    // Subscribers choose the keys of these two, so the hash is a keyed one: nobody can make them collide.
+    by_key: HashMap<GroupKey, GroupId>,
     /// For each instrument the groups that take every beat and hold it.
     interest: Vec<Vec<GroupId>>,
     /// Groups that wait for a symbol, existing or not.
-    exact: FxHashMap<Symbol, Vec<GroupId>>,
+    exact: HashMap<Symbol, Vec<GroupId>>,
     /// Groups with a pattern.
     globs: Vec<GroupId>,
     /// Groups with a pace of more than one beat.
