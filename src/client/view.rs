@@ -331,8 +331,12 @@ impl View {
         self.table.venues()
     }
 
-    /// Whether a price is live: the venue is up and the instrument's own state live (rule 9).
+    /// Whether a price is live: the venue is up and the instrument's own state live (rule 9). None is while the
+    /// connection is lost, until the server's first answer on a new one.
     pub fn is_live(&self, ticker: &Ticker) -> bool {
+        if !self.is_begun {
+            return false;
+        }
         let venue = VenueName::parse(ticker.symbol().venue()).ok();
         let venue = venue.and_then(|name| self.venues().get(&name));
         venue.is_some_and(|v| v.state == VenueState::Up) && ticker.state() == Some(TickerState::Live)

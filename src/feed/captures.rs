@@ -9,11 +9,11 @@ pub(super) fn path(file: &str) -> Option<PathBuf> {
     let found = path.filter(|p| p.exists());
     if found.is_none() {
         let is_strict = std::env::var("TICKWIRE_TEST_STRICT").is_ok_and(|v| v == "1");
-        assert!(!is_strict, "{file} is not in the folder that TICKWIRE_CAPTURES names");
+        assert!(!is_strict, "{file} is in no folder that TICKWIRE_CAPTURES names");
         // Past the harness, which keeps what passing tests print to itself.
         let _ = writeln!(
             std::io::stderr(),
-            "skipped: {file} is not in the folder that TICKWIRE_CAPTURES names"
+            "skipped: {file} is in no folder that TICKWIRE_CAPTURES names"
         );
     }
     found

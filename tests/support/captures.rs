@@ -14,7 +14,7 @@ pub(crate) fn real(file: &str) -> Option<PathBuf> {
     let path = std::env::var_os("TICKWIRE_CAPTURES").map(|folder| PathBuf::from(folder).join(file));
     let found = path.filter(|p| p.exists());
     if found.is_none() {
-        skipped(&format!("{file} is not in the folder that TICKWIRE_CAPTURES names"));
+        skipped(&format!("{file} is in no folder that TICKWIRE_CAPTURES names"));
     }
     found
 }

@@ -140,7 +140,7 @@ impl Screen {
         let state = match ticker.cause() {
             Some(cause) => format!("{} ({})", state_word(ticker), cause.word()),
             // Its own state is live, its venue is not: the price is not live (rule 9).
-            None if !is_live && state_word(ticker) == "live" => "venue not up".into(),
+            None if !is_live && state_word(ticker) == "live" => "not up".into(),
             None => state_word(ticker).into(),
         };
         let age = ticker
