@@ -356,6 +356,9 @@ fn a_price_is_live_only_if_its_venue_is_up_and_its_own_state_live() {
         }],
     ));
     assert_eq!(peer.view.dump()["a:A"].cause, None);
+    assert!(is_live(&peer));
+    peer.view.disconnected();
+    assert!(!is_live(&peer), "the connection is lost");
     let status = peer.view.venues().values().next().expect("told");
     assert_eq!((status.reason.as_str(), status.since), ("x\u{fffd}y", Ts(5)));
 }
