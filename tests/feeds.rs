@@ -12,8 +12,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use support::captures::{self, demo};
 use tickwire::feed::binance::Parser;
+use tickwire::feed::parse::FrameParser;
 use tickwire::feed::synthetic::{MarketModel, Model};
-use tickwire::feed::{FeedContext, FeedSpec, FrameParser, build};
+use tickwire::feed::{FeedContext, FeedSpec, build};
 use tickwire::market::{Decimal, Event, Field, Fields, Value};
 use tickwire::tape::CaptureReader;
 
@@ -184,9 +185,7 @@ fn every_feed_definition_in_feeds_can_be_built() {
                 .as_str()
                 .expect("a spec")
                 .replace("replay:feeds/", &format!("replay:{}/", root.join("feeds").display()));
-            let context = FeedContext {
-                first_subscriber: tokio::sync::watch::channel(false).1,
-            };
+            let context = FeedContext::new(tokio::sync::watch::channel(false).1);
             build(&FeedSpec::parse(&spec).expect(&spec), &context)
                 .map(drop)
                 .expect(&spec);

@@ -60,7 +60,7 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
 
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
-    let feeds = build_feeds(&settings.feeds, &FeedContext { first_subscriber })?;
+    let feeds = build_feeds(&settings.feeds, &FeedContext::new(first_subscriber))?;
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
         source,
@@ -122,9 +122,7 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
 
 fn build_feeds(specs: &[String], context: &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError> {
     let feeds = specs.iter().map(|spec| feed::build(&FeedSpec::parse(spec)?, context));
-    let feeds = feeds.collect::<Result<Vec<_>, _>>()?;
-    feed::check_venues(&feeds)?;
-    Ok(feeds)
+    Ok(feeds.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// The first line on stdout is for programs; what follows in the log is for people.

@@ -8,9 +8,10 @@
 pub mod binance;
 #[cfg(test)]
 mod captures;
-mod continuity;
+mod claims;
 mod error;
-mod metrics;
+pub mod live;
+pub mod parse;
 mod registry;
 mod replay;
 mod spec;
@@ -22,14 +23,13 @@ use std::pin::Pin;
 
 use tokio::sync::{mpsc, watch};
 
-pub use continuity::{Contiguous, Continuity, Growing};
-pub use error::{FeedClosed, FeedError, ParseError};
-pub use metrics::{Counts, Tally};
-pub use registry::{build, check_venues};
+pub use claims::{Claims, Owner};
+pub use error::{FeedClosed, FeedError};
+pub use registry::build;
 pub use spec::{FeedSpec, SpecError};
 pub use supervisor::supervise;
 
-use crate::market::{Event, Ts, VenueName};
+use crate::market::{Event, VenueName};
 
 /// What a feed hands over at once, in its order.
 pub type Batch = Vec<Event>;
@@ -54,19 +54,6 @@ pub trait Feed: Send + 'static {
     fn run<'a>(&'a mut self, out: &'a Outlet) -> Run<'a>;
 }
 
-/// A venue's parser of frames, as a connection or a replay uses it. One lives as long as the connection does.
-pub trait FrameParser: Send {
-    /// Makes events of a frame, added to `out`.
-    ///
-    /// # Errors
-    /// Says what is malformed. It is already counted and logged and never ends a feed; nothing of the message at
-    /// fault is in `out`.
-    fn frame(&mut self, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<(), ParseError>;
-
-    /// What was counted so far.
-    fn counts(&self) -> Counts;
-}
-
 /// A feed came to its end by itself and is not to be started again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedEnd {
@@ -80,6 +67,18 @@ pub struct FeedContext {
     /// Turns true when the first subscriber holds a symbol; `start=first_subscriber` waits for it. Its sender lives as
     /// long as the service: once it is dropped, a feed that waits ends as if the engine were gone.
     pub first_subscriber: watch::Receiver<bool>,
+    /// Which venues have a feed.
+    pub claims: Claims,
+}
+
+impl FeedContext {
+    /// No venue has a feed yet.
+    pub fn new(first_subscriber: watch::Receiver<bool>) -> FeedContext {
+        FeedContext {
+            first_subscriber,
+            claims: Claims::default(),
+        }
+    }
 }
 
 /// Makes the channel from the feeds to the engine, of at most `batches_max` batches (at least one).

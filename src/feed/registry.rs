@@ -1,19 +1,17 @@
 //! The kinds of feeds, one line each.
 
-use std::collections::HashSet;
-
 use super::spec::listed;
 use super::{Feed, FeedContext, FeedSpec, SpecError, replay, synthetic};
 
-type Build = fn(&FeedSpec, &FeedContext) -> Result<Box<dyn Feed>, SpecError>;
+type Build = fn(&FeedSpec, &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError>;
 
 const KINDS: &[(&str, Build)] = &[("synthetic", synthetic::build), ("replay", replay::build)];
 
-/// Makes a feed as asked. What can be known at once, such as a missing file, is told at once; may block on a file.
+/// Makes the feeds of one specification, one for each connection. What can be known at once, such as a missing file, is told at once; may block on a file.
 ///
 /// # Errors
 /// Names what is at fault and what is allowed.
-pub fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Box<dyn Feed>, SpecError> {
+pub fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError> {
     match KINDS.iter().find(|(kind, _)| *kind == spec.kind()) {
         Some((_, build)) => build(spec, context),
         None => Err(SpecError::UnknownKind {
@@ -23,27 +21,13 @@ pub fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Box<dyn Feed>, Sp
     }
 }
 
-/// Refuses feeds of which two bring the same venue: each would overwrite what the other says.
-///
-/// # Errors
-/// [`SpecError::VenueTwice`] names the venue.
-pub fn check_venues(feeds: &[Box<dyn Feed>]) -> Result<(), SpecError> {
-    let mut seen = HashSet::new();
-    match feeds.iter().flat_map(|f| f.venues()).find(|venue| !seen.insert(*venue)) {
-        Some(venue) => Err(SpecError::VenueTwice { venue: venue.clone() }),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use tokio::sync::watch;
 
-    fn built(text: &str) -> Result<Box<dyn Feed>, SpecError> {
-        let context = FeedContext {
-            first_subscriber: watch::channel(false).1,
-        };
+    fn built(text: &str) -> Result<Vec<Box<dyn Feed>>, SpecError> {
+        let context = FeedContext::new(watch::channel(false).1);
         build(&FeedSpec::parse(text)?, &context)
     }
 
@@ -82,11 +66,13 @@ mod tests {
 
     #[test]
     fn two_feeds_of_one_venue_are_refused_and_a_rename_helps() {
-        let feeds = |texts: [&str; 2]| texts.map(|t| built(t).expect(t)).into_iter().collect::<Vec<_>>();
-        let error = check_venues(&feeds(["synthetic", "synthetic?seed=2"]))
-            .expect_err("twice")
-            .to_string();
+        let both = |texts: [&str; 2]| {
+            let context = FeedContext::new(watch::channel(false).1);
+            let specs = texts.map(|text| FeedSpec::parse(text).expect(text));
+            specs.iter().try_for_each(|spec| build(spec, &context).map(drop))
+        };
+        let error = both(["synthetic", "synthetic?seed=2"]).expect_err("twice").to_string();
         assert!(error.contains("`synthetic`"), "{error}");
-        assert!(check_venues(&feeds(["synthetic", "synthetic?venue=other"])).is_ok());
+        assert!(both(["synthetic", "synthetic?venue=other"]).is_ok());
     }
 }

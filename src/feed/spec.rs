@@ -85,6 +85,24 @@ pub enum SpecError {
         /// The target given.
         target: String,
     },
+    /// An instrument of the target.
+    #[error("instrument `{name}`: {why}")]
+    Instrument {
+        /// As given.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file that an option names cannot be used.
+    #[error("feed option `{key}`: `{}`: {why}", file.display())]
+    File {
+        /// The option's key.
+        key: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The recording cannot be played.
     #[error(transparent)]
     Tape(#[from] TapeError),

@@ -99,6 +99,11 @@ const ALL: &[(&str, Kind, &str)] = &[
         "Frames of a venue older than what was known, dropped.",
     ),
     (FEED_GAPS, Kind::Counter, "Holes in a venue's own numbering."),
+    (
+        FEED_CHECKSUMS,
+        Kind::Counter,
+        "Order books that did not have the checksum stated by the venue.",
+    ),
     (FEED_RESTARTS, Kind::Counter, "Times that a feed was started again."),
 ];
 
@@ -154,6 +159,8 @@ pub const FEED_PASSED_OVER: &str = "tickwire_feed_passed_over_total";
 pub const FEED_STALE: &str = "tickwire_feed_stale_total";
 /// Holes in a venue's numbering.
 pub const FEED_GAPS: &str = "tickwire_feed_gaps_total";
+/// Wrong checksums.
+pub const FEED_CHECKSUMS: &str = "tickwire_feed_checksums_total";
 /// Feed restarts.
 pub const FEED_RESTARTS: &str = "tickwire_feed_restarts_total";
 

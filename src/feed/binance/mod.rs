@@ -3,12 +3,10 @@
 //! Rules from the venue's "Web Socket Streams for Binance" and from recordings; which stream feeds which field stands
 //! in [`Parser`].
 
-mod instruments;
 mod messages;
 mod parser;
 #[cfg(test)]
 mod tests;
-mod values;
 
 pub use parser::Parser;
 

@@ -1,16 +1,35 @@
 //! Frames of Binance spot to events.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::{Batch, Continuity, Counts, FrameParser, ParseError, Tally};
-use super::instruments::{Instrument, Instruments, SYMBOLS_MAX};
+use super::super::Batch;
+use super::super::parse::{
+    Contiguous, Continuity, Counts, FrameParser, Growing, Heard, Instruments, ParseError, SYMBOLS_MAX, Tally, decimal,
+    level, millis_or_micros as time, shape, whole,
+};
 use super::messages::{AggTrade, BookTicker, Depth, Head, MiniTicker, TickerRest, Trade};
-use super::values::{decimal, level, time, whole};
 use crate::market::{Event, Field, Fields, Side, StaleCause, TickerState, Ts, Update, VenueName};
 
-/// Bytes of a frame that a log line shows: enough for all of a bookTicker.
-const EXCERPT_BYTES: usize = 200;
+/// What the parser keeps of an instrument.
+#[derive(Debug, Default)]
+struct Numbering {
+    /// bookTicker's `u`: gives the order, is not contiguous.
+    quotes: Growing,
+    /// trade's `t`.
+    trades: Contiguous,
+    /// aggTrade's `a`.
+    agg_trades: Contiguous,
+    /// depth's `U` to `u`.
+    depth: Contiguous,
+    /// `E` of both 24 h tickers.
+    tickers: Growing,
+    /// Whether trades came one by one: then aggTrade gives no last price.
+    has_trades: bool,
+    /// Whether bookTicker, trade or aggTrade came: then the 24 h tickers give only what those do not.
+    has_live_source: bool,
+}
+
+type Instrument = super::super::parse::Instrument<Numbering>;
 
 /// The parser of one connection; a new connection needs a new one, for its numbering starts anew.
 ///
@@ -19,21 +38,19 @@ const EXCERPT_BYTES: usize = 200;
 /// nothing else came of the instrument. Depth is checked for continuity and gives nothing.
 pub struct Parser {
     venue: VenueName,
-    instruments: Instruments,
+    instruments: Instruments<Numbering>,
     tally: Tally,
-    /// Kinds of faults already logged; bounded by the kinds of messages times those of errors.
-    logged: Vec<(&'static str, &'static str)>,
 }
 
 impl FrameParser for Parser {
-    fn frame(&mut self, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<(), ParseError> {
+    fn frame(&mut self, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<Heard, ParseError> {
         self.tally.frame();
         if is_array(frame) {
             return self.each(frame, ts_recv, out);
         }
         let head: Head<'_> = match shape("JSON", frame) {
             Ok(head) => head,
-            Err(error) => return self.refuse(error, frame),
+            Err(error) => return Err(self.tally.refuse(error, frame)),
         };
         match head.data.map(|d| d.get().as_bytes()) {
             Some(data) if is_array(data) => self.each(data, ts_recv, out),
@@ -57,19 +74,18 @@ impl Parser {
     pub(super) fn with_limit(venue: VenueName, symbols_max: usize) -> Parser {
         Parser {
             tally: Tally::new(&venue),
+            instruments: Instruments::new(venue.clone(), symbols_max),
             venue,
-            instruments: Instruments::new(symbols_max),
-            logged: Vec::new(),
         }
     }
 
     /// The messages of an all-market stream, such as `!miniTicker@arr`; one at fault does not hide the others.
-    fn each(&mut self, array: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<(), ParseError> {
+    fn each(&mut self, array: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<Heard, ParseError> {
         let messages: Vec<&RawValue> = match shape("array", array) {
             Ok(messages) => messages,
-            Err(error) => return self.refuse(error, array),
+            Err(error) => return Err(self.tally.refuse(error, array)),
         };
-        let mut first = Ok(());
+        let mut first = Ok(Heard::Data);
         for message in messages {
             let outcome = self.one(message.get().as_bytes(), ts_recv, out);
             first = first.and(outcome);
@@ -77,21 +93,21 @@ impl Parser {
         first
     }
 
-    fn one(&mut self, message: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<(), ParseError> {
+    fn one(&mut self, message: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<Heard, ParseError> {
         match shape::<Head<'_>>("JSON", message) {
             Ok(head) => self.count(&head, message, ts_recv, out),
-            Err(error) => self.refuse(error, message),
+            Err(error) => Err(self.tally.refuse(error, message)),
         }
     }
 
-    fn count(&mut self, head: &Head<'_>, message: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<(), ParseError> {
+    fn count(&mut self, head: &Head<'_>, message: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<Heard, ParseError> {
         match self.dispatch(head, message, ts_recv, out) {
             Ok(Outcome::Updated) => self.tally.updates(1),
             Ok(Outcome::PassedOver) => self.tally.passed_over(),
             Ok(Outcome::Stale) => self.tally.stale(),
-            Err(error) => return self.refuse(error, message),
+            Err(error) => return Err(self.tally.refuse(error, message)),
         }
-        Ok(())
+        Ok(Heard::Data)
     }
 
     fn dispatch(&mut self, head: &Head<'_>, message: &[u8], ts_recv: Ts, out: &mut Batch) -> Parsed {
@@ -110,9 +126,7 @@ impl Parser {
             // A REST snapshot that the recorder put in line, or the answer to a subscription.
             None if head.has_last_update_id || head.has_result => Ok(Outcome::PassedOver),
             None if head.has_error || head.has_code => {
-                if self.is_first("control", "refused") {
-                    tracing::warn!(venue = %self.venue, answer = excerpt(message), "the venue refused a request");
-                }
+                self.tally.notice("control", message);
                 Ok(Outcome::PassedOver)
             }
             _ => Ok(Outcome::PassedOver),
@@ -135,9 +149,9 @@ impl Parser {
             (Field::AskPrice, &m.ask),
             (Field::AskSize, &m.ask_size),
         )?;
-        let instrument = self.instruments.of(&self.venue, KIND, &m.symbol)?;
-        instrument.has_live_source = true;
-        if instrument.quotes.check(m.update_id) == Continuity::Stale {
+        let instrument = self.instruments.of(KIND, &m.symbol)?;
+        instrument.own.has_live_source = true;
+        if instrument.own.quotes.check(m.update_id) == Continuity::Stale {
             return Ok(Outcome::Stale);
         }
         out.push(update(instrument, fields, None, ts_recv));
@@ -149,10 +163,10 @@ impl Parser {
         let m: Trade<'_> = shape(KIND, message)?;
         let fields = last(KIND, &m.price, &m.size, m.buyer_is_maker)?;
         let ts_event = time(KIND, m.time)?;
-        let instrument = self.instruments.of(&self.venue, KIND, &m.symbol)?;
-        instrument.has_live_source = true;
-        instrument.has_trades = true;
-        let continuity = instrument.trades.check(m.id, m.id);
+        let instrument = self.instruments.of(KIND, &m.symbol)?;
+        instrument.own.has_live_source = true;
+        instrument.own.has_trades = true;
+        let continuity = instrument.own.trades.check(m.id, m.id);
         let update = update(instrument, fields, Some(ts_event), ts_recv);
         Ok(self.push_in_order(KIND, continuity, update, out))
     }
@@ -162,10 +176,10 @@ impl Parser {
         let m: AggTrade<'_> = shape(KIND, message)?;
         let fields = last(KIND, &m.price, &m.size, m.buyer_is_maker)?;
         let ts_event = time(KIND, m.time)?;
-        let instrument = self.instruments.of(&self.venue, KIND, &m.symbol)?;
-        instrument.has_live_source = true;
-        let continuity = instrument.agg_trades.check(m.id, m.id);
-        if instrument.has_trades {
+        let instrument = self.instruments.of(KIND, &m.symbol)?;
+        instrument.own.has_live_source = true;
+        let continuity = instrument.own.agg_trades.check(m.id, m.id);
+        if instrument.own.has_trades {
             return Ok(self.check_only(KIND, continuity));
         }
         let update = update(instrument, fields, Some(ts_event), ts_recv);
@@ -216,11 +230,11 @@ impl Parser {
         out: &mut Batch,
     ) -> Parsed {
         let ts_event = time(kind, m.time)?;
-        let instrument = self.instruments.of(&self.venue, kind, &m.symbol)?;
-        if instrument.tickers.check_or_same(m.time) == Continuity::Stale {
+        let instrument = self.instruments.of(kind, &m.symbol)?;
+        if instrument.own.tickers.check_or_same(m.time) == Continuity::Stale {
             return Ok(Outcome::Stale);
         }
-        let fields = if instrument.has_live_source { day } else { all };
+        let fields = if instrument.own.has_live_source { day } else { all };
         out.push(update(instrument, fields, Some(ts_event), ts_recv));
         Ok(Outcome::Updated)
     }
@@ -228,8 +242,8 @@ impl Parser {
     fn depth(&mut self, message: &[u8]) -> Parsed {
         const KIND: &str = "depthUpdate";
         let m: Depth<'_> = shape(KIND, message)?;
-        let instrument = self.instruments.of(&self.venue, KIND, &m.symbol)?;
-        let continuity = instrument.depth.check(m.first_update_id, m.last_update_id);
+        let instrument = self.instruments.of(KIND, &m.symbol)?;
+        let continuity = instrument.own.depth.check(m.first_update_id, m.last_update_id);
         Ok(self.check_only(KIND, continuity))
     }
 
@@ -239,7 +253,7 @@ impl Parser {
             Continuity::Next => Outcome::PassedOver,
             Continuity::Stale => Outcome::Stale,
             Continuity::Gap { expected, got } => {
-                self.gap(kind, expected, got);
+                self.tally.gap(kind, expected, got);
                 Outcome::PassedOver
             }
         }
@@ -257,7 +271,7 @@ impl Parser {
             }
             Continuity::Gap { expected, got } => (expected, got),
         };
-        self.gap(kind, expected, got);
+        self.tally.gap(kind, expected, got);
         let state = |state, cause| match &update {
             Event::Update(u) => Some(Event::State {
                 symbol: u.symbol.clone(),
@@ -270,35 +284,6 @@ impl Parser {
         let live = state(TickerState::Live, None);
         out.extend(stale.into_iter().chain([update]).chain(live));
         Outcome::Updated
-    }
-
-    fn gap(&mut self, kind: &'static str, expected: u64, got: u64) {
-        self.tally.gap();
-        if self.is_first(kind, "gap") {
-            tracing::warn!(venue = %self.venue, kind, expected, got, "first gap in the venue's numbering");
-        }
-    }
-
-    /// Counts a message that cannot be used, logs the first of its kind, and hands the error on.
-    fn refuse(&mut self, error: ParseError, message: &[u8]) -> Result<(), ParseError> {
-        if matches!(error, ParseError::TooManySymbols { .. }) {
-            self.tally.passed_over();
-        } else {
-            self.tally.malformed();
-        }
-        let (kind, fault) = error.label();
-        if self.is_first(kind, fault) {
-            tracing::warn!(venue = %self.venue, %error, message = excerpt(message), "first message of this kind that cannot be used");
-        }
-        Err(error)
-    }
-
-    fn is_first(&mut self, kind: &'static str, fault: &'static str) -> bool {
-        let is_first = !self.logged.contains(&(kind, fault));
-        if is_first {
-            self.logged.push((kind, fault));
-        }
-        is_first
     }
 }
 
@@ -313,10 +298,6 @@ type Parsed = Result<Outcome, ParseError>;
 
 fn is_array(json: &[u8]) -> bool {
     json.trim_ascii_start().first() == Some(&b'[')
-}
-
-fn shape<'a, T: Deserialize<'a>>(kind: &'static str, json: &'a [u8]) -> Result<T, ParseError> {
-    serde_json::from_slice(json).map_err(|source| ParseError::Shape { kind, source })
 }
 
 fn update(instrument: &Instrument, fields: Fields, ts_event: Option<Ts>, ts_recv: Ts) -> Event {
@@ -342,13 +323,4 @@ fn day(kind: &'static str, m: &MiniTicker<'_>) -> Result<Fields, ParseError> {
     fields.put(Field::Low, decimal(kind, &m.low)?);
     fields.put(Field::Volume, decimal(kind, &m.volume)?);
     Ok(fields)
-}
-
-/// Beginning of a message for a log line, free of control characters.
-fn excerpt(message: &[u8]) -> String {
-    let head = &message[..message.len().min(EXCERPT_BYTES)];
-    let text = String::from_utf8_lossy(head);
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

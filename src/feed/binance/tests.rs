@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::{Batch, Counts, FrameParser, ParseError, captures};
+use super::super::parse::{Counts, FrameParser, ParseError};
+use super::super::{Batch, captures};
 use super::Parser;
 use crate::market::{Decimal, Event, Field, StaleCause, TickerState, Ts, Update, Value, VenueName};
 use crate::tape::CaptureReader;

@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::parse::FrameParser;
 use super::spec::listed;
-use super::{Batch, Feed, FeedClosed, FeedContext, FeedEnd, FeedError, FeedSpec, FrameParser, Outlet, Run, SpecError};
+use super::{Batch, Feed, FeedClosed, FeedContext, FeedEnd, FeedError, FeedSpec, Outlet, Run, SpecError};
 use crate::market::{Event, Ts, VenueName, VenueState};
 use crate::tape::{CaptureReader, Pace, Speed};
 use parsers::{MakeParser, PARSERS};
@@ -31,7 +32,7 @@ enum Start {
 ///
 /// # Errors
 /// Names the option at fault and what is allowed, or the file and what is wrong with its beginning.
-pub(super) fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Box<dyn Feed>, SpecError> {
+pub(super) fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError> {
     spec.check_keys(KEYS)?;
     let path = spec.target().ok_or_else(|| SpecError::NoTarget {
         kind: spec.kind().into(),
@@ -45,15 +46,17 @@ pub(super) fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Box<dyn Fe
         _ => None,
     })?;
     let (recorded, make_parser) = look_into(Path::new(path))?;
-    Ok(Box::new(Replay {
+    let venue = spec.venue(recorded.as_str())?;
+    context.claims.take(&venue)?;
+    Ok(vec![Box::new(Replay {
         path: path.into(),
-        venues: [spec.venue(recorded.as_str())?],
+        venues: [venue],
         speed,
         is_loop,
         start,
         first_subscriber: context.first_subscriber.clone(),
         make_parser,
-    }))
+    })])
 }
 
 fn speed(text: &str) -> Option<Speed> {

@@ -1,6 +1,7 @@
 //! Which venues' captures can be replayed, one line each.
 
-use super::super::{FrameParser, binance};
+use super::super::binance;
+use super::super::parse::FrameParser;
 use crate::market::VenueName;
 
 /// Makes a new parser whose symbols get this venue name.

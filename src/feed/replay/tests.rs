@@ -31,7 +31,8 @@ impl Drop for Recording {
 
 fn feed(path: &Path, options: &str, first_subscriber: watch::Receiver<bool>) -> Result<Box<dyn Feed>, SpecError> {
     let spec = FeedSpec::parse(&format!("replay:{}{options}", path.display())).expect("a spec");
-    build(&spec, &FeedContext { first_subscriber })
+    let feeds = build(&spec, &FeedContext::new(first_subscriber))?;
+    Ok(feeds.into_iter().next().expect("a feed"))
 }
 
 /// So many trades, 1 ms apart, with prices from 1 on.

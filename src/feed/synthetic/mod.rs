@@ -14,7 +14,8 @@ pub use market::MarketModel;
 use quote::{PRICE_DECIMALS, SIZE_DECIMALS};
 use schedule::Schedule;
 
-use super::{Batch, Feed, FeedClosed, FeedContext, FeedSpec, Outlet, Run, SpecError, Tally};
+use super::parse::Tally;
+use super::{Batch, Feed, FeedClosed, FeedContext, FeedSpec, Outlet, Run, SpecError};
 use crate::market::{Event, Fields, Symbol, Ts, Update, VenueName, VenueState};
 
 /// The venue unless it is renamed.
@@ -45,10 +46,10 @@ pub trait Model: Send {
 ///
 /// # Errors
 /// Names the option at fault and what is allowed.
-pub(super) fn build(spec: &FeedSpec, _context: &FeedContext) -> Result<Box<dyn Feed>, SpecError> {
+pub(super) fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError> {
     spec.check_no_target()?;
     spec.check_keys(KEYS)?;
-    Ok(Box::new(Synthetic {
+    let feed = Synthetic {
         venues: [spec.venue(VENUE)?],
         symbols: spec.number("symbols", 100, 1, 1_000_000)?,
         rate: spec.number("rate", 1000, 0, 10_000_000)?,
@@ -58,7 +59,9 @@ pub(super) fn build(spec: &FeedSpec, _context: &FeedContext) -> Result<Box<dyn F
             "market" => Some(Activity::Market),
             _ => None,
         })?,
-    }))
+    };
+    context.claims.take(&feed.venues[0])?;
+    Ok(vec![Box::new(feed)])
 }
 
 struct Synthetic {
@@ -183,7 +186,8 @@ mod tests {
     fn feed(spec: &str) -> Box<dyn Feed> {
         let first_subscriber = watch::channel(false).1;
         let spec = FeedSpec::parse(spec).expect("a spec");
-        build(&spec, &FeedContext { first_subscriber }).expect("a feed")
+        let mut feeds = build(&spec, &FeedContext::new(first_subscriber)).expect("a feed");
+        feeds.pop().expect("a feed")
     }
 
     #[test]
