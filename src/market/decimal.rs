@@ -59,6 +59,13 @@ impl Decimal {
     /// # Errors
     /// Says whether the syntax, the size or the precision is at fault; nothing is ever rounded.
     pub fn parse(text: &str) -> Result<Decimal, DecimalError> {
+        match parse_plain(text.as_bytes()) {
+            Some(decimal) => Ok(decimal),
+            None => Decimal::parse_any(text),
+        }
+    }
+
+    fn parse_any(text: &str) -> Result<Decimal, DecimalError> {
         let syntax = || DecimalError::Syntax(excerpt(text));
         let (negative, unsigned) = match text.as_bytes() {
             [b'-', rest @ ..] => (true, rest),
@@ -157,6 +164,44 @@ impl fmt::Display for Decimal {
             ),
         }
     }
+}
+
+/// Reads `[-]digits[.digits]` of at most 18 digits that count, where nothing can overflow; `None` for all else.
+///
+/// Venues write next to nothing else: 14 ns for such as `61837.63000000`, where the general way takes 50; a quote has
+/// four of them.
+fn parse_plain(text: &[u8]) -> Option<Decimal> {
+    let (negative, number) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let zeros = number.iter().rev().take_while(|byte| **byte == b'0').count();
+    let digits = &number[..number.len() - zeros];
+    if digits.len() > usize::from(DECIMALS_MAX) {
+        return None;
+    }
+    let mut mantissa = 0i64;
+    let mut point = None;
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => mantissa = mantissa * 10 + i64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    let decimals = match point {
+        Some(at) if number.len() > 1 => digits.len() - at - 1,
+        // Without a point the zeros belong to the number.
+        None if (1..=usize::from(DECIMALS_MAX)).contains(&number.len()) => {
+            mantissa *= 10i64.pow(zeros as u32);
+            0
+        }
+        _ => return None,
+    };
+    Some(Decimal {
+        mantissa: if negative { -mantissa } else { mantissa },
+        decimals: if mantissa == 0 { 0 } else { decimals as u8 },
+    })
 }
 
 /// Digits read so far; trailing zeros wait, so that `1.000…` of any length is 1.
@@ -316,6 +361,11 @@ mod tests {
             let (x, y) = (Decimal::new(a, da).expect("in range"), Decimal::new(b, db).expect("in range"));
             let wide = |m: i64, d: u8| i128::from(m) * 10i128.pow(18 - u32::from(d));
             prop_assert_eq!(x.cmp(&y), wide(a, da).cmp(&wide(b, db)));
+        }
+
+        #[test]
+        fn the_short_way_gives_what_the_general_one_does(text in "[+-]?[0-9]{0,12}[.]?[0-9]{0,8}0{0,12}[.e]?[0-9]{0,2}") {
+            prop_assert_eq!(Decimal::parse(&text), Decimal::parse_any(&text));
         }
 
         #[test]
