@@ -1,8 +1,11 @@
-//! Binance spot: its frames, made into updates of tickers.
+//! Binance spot and USD-M futures: their frames, made into updates of tickers, and what to ask them for.
 //!
-//! Rules from the venue's "Web Socket Streams for Binance" and from recordings; which stream feeds which field stands
-//! in [`Parser`].
+//! Rules from the venue's "Web Socket Streams for Binance" and "USDⓈ-M Futures: Websocket Market Streams" and from
+//! recordings; which stream feeds which field stands in [`Parser`].
 
+mod control;
+mod envelope;
+mod known;
 mod messages;
 mod parser;
 #[cfg(test)]
@@ -10,5 +13,7 @@ mod tests;
 
 pub use parser::Parser;
 
-/// The venue's name, as captures of it say.
+/// The venue's name for its spot market, as captures of it say.
 pub const VENUE: &str = "binance";
+/// The venue's name for its USD-M futures.
+pub const VENUE_USDM: &str = "binance-usdm";

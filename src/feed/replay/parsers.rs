@@ -8,4 +8,7 @@ use crate::market::VenueName;
 pub(super) type MakeParser = fn(VenueName) -> Box<dyn FrameParser>;
 
 /// By the venue of a capture's first line.
-pub(super) const PARSERS: &[(&str, MakeParser)] = &[(binance::VENUE, |venue| Box::new(binance::Parser::new(venue)))];
+pub(super) const PARSERS: &[(&str, MakeParser)] = &[
+    (binance::VENUE, |venue| Box::new(binance::Parser::new(venue))),
+    (binance::VENUE_USDM, |venue| Box::new(binance::Parser::new(venue))),
+];
