@@ -1,5 +1,6 @@
 //! Tests of the parser and of what the venue is asked.
 
+mod asking;
 mod captures;
 mod fields;
 mod order;
