@@ -17,25 +17,29 @@ mod replay;
 mod spec;
 mod supervisor;
 pub mod synthetic;
+pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 pub use claims::{Claims, Owner};
-pub use error::{FeedClosed, FeedError};
+pub use error::{FeedClosed, FeedError, Lost};
 pub use registry::build;
 pub use spec::{FeedSpec, SpecError};
 pub use supervisor::supervise;
 
-use crate::market::{Event, VenueName};
+use crate::market::{Event, VenueName, VenueState};
 
 /// What a feed hands over at once, in its order.
 pub type Batch = Vec<Event>;
 
 /// What `serve` runs when no feed is given.
 pub const DEFAULT_SPEC: &str = "synthetic?activity=market";
+
+/// News being handed over.
+pub type Told<'a> = Pin<Box<dyn Future<Output = Result<(), FeedClosed>> + Send + 'a>>;
 
 /// A feed's run under way.
 pub type Run<'a> = Pin<Box<dyn Future<Output = Result<FeedEnd, FeedError>> + Send + 'a>>;
@@ -47,11 +51,14 @@ pub trait Feed: Send + 'static {
 
     /// Runs until it ends by itself or breaks. May be called again after an error that [`FeedError::is_retryable`].
     ///
-    /// Says that its venue is up once data flows; that it is down is the supervisor's to say.
+    /// Says that its venue is up once data flows; the supervisor has it say that it is down.
     ///
     /// # Cancel safety
     /// Dropping the run stops it; a batch that was not handed over is lost.
     fn run<'a>(&'a mut self, out: &'a Outlet) -> Run<'a>;
+
+    /// Tells that the run is over, for this reason: its instruments are no longer live.
+    fn down<'a>(&'a mut self, reason: String, out: &'a Outlet) -> Told<'a>;
 }
 
 /// A feed came to its end by itself and is not to be started again.
@@ -66,14 +73,14 @@ pub struct FeedEnd {
 pub struct FeedContext {
     /// Turns true when the first subscriber holds a symbol; `start=first_subscriber` waits for it. Its sender lives as
     /// long as the service: once it is dropped, a feed that waits ends as if the engine were gone.
-    pub first_subscriber: watch::Receiver<bool>,
+    pub first_subscriber: tokio::sync::watch::Receiver<bool>,
     /// Which venues have a feed.
     pub claims: Claims,
 }
 
 impl FeedContext {
     /// No venue has a feed yet.
-    pub fn new(first_subscriber: watch::Receiver<bool>) -> FeedContext {
+    pub fn new(first_subscriber: tokio::sync::watch::Receiver<bool>) -> FeedContext {
         FeedContext {
             first_subscriber,
             claims: Claims::default(),
@@ -85,6 +92,13 @@ impl FeedContext {
 pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Batch>) {
     let (sender, receiver) = mpsc::channel(batches_max.max(1));
     (Outlet { sender }, receiver)
+}
+
+/// Tells that a venue is down, for feeds whose venue's state is all that there is to say.
+async fn tell_down(venue: &VenueName, reason: String, out: &Outlet) -> Result<(), FeedClosed> {
+    let venue = venue.clone();
+    let state = VenueState::Down;
+    out.send(vec![Event::Venue { venue, state, reason }]).await
 }
 
 /// Where feeds hand over their batches. Cheap to clone.

@@ -104,6 +104,22 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Counter,
         "Order books that did not have the checksum stated by the venue.",
     ),
+    (FEED_CONNECTS, Kind::Counter, "Attempts to connect to a venue."),
+    (
+        FEED_HANDOVERS,
+        Kind::Counter,
+        "Times that a connection was replaced by the next one without a break.",
+    ),
+    (
+        FEED_RESYNCS,
+        Kind::Counter,
+        "Instruments that were asked for anew after lost data.",
+    ),
+    (
+        VENUE_LAG_SECONDS,
+        Kind::Histogram,
+        "From the venue's own stamp to our socket; negative where the venue's clock is ahead.",
+    ),
     (FEED_RESTARTS, Kind::Counter, "Times that a feed was started again."),
 ];
 
@@ -161,6 +177,14 @@ pub const FEED_STALE: &str = "tickwire_feed_stale_total";
 pub const FEED_GAPS: &str = "tickwire_feed_gaps_total";
 /// Wrong checksums.
 pub const FEED_CHECKSUMS: &str = "tickwire_feed_checksums_total";
+/// Connection attempts.
+pub const FEED_CONNECTS: &str = "tickwire_feed_connects_total";
+/// Connections replaced without a break.
+pub const FEED_HANDOVERS: &str = "tickwire_feed_handovers_total";
+/// Instruments asked for anew.
+pub const FEED_RESYNCS: &str = "tickwire_feed_resyncs_total";
+/// Venue's stamp to our socket.
+pub const VENUE_LAG_SECONDS: &str = "tickwire_venue_lag_seconds";
 /// Feed restarts.
 pub const FEED_RESTARTS: &str = "tickwire_feed_restarts_total";
 
