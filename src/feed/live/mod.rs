@@ -47,3 +47,6 @@ pub fn feeds(
     };
     Ok(dialects.into_iter().enumerate().map(connection).collect())
 }
+
+#[cfg(test)]
+mod tests;
