@@ -21,6 +21,7 @@ pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
@@ -88,8 +89,11 @@ impl FeedContext {
     }
 }
 
+/// A batch and when it was handed over, for measuring lag.
+pub type Handed = (Instant, Batch);
+
 /// Makes the channel from the feeds to the engine, of at most `batches_max` batches (at least one).
-pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Batch>) {
+pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Handed>) {
     let (sender, receiver) = mpsc::channel(batches_max.max(1));
     (Outlet { sender }, receiver)
 }
@@ -104,7 +108,7 @@ async fn tell_down(venue: &VenueName, reason: String, out: &Outlet) -> Result<()
 /// Where feeds hand over their batches. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Outlet {
-    sender: mpsc::Sender<Batch>,
+    sender: mpsc::Sender<Handed>,
 }
 
 impl Outlet {
@@ -119,6 +123,6 @@ impl Outlet {
         if batch.is_empty() {
             return Ok(());
         }
-        self.sender.send(batch).await.map_err(|_| FeedClosed)
+        self.sender.send((Instant::now(), batch)).await.map_err(|_| FeedClosed)
     }
 }

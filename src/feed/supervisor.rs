@@ -171,7 +171,7 @@ mod tests {
         let (out, mut batches) = channel(16);
         supervise(scripted(runs), out, CancellationToken::new()).await;
         let mut states = Vec::new();
-        while let Some(batch) = batches.recv().await {
+        while let Some((_, batch)) = batches.recv().await {
             for event in batch {
                 let Event::Venue { state, reason, .. } = event else {
                     panic!("only states are sent");
@@ -212,7 +212,7 @@ mod tests {
         let (out, mut batches) = channel(16);
         let stop = CancellationToken::new();
         let supervised = tokio::spawn(supervise(scripted(vec![]), out, stop.clone()));
-        assert_eq!(batches.recv().await.expect("the first batch").len(), 1);
+        assert_eq!(batches.recv().await.expect("the first batch").1.len(), 1);
         stop.cancel();
         supervised.await.expect("no panic");
         assert!(batches.recv().await.is_none());

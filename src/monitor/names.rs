@@ -120,7 +120,31 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Histogram,
         "From the venue's own stamp to our socket; negative where the venue's clock is ahead.",
     ),
+    (
+        HOP_SECONDS,
+        Kind::Histogram,
+        "Time in each hop: `feed` from the socket to the engine's queue, `queue` until it is applied to the store, `beat` \
+         until it is sealed, `write` until a shard has written it to all whose sockets took it.",
+    ),
     (FEED_RESTARTS, Kind::Counter, "Times that a feed was started again."),
+];
+
+/// Upper bounds of each histogram's buckets, in seconds.
+pub const BUCKETS: &[(&str, &[f64])] = &[
+    (BEAT_SECONDS, WITHIN),
+    (HOP_SECONDS, WITHIN),
+    // Below zero is a venue's clock that is ahead of ours.
+    (
+        VENUE_LAG_SECONDS,
+        &[
+            -1.0, -0.1, -0.01, 0.0, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0,
+        ],
+    ),
+];
+
+/// Within the service: from a fraction of a beat to ten of them.
+const WITHIN: &[f64] = &[
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
 ];
 
 /// Build information.
@@ -185,6 +209,8 @@ pub const FEED_HANDOVERS: &str = "tickwire_feed_handovers_total";
 pub const FEED_RESYNCS: &str = "tickwire_feed_resyncs_total";
 /// Venue's stamp to our socket.
 pub const VENUE_LAG_SECONDS: &str = "tickwire_venue_lag_seconds";
+/// Time in each hop.
+pub const HOP_SECONDS: &str = "tickwire_hop_seconds";
 /// Feed restarts.
 pub const FEED_RESTARTS: &str = "tickwire_feed_restarts_total";
 

@@ -46,6 +46,7 @@ pub(super) struct Connection {
     desk: Arc<Desk>,
     watch: Watch,
     lag: Histogram,
+    hop: Histogram,
     random: fastrand::Rng,
 }
 
@@ -65,6 +66,7 @@ impl Connection {
             silence,
             watch: Watch::new(silence),
             lag: metrics::histogram!(names::VENUE_LAG_SECONDS, "venue" => venue.as_str().to_owned()),
+            hop: metrics::histogram!(names::HOP_SECONDS, "hop" => "feed"),
             venues: [venue],
             desk,
             random: fastrand::Rng::new(),
@@ -91,7 +93,7 @@ impl Feed for Connection {
                 resync: Resync::default(),
                 batch: Batch::new(),
                 refused: Vec::new(),
-                state: VenueState::Down,
+                told: (VenueState::Down, 0),
                 rules,
                 connection: self,
                 out,
@@ -141,8 +143,8 @@ struct Session<'a> {
     batch: Batch,
     /// What the venue refused, in its words.
     refused: Vec<String>,
-    /// As told last.
-    state: VenueState,
+    /// As told last, and how many refusals that named.
+    told: (VenueState, usize),
     out: &'a Outlet,
 }
 
@@ -194,6 +196,8 @@ impl Session<'_> {
         }
         // What came before a break is used.
         self.flush().await?;
+        let took = self.connection.desk.now().saturating_sub(now);
+        self.connection.hop.record(took.as_secs_f64());
         match outcome {
             Err((generation, lost)) => self.broke(generation, lost),
             Ok(()) => Ok(()),
@@ -407,8 +411,9 @@ impl Session<'_> {
             None => return Ok(()),
         };
         // The edge, not the level; the seconds in the reason go on.
-        if state != self.state || (state == VenueState::Up && !self.refused.is_empty()) {
-            self.state = state;
+        let told = (state, self.refused.len());
+        if told != self.told {
+            self.told = told;
             let Connection { desk, number, .. } = &*self.connection;
             desk.tell(*number, state, reason, self.out).await?;
         }

@@ -59,7 +59,7 @@ async fn play(feed: Box<dyn Feed>) -> Vec<Event> {
     let (out, mut batches) = channel(4);
     let supervised = tokio::spawn(supervise(feed, out, CancellationToken::new()));
     let mut events = Vec::new();
-    while let Some(batch) = batches.recv().await {
+    while let Some((_, batch)) = batches.recv().await {
         assert!(batch.len() <= BATCH_EVENTS_MAX + 2);
         events.extend(batch.into_iter().filter(says_something));
     }
@@ -158,7 +158,7 @@ async fn a_loop_begins_again_with_a_new_numbering_and_stays_up() {
     let run = tokio::spawn(async move { feed.run(&out).await });
     let mut events = Vec::new();
     while events.len() < 31 {
-        let batch = batches.recv().await.expect("it goes on");
+        let batch = batches.recv().await.expect("it goes on").1;
         events.extend(batch.into_iter().filter(says_something));
     }
     assert!(is_venue(&events[0], VenueState::Up));
@@ -187,7 +187,7 @@ async fn it_waits_for_the_first_subscriber_where_asked_to() {
     tokio::task::yield_now().await;
     assert!(batches.try_recv().is_err());
     subscribed.send(true).expect("the feed waits");
-    assert_eq!(batches.recv().await.expect("it runs").len(), 4);
+    assert_eq!(batches.recv().await.expect("it runs").1.len(), 4);
     run.await.expect("no panic").expect("an end");
 }
 
