@@ -88,7 +88,10 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
             &["two feeds", "`synthetic`", "venue=NAME"],
         ),
         (&["serve", "--max-symbols", "many"], &["--max-symbols"]),
-        (&["serve", "--max-symbols", "0"], &["max_symbols = 0", "1 to 10000000"]),
+        (
+            &["serve", "--max-symbols", "0"],
+            &["--max-symbols", "`0` is not allowed", "from 1 to 10000000"],
+        ),
         (
             &["serve", "--frame-bytes-max", "100"],
             &["frame_bytes_max = 100", "4096 to 1048576"],

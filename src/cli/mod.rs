@@ -5,6 +5,7 @@ mod serve;
 mod serve_args;
 mod settings;
 mod watch;
+mod within;
 
 use std::process::ExitCode;
 
@@ -82,6 +83,13 @@ fn run(command: Command) -> Result<(), CliError> {
     // A feed may sit in a read that cannot be cancelled: it must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     outcome
+}
+
+/// Reads a log level.
+fn log_level(text: &str) -> Result<tracing::Level, String> {
+    let known = ["error", "warn", "info", "debug", "trace"].contains(&text);
+    let level = text.parse().ok().filter(|_| known);
+    level.ok_or_else(|| format!("log level `{text}` is not known: error, warn, info, debug or trace is allowed"))
 }
 
 /// SIGINT and SIGTERM ask for a clean end; a second one does not wait for it.
