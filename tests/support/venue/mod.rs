@@ -65,6 +65,16 @@ impl Venue {
         self.tls.as_ref().expect("set up with TLS").ca_file()
     }
 
+    /// What a feed has to be told to come here: `url=..`, and with TLS `&ca_file=..`.
+    pub(crate) fn options(&self) -> String {
+        let ca_file = |tls: &Tls| format!("&ca_file={}", tls.ca_file().display());
+        format!(
+            "url={}{}",
+            self.url(),
+            self.tls.as_ref().map(ca_file).unwrap_or_default()
+        )
+    }
+
     // What there is to play.
 
     /// The frames that are played, in order; faults and positions name them by index.
