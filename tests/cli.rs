@@ -94,7 +94,7 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
         ),
         (
             &["serve", "--frame-bytes-max", "100"],
-            &["frame_bytes_max = 100", "4096 to 1048576"],
+            &["--frame-bytes-max", "`100` is not allowed", "4096 to 1048576"],
         ),
         (&["serve", "--log-level", "loud"], &["`loud`", "debug"]),
         (&["serve", "--listen", "here"], &["`here`"]),
