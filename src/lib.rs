@@ -36,7 +36,7 @@
 //! | `dashboard` | |
 //! | `server` | `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
 //! | `client` | `backoff`, `market`, `wire` |
-//! | `cli` | `client`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `wire` |
+//! | `cli` | `client`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `tape`, `wire` |
 //!
 //! `feed` and `server` never meet. `market`, `store` and `wire` know no runtime, no clock and no socket.
 //! `monitor` holds names and figures only, so it stands beside `market` and every room may count there.
