@@ -234,6 +234,9 @@ impl Session<'_> {
             return Ok(());
         };
         let (ts_recv, from) = (Ts::now(), self.batch.len());
+        if let Some(tap) = &self.connection.tap {
+            tap.record(ts_recv, &frame);
+        }
         // The parser has counted and logged it; a malformed message never ends a feed.
         let heard = self
             .parser
