@@ -9,6 +9,8 @@ pub mod binance;
 #[cfg(test)]
 mod captures;
 mod claims;
+pub mod coinbase;
+pub mod coinbase_exchange;
 mod error;
 pub mod live;
 pub mod parse;

@@ -1,11 +1,16 @@
 //! The kinds of feeds, one line each.
 
 use super::spec::listed;
-use super::{Feed, FeedContext, FeedSpec, SpecError, replay, synthetic};
+use super::{Feed, FeedContext, FeedSpec, SpecError, coinbase, coinbase_exchange, replay, synthetic};
 
 type Build = fn(&FeedSpec, &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError>;
 
-const KINDS: &[(&str, Build)] = &[("synthetic", synthetic::build), ("replay", replay::build)];
+const KINDS: &[(&str, Build)] = &[
+    ("synthetic", synthetic::build),
+    ("replay", replay::build),
+    ("coinbase", coinbase::build),
+    ("coinbase-exchange", coinbase_exchange::build),
+];
 
 /// Makes the feeds of one specification, one for each connection. What can be known at once, such as a missing file, is told at once; may block on a file.
 ///
@@ -34,7 +39,10 @@ mod tests {
     #[test]
     fn an_unknown_kind_names_those_there_are() {
         let error = built("nasdaq:AAPL").err().expect("no such kind").to_string();
-        assert_eq!(error, "unknown feed kind `nasdaq`: allowed are `synthetic`, `replay`");
+        assert_eq!(
+            error,
+            "unknown feed kind `nasdaq`: allowed are `synthetic`, `replay`, `coinbase`, `coinbase-exchange`"
+        );
     }
 
     #[test]
