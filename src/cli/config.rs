@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
+
+use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, Shards, Symbols};
 
 /// A file's settings; absent ones are left to lower layers.
 #[derive(Debug, Default, Deserialize)]
@@ -23,32 +25,38 @@ pub(super) struct ConfigFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ServerTable {
     pub(super) listen: Option<String>,
-    pub(super) shards: Option<u64>,
+    pub(super) shards: Option<Shards>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LimitsTable {
-    pub(super) max_connections: Option<u64>,
-    pub(super) max_symbols: Option<u64>,
-    pub(super) max_instruments: Option<u64>,
-    pub(super) max_message_bytes: Option<u64>,
-    pub(super) frame_bytes_max: Option<u64>,
-    pub(super) slow_consumer_ms: Option<u64>,
-    pub(super) heartbeat_ms: Option<u64>,
-    pub(super) ping_ms: Option<u64>,
+    pub(super) max_connections: Option<Connections>,
+    pub(super) max_symbols: Option<Symbols>,
+    pub(super) max_instruments: Option<Instruments>,
+    pub(super) max_message_bytes: Option<MessageBytes>,
+    pub(super) frame_bytes_max: Option<FrameBytes>,
+    pub(super) slow_consumer_ms: Option<PatienceMs>,
+    pub(super) heartbeat_ms: Option<HeartbeatMs>,
+    pub(super) ping_ms: Option<PatienceMs>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogTable {
-    pub(super) level: Option<String>,
+    #[serde(default, deserialize_with = "level")]
+    pub(super) level: Option<tracing::Level>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FeedTable {
     pub(super) spec: String,
+}
+
+fn level<'de, D: Deserializer<'de>>(value: D) -> Result<Option<tracing::Level>, D::Error> {
+    let text = String::deserialize(value)?;
+    super::log_level(&text).map(Some).map_err(de::Error::custom)
 }
 
 /// Why a file could not be used.
@@ -82,12 +90,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_key_is_an_error_that_names_its_line() {
+    fn what_is_wrong_in_a_file_is_an_error_that_names_its_line() {
         for (text, part) in [
             ("[server]\nlisten = \"x\"\nport = 1\n", "line 3"),
             ("[serve]\n", "line 1"),
             ("[[feed]]\nspec = \"a\"\nspeed = 1\n", "line 3"),
             ("[limits]\nmax_symbols = \"many\"\n", "line 2"),
+            ("[limits]\n\nframe_bytes_max = 100\n", "line 3"),
+            (
+                "[limits]\nping_ms = -1\n",
+                "`-1` is not allowed: a whole number from 100 to 600000 is",
+            ),
+            ("[server]\nshards = 257\n", "a whole number from 1 to 256"),
+            ("[log]\nlevel = \"loud\"\n", "line 2"),
+            ("[log]\nlevel = \"loud\"\n", "error, warn, info, debug or trace"),
         ] {
             let error = toml::from_str::<ConfigFile>(text).expect_err(text).to_string();
             assert!(error.contains(part), "{error}");

@@ -1,10 +1,12 @@
 //! The command line: one file or folder a subcommand. The only user of clap.
 
 mod config;
+mod record;
 mod serve;
 mod serve_args;
 mod settings;
 mod watch;
+mod within;
 
 use std::process::ExitCode;
 
@@ -23,6 +25,7 @@ struct Cli {
 enum Command {
     Serve(serve_args::ServeArgs),
     Watch(watch::WatchArgs),
+    Record(record::RecordArgs),
 }
 
 /// Why a command ended without success.
@@ -37,6 +40,9 @@ enum CliError {
     /// `watch` could not go on.
     #[error(transparent)]
     Watch(#[from] watch::WatchError),
+    /// `record` could not go on.
+    #[error(transparent)]
+    Record(#[from] record::RecordError),
     /// The runtime could not be started.
     #[error("the runtime could not be started: {0}")]
     Runtime(#[from] std::io::Error),
@@ -49,6 +55,7 @@ impl CliError {
             CliError::Setting(error) if error.is_usage() => 2,
             CliError::Serve(error) if error.is_usage() => 2,
             CliError::Watch(error) if error.is_usage() => 2,
+            CliError::Record(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -77,11 +84,19 @@ fn run(command: Command) -> Result<(), CliError> {
                 Ok(serve::run(settings, stop).await?)
             }
             Command::Watch(args) => Ok(watch::run(args, stop).await?),
+            Command::Record(args) => Ok(record::run(args, stop).await?),
         }
     });
     // A feed may sit in a read that cannot be cancelled: it must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     outcome
+}
+
+/// Reads a log level.
+fn log_level(text: &str) -> Result<tracing::Level, String> {
+    let known = ["error", "warn", "info", "debug", "trace"].contains(&text);
+    let level = text.parse().ok().filter(|_| known);
+    level.ok_or_else(|| format!("log level `{text}` is not known: error, warn, info, debug or trace is allowed"))
 }
 
 /// SIGINT and SIGTERM ask for a clean end; a second one does not wait for it.

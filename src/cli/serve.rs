@@ -137,7 +137,7 @@ fn greet(addr: SocketAddr, venues: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-fn log_to_stderr(level: tracing::Level) {
+pub(super) fn log_to_stderr(level: tracing::Level) {
     let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
     // Set once in a process; a second serve in one process keeps the first's log.
     let _ = subscriber
@@ -148,12 +148,11 @@ fn log_to_stderr(level: tracing::Level) {
 
 /// Installs the recorder of metrics and gives the function that renders them.
 fn install_metrics() -> Box<dyn Fn() -> String + Send + Sync> {
-    let buckets = [
-        0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
-    ];
     let builder = PrometheusBuilder::new();
-    let builder = builder.set_buckets_for_metric(Matcher::Full(names::BEAT_SECONDS.to_owned()), &buckets);
-    let recorder = builder.expect("the buckets are not empty").build_recorder();
+    let builder = names::BUCKETS.iter().try_fold(builder, |builder, (name, buckets)| {
+        builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)
+    });
+    let recorder = builder.expect("no list of buckets is empty").build_recorder();
     let handle = recorder.handle();
     // Set once in a process; a second serve in one process would share the first's figures.
     let _ = metrics::set_global_recorder(recorder);

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, Shards, Symbols};
+
 /// Serves live tickers over WebSocket, with a dashboard on the same port.
 #[derive(Args, Debug, Default)]
 #[command(after_help = "Examples:
@@ -27,32 +29,32 @@ pub(super) struct ServeArgs {
     pub(super) config: Option<PathBuf>,
     /// Fan-out threads [default: number of cores]
     #[arg(long, env = "TICKWIRE_SHARDS", value_name = "N")]
-    pub(super) shards: Option<u64>,
+    pub(super) shards: Option<Shards>,
     /// Subscribers at a time [default: 16384]
     #[arg(long, env = "TICKWIRE_MAX_CONNECTIONS", value_name = "N")]
-    pub(super) max_connections: Option<u64>,
+    pub(super) max_connections: Option<Connections>,
     /// Symbols and instruments that a subscriber may hold when it subscribes [default: 100000]
     #[arg(long, env = "TICKWIRE_MAX_SYMBOLS", value_name = "N")]
-    pub(super) max_symbols: Option<u64>,
+    pub(super) max_symbols: Option<Symbols>,
     /// Instruments that the store takes [default: 1000000]
     #[arg(long, env = "TICKWIRE_MAX_INSTRUMENTS", value_name = "N")]
-    pub(super) max_instruments: Option<u64>,
+    pub(super) max_instruments: Option<Instruments>,
     /// Largest message taken from a client [default: 65536]
     #[arg(long, env = "TICKWIRE_MAX_MESSAGE_BYTES", value_name = "BYTES")]
-    pub(super) max_message_bytes: Option<u64>,
+    pub(super) max_message_bytes: Option<MessageBytes>,
     /// Largest message sent, inflated [default: 65536]
     #[arg(long, env = "TICKWIRE_FRAME_BYTES_MAX", value_name = "BYTES")]
-    pub(super) frame_bytes_max: Option<u64>,
+    pub(super) frame_bytes_max: Option<FrameBytes>,
     /// Time that a subscriber has to read a frame before it is let go [default: 30000]
     #[arg(long, env = "TICKWIRE_SLOW_CONSUMER_MS", value_name = "MS")]
-    pub(super) slow_consumer_ms: Option<u64>,
+    pub(super) slow_consumer_ms: Option<PatienceMs>,
     /// Silence after which a heartbeat is sent [default: 1000]
     #[arg(long, env = "TICKWIRE_HEARTBEAT_MS", value_name = "MS")]
-    pub(super) heartbeat_ms: Option<u64>,
+    pub(super) heartbeat_ms: Option<HeartbeatMs>,
     /// Time between WebSocket pings, and for the answer to one [default: 20000]
     #[arg(long, env = "TICKWIRE_PING_MS", value_name = "MS")]
-    pub(super) ping_ms: Option<u64>,
+    pub(super) ping_ms: Option<PatienceMs>,
     /// error, warn, info, debug or trace [default: info]
-    #[arg(long, env = "TICKWIRE_LOG_LEVEL", value_name = "LEVEL")]
-    pub(super) log_level: Option<String>,
+    #[arg(long, env = "TICKWIRE_LOG_LEVEL", value_name = "LEVEL", value_parser = super::log_level)]
+    pub(super) log_level: Option<tracing::Level>,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
 
 use metrics::{Counter, Gauge};
 
@@ -43,6 +44,8 @@ pub struct Tick {
     pub number: u64,
     /// Its time by the service's clock.
     pub ts: Ts,
+    /// When it was sealed; for measuring lag alone.
+    pub sealed: Instant,
     /// What changed, if anything did.
     pub beat: Option<SealedBeat>,
     chunks: [Option<Chunks>; 3],
@@ -108,6 +111,7 @@ impl Beater {
         Tick {
             number,
             ts,
+            sealed: Instant::now(),
             beat,
             chunks,
         }

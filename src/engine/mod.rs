@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use metrics::Histogram;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -40,29 +41,34 @@ pub fn tick_channel(ticks_max: usize) -> (TickSender, TickReceiver) {
     mpsc::channel(ticks_max)
 }
 
+/// A batch of a feed and when it was handed over, for measuring lag.
+pub type Handed = (Instant, Vec<Event>);
+
 /// The engine's thread.
 pub struct Engine {
     beater: Beater,
-    inlet: mpsc::Receiver<Vec<Event>>,
+    inlet: mpsc::Receiver<Handed>,
     readers: Vec<TickSender>,
     health: Arc<Health>,
     held: u64,
+    /// When the oldest update of the open beat was applied.
+    open_since: Option<Instant>,
+    queue: Histogram,
+    beat: Histogram,
 }
 
 impl Engine {
     /// Puts an engine together; nothing runs yet.
-    pub fn new(
-        beater: Beater,
-        inlet: mpsc::Receiver<Vec<Event>>,
-        readers: Vec<TickSender>,
-        health: Arc<Health>,
-    ) -> Engine {
+    pub fn new(beater: Beater, inlet: mpsc::Receiver<Handed>, readers: Vec<TickSender>, health: Arc<Health>) -> Engine {
         Engine {
             beater,
             inlet,
             readers,
             health,
             held: 0,
+            open_since: None,
+            queue: metrics::histogram!(names::HOP_SECONDS, "hop" => "queue"),
+            beat: metrics::histogram!(names::HOP_SECONDS, "hop" => "beat"),
         }
     }
 
@@ -92,8 +98,11 @@ impl Engine {
 
     fn beat(&mut self, number: u64, start: Instant) {
         let ts = Ts::now();
-        while let Ok(batch) = self.inlet.try_recv() {
+        while let Ok((handed, batch)) = self.inlet.try_recv() {
             self.beater.apply(&batch, ts);
+            let now = Instant::now();
+            self.queue.record(now.saturating_duration_since(handed).as_secs_f64());
+            self.open_since.get_or_insert(now);
             if start.elapsed() > DRAIN_MAX {
                 break;
             }
@@ -104,6 +113,9 @@ impl Engine {
             return;
         }
         let tick = Arc::new(self.beater.seal(number, ts));
+        if let Some(since) = self.open_since.take() {
+            self.beat.record(since.elapsed().as_secs_f64());
+        }
         for reader in &self.readers {
             // A reader that has gone is being stopped; one that is full was ruled out above.
             let _ = reader.try_send(tick.clone());
@@ -117,20 +129,21 @@ mod tests {
     use crate::market::{Decimal, Field, Fields, Symbol, Update};
     use crate::store::{Table, Writer};
 
-    fn update(price: i64) -> Vec<Event> {
+    fn update(price: i64) -> Handed {
         let mut fields = Fields::new();
         fields.set(Field::BidPrice, Decimal::from_int(price));
         let symbol = Symbol::parse("a:B").expect("a symbol");
-        vec![Event::Update(Update {
+        let update = Update {
             symbol,
             fields,
             ts_event: None,
             ts_recv: Ts(0),
-        })]
+        };
+        (Instant::now(), vec![Event::Update(update)])
     }
 
     /// Beats by hand, so that nothing depends on time.
-    fn engine(ticks_max: usize) -> (Engine, mpsc::Sender<Vec<Event>>, TickReceiver) {
+    fn engine(ticks_max: usize) -> (Engine, mpsc::Sender<Handed>, TickReceiver) {
         let (updates, inlet) = mpsc::channel(100);
         let (sender, receiver) = tick_channel(ticks_max);
         let beater = Beater::new(Writer::new(10), Arc::default());

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::engine::{Demand, TICKS_QUEUED_MAX, Tick, TickReceiver};
 use crate::market::Ts;
+use crate::monitor::names;
 
 use super::bounds::{COMMANDS_PER_TURN, COMMANDS_QUEUED_MAX};
 use super::{Command, FanoutConfig, Shard, Socket, SubscriberId};
@@ -82,6 +83,7 @@ async fn run<S: Socket>(
 ) {
     let mut beats = Vec::with_capacity(TICKS_QUEUED_MAX);
     let mut asked = Vec::with_capacity(COMMANDS_PER_TURN);
+    let write = metrics::histogram!(names::HOP_SECONDS, "hop" => "write");
     loop {
         tokio::select! {
             biased;
@@ -90,6 +92,10 @@ async fn run<S: Socket>(
                     return;
                 }
                 shard.turn(&beats);
+                // The oldest has waited longest.
+                if let Some(tick) = beats.iter().find(|tick| tick.beat.is_some()) {
+                    write.record(tick.sealed.elapsed().as_secs_f64());
+                }
                 beats.clear();
             }
             count = commands.recv_many(&mut asked, COMMANDS_PER_TURN) => {

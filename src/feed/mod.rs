@@ -9,6 +9,8 @@ pub mod binance;
 #[cfg(test)]
 mod captures;
 mod claims;
+pub mod coinbase;
+pub mod coinbase_exchange;
 mod error;
 pub mod live;
 pub mod parse;
@@ -17,25 +19,31 @@ mod replay;
 mod spec;
 mod supervisor;
 pub mod synthetic;
+pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Instant;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 pub use claims::{Claims, Owner};
-pub use error::{FeedClosed, FeedError};
+pub use error::{FeedClosed, FeedError, Lost};
 pub use registry::build;
 pub use spec::{FeedSpec, SpecError};
 pub use supervisor::supervise;
 
-use crate::market::{Event, VenueName};
+use crate::market::{Event, VenueName, VenueState};
+use crate::tape::FrameTap;
 
 /// What a feed hands over at once, in its order.
 pub type Batch = Vec<Event>;
 
 /// What `serve` runs when no feed is given.
 pub const DEFAULT_SPEC: &str = "synthetic?activity=market";
+
+/// News being handed over.
+pub type Told<'a> = Pin<Box<dyn Future<Output = Result<(), FeedClosed>> + Send + 'a>>;
 
 /// A feed's run under way.
 pub type Run<'a> = Pin<Box<dyn Future<Output = Result<FeedEnd, FeedError>> + Send + 'a>>;
@@ -47,11 +55,14 @@ pub trait Feed: Send + 'static {
 
     /// Runs until it ends by itself or breaks. May be called again after an error that [`FeedError::is_retryable`].
     ///
-    /// Says that its venue is up once data flows; that it is down is the supervisor's to say.
+    /// Says that its venue is up once data flows; the supervisor has it say that it is down.
     ///
     /// # Cancel safety
     /// Dropping the run stops it; a batch that was not handed over is lost.
     fn run<'a>(&'a mut self, out: &'a Outlet) -> Run<'a>;
+
+    /// Tells that the run is over, for this reason: its instruments are no longer live.
+    fn down<'a>(&'a mut self, reason: String, out: &'a Outlet) -> Told<'a>;
 }
 
 /// A feed came to its end by itself and is not to be started again.
@@ -66,31 +77,44 @@ pub struct FeedEnd {
 pub struct FeedContext {
     /// Turns true when the first subscriber holds a symbol; `start=first_subscriber` waits for it. Its sender lives as
     /// long as the service: once it is dropped, a feed that waits ends as if the engine were gone.
-    pub first_subscriber: watch::Receiver<bool>,
+    pub first_subscriber: tokio::sync::watch::Receiver<bool>,
     /// Which venues have a feed.
     pub claims: Claims,
+    /// Where connections leave each frame that they receive, while one is recorded.
+    pub tap: Option<FrameTap>,
 }
 
 impl FeedContext {
-    /// No venue has a feed yet.
-    pub fn new(first_subscriber: watch::Receiver<bool>) -> FeedContext {
+    /// No venue has a feed yet, and nothing is recorded.
+    pub fn new(first_subscriber: tokio::sync::watch::Receiver<bool>) -> FeedContext {
         FeedContext {
             first_subscriber,
             claims: Claims::default(),
+            tap: None,
         }
     }
 }
 
+/// A batch and when it was handed over, for measuring lag.
+pub type Handed = (Instant, Batch);
+
 /// Makes the channel from the feeds to the engine, of at most `batches_max` batches (at least one).
-pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Batch>) {
+pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Handed>) {
     let (sender, receiver) = mpsc::channel(batches_max.max(1));
     (Outlet { sender }, receiver)
+}
+
+/// Tells that a venue is down, for feeds whose venue's state is all that there is to say.
+async fn tell_down(venue: &VenueName, reason: String, out: &Outlet) -> Result<(), FeedClosed> {
+    let venue = venue.clone();
+    let state = VenueState::Down;
+    out.send(vec![Event::Venue { venue, state, reason }]).await
 }
 
 /// Where feeds hand over their batches. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Outlet {
-    sender: mpsc::Sender<Batch>,
+    sender: mpsc::Sender<Handed>,
 }
 
 impl Outlet {
@@ -105,6 +129,6 @@ impl Outlet {
         if batch.is_empty() {
             return Ok(());
         }
-        self.sender.send(batch).await.map_err(|_| FeedClosed)
+        self.sender.send((Instant::now(), batch)).await.map_err(|_| FeedClosed)
     }
 }

@@ -1,7 +1,7 @@
 //! The kinds of feeds, one line each.
 
 use super::spec::listed;
-use super::{Feed, FeedContext, FeedSpec, SpecError, binance, replay, synthetic};
+use super::{Feed, FeedContext, FeedSpec, SpecError, binance, coinbase, coinbase_exchange, replay, synthetic};
 
 type Build = fn(&FeedSpec, &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError>;
 
@@ -10,6 +10,8 @@ const KINDS: &[(&str, Build)] = &[
     ("replay", replay::build),
     (binance::VENUE, binance::build_spot),
     (binance::VENUE_USDM, binance::build_usdm),
+    ("coinbase", coinbase::build),
+    ("coinbase-exchange", coinbase_exchange::build),
 ];
 
 /// Makes the feeds of one specification, one for each connection. What can be known at once, such as a missing file, is told at once; may block on a file.

@@ -1,47 +1,45 @@
 //! Keeps one feed running, and says as data when it does not.
 
-use std::time::{Duration, Instant};
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{Feed, FeedEnd, FeedError, Outlet};
 use crate::backoff::Backoff;
-use crate::market::{Event, VenueName, VenueState};
+use crate::market::VenueName;
 use crate::monitor::names;
-
-/// A run of so long was good: 10 s, longer than any venue takes to accept a connection and drop it again.
-const GOOD_RUN: Duration = Duration::from_secs(10);
 
 /// Runs a feed until it ends, cannot go on, or `stop` is cancelled; starts it again after errors that may pass.
 ///
-/// Each break is told to subscribers as the venue's state DOWN with its reason; the values stay. A panic of the feed ends
+/// Each break is told to subscribers as the venue's state with its reason; the values stay. A panic of the feed ends
 /// this feed only.
 ///
 /// # Cancel safety
 /// To be stopped by `stop`: dropped in the middle, it leaves the feed running until the channel closes.
 pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken) {
-    let venues = feed.venues().to_vec();
-    let mut attempts = Attempts::default();
+    let mut waits = Waits::default();
     let mut random = fastrand::Rng::new();
     let mut next = Some(feed);
     while let Some(feed) = next.take() {
-        let started = Instant::now();
-        let Some(outcome) = run_once(feed, &out, &stop).await else {
+        let venues = feed.venues().to_vec();
+        let Some((mut feed, outcome)) = run_once(feed, &out, &stop).await else {
             return;
         };
-        let (reason, again) = match outcome {
-            Outcome::Broke(_, FeedError::Closed(_)) => return,
+        let (reason, wait) = match outcome {
+            Outcome::Broke(FeedError::Closed(_)) => return,
             Outcome::Ended(end) => {
                 tracing::info!(?venues, reason = end.reason, "feed ended");
                 (end.reason, None)
             }
-            Outcome::Broke(feed, error) if error.is_retryable() => {
-                let wait = attempts.after(started.elapsed(), &mut random);
+            Outcome::Broke(error) if error.is_retryable() => {
+                let wait = waits.after(&error, &mut random);
                 venues.iter().for_each(count_restart);
                 tracing::warn!(?venues, %error, wait_ms = wait.as_millis() as u64, "feed broke off, trying again");
-                (error.to_string(), Some((feed, wait)))
+                (error.to_string(), Some(wait))
             }
-            Outcome::Broke(_, error) => {
+            Outcome::Broke(error) => {
                 tracing::error!(?venues, %error, "feed cannot go on");
                 (error.to_string(), None)
             }
@@ -51,10 +49,10 @@ pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken
             }
         };
         let told = tokio::select! {
-            told = tell_down(&venues, reason, &out) => told,
+            told = feed.down(reason, &out) => told,
             () = stop.cancelled() => return,
         };
-        if let (true, Some((feed, wait))) = (told, again) {
+        if let (Ok(()), Some(wait)) = (told, wait) {
             tokio::select! {
                 () = tokio::time::sleep(wait) => next = Some(feed),
                 () = stop.cancelled() => return,
@@ -69,21 +67,24 @@ fn count_restart(venue: &VenueName) {
 
 enum Outcome {
     Ended(FeedEnd),
-    Broke(Box<dyn Feed>, FeedError),
+    Broke(FeedError),
     Panicked,
 }
 
-/// Runs the feed in a task of its own, which a panic ends; `None` where it was stopped.
-async fn run_once(mut feed: Box<dyn Feed>, out: &Outlet, stop: &CancellationToken) -> Option<Outcome> {
+/// Runs the feed in a task of its own and gives it back; `None` where it was stopped.
+async fn run_once(mut feed: Box<dyn Feed>, out: &Outlet, stop: &CancellationToken) -> Option<(Box<dyn Feed>, Outcome)> {
     let out = out.clone();
     let mut task = tokio::spawn(async move {
-        match feed.run(&out).await {
-            Ok(end) => Outcome::Ended(end),
-            Err(error) => Outcome::Broke(feed, error),
-        }
+        // Of a feed that panicked nothing is used any more but what it says at its end.
+        let outcome = match AssertUnwindSafe(feed.run(&out)).catch_unwind().await {
+            Ok(Ok(end)) => Outcome::Ended(end),
+            Ok(Err(error)) => Outcome::Broke(error),
+            Err(_) => Outcome::Panicked,
+        };
+        (feed, outcome)
     });
     tokio::select! {
-        joined = &mut task => Some(joined.unwrap_or(Outcome::Panicked)),
+        joined = &mut task => joined.ok(),
         () = stop.cancelled() => {
             task.abort();
             // The feed is gone when this returns, so nothing of it outlives the supervisor.
@@ -93,35 +94,29 @@ async fn run_once(mut feed: Box<dyn Feed>, out: &Outlet, stop: &CancellationToke
     }
 }
 
-/// Says that the feed's venues are down; `false` where nobody listens any more.
-async fn tell_down(venues: &[VenueName], reason: String, out: &Outlet) -> bool {
-    let down = |venue: &VenueName| Event::Venue {
-        venue: venue.clone(),
-        state: VenueState::Down,
-        reason: reason.clone(),
-    };
-    out.send(venues.iter().map(down).collect()).await.is_ok()
-}
-
-/// Decides how long to wait, from how long the feed ran.
+/// How long to wait before the next run.
 #[derive(Default)]
-struct Attempts {
+struct Waits {
     backoff: Backoff,
 }
 
-impl Attempts {
-    fn after(&mut self, ran: Duration, random: &mut fastrand::Rng) -> Duration {
-        if ran >= GOOD_RUN {
+impl Waits {
+    /// Starts over after good data only, and waits as long as the other end asks at least.
+    fn after(&mut self, error: &FeedError, random: &mut fastrand::Rng) -> Duration {
+        if error.was_good() {
             self.backoff.reset();
         }
-        self.backoff.next(random)
+        let wait = self.backoff.next(random);
+        // A crowd that was sent away at once is not to come back at once.
+        error.retry_after().map_or(wait, |after| after + wait)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Run, channel};
+    use super::super::{Lost, Run, Told, channel, tell_down};
     use super::*;
+    use crate::market::{Event, VenueState};
     use std::io;
 
     /// Does what it is told to at each run.
@@ -149,6 +144,10 @@ mod tests {
                 self.runs.remove(0)()
             })
         }
+
+        fn down<'a>(&'a mut self, reason: String, out: &'a Outlet) -> Told<'a> {
+            Box::pin(tell_down(&self.venues[0], reason, out))
+        }
     }
 
     fn scripted(runs: Vec<fn() -> Result<FeedEnd, FeedError>>) -> Box<dyn Feed> {
@@ -159,7 +158,7 @@ mod tests {
     }
 
     fn lost() -> Result<FeedEnd, FeedError> {
-        Err(FeedError::Connection(io::Error::other("reset")))
+        Err(Lost::Cut(io::Error::other("reset")).into())
     }
 
     fn ended() -> Result<FeedEnd, FeedError> {
@@ -172,7 +171,7 @@ mod tests {
         let (out, mut batches) = channel(16);
         supervise(scripted(runs), out, CancellationToken::new()).await;
         let mut states = Vec::new();
-        while let Some(batch) = batches.recv().await {
+        while let Some((_, batch)) = batches.recv().await {
             for event in batch {
                 let Event::Venue { state, reason, .. } = event else {
                     panic!("only states are sent");
@@ -194,7 +193,7 @@ mod tests {
     async fn what_may_pass_is_tried_again_and_each_break_is_told() {
         let states = states(vec![lost, ended]).await;
         let words: Vec<_> = states.iter().map(|(s, r)| format!("{s:?} {r}")).collect();
-        let want = ["Up ", "Down connection to the venue: reset", "Up ", "Down replay ended"];
+        let want = ["Up ", "Down connection lost: reset", "Up ", "Down replay ended"];
         assert_eq!(words, want);
     }
 
@@ -213,7 +212,7 @@ mod tests {
         let (out, mut batches) = channel(16);
         let stop = CancellationToken::new();
         let supervised = tokio::spawn(supervise(scripted(vec![]), out, stop.clone()));
-        assert_eq!(batches.recv().await.expect("the first batch").len(), 1);
+        assert_eq!(batches.recv().await.expect("the first batch").1.len(), 1);
         stop.cancel();
         supervised.await.expect("no panic");
         assert!(batches.recv().await.is_none());
@@ -227,14 +226,24 @@ mod tests {
     }
 
     #[test]
-    fn only_a_good_run_starts_the_waits_over() {
-        let mut attempts = Attempts::default();
+    fn only_good_data_start_the_waits_over_and_the_other_end_may_ask_for_more() {
+        let mut waits = Waits::default();
         let mut random = fastrand::Rng::with_seed(3);
+        let lost = |was_good| FeedError::Lost {
+            cause: Lost::NoData(Duration::from_secs(30)),
+            was_good,
+        };
         for _ in 0..20 {
-            attempts.after(GOOD_RUN - Duration::from_millis(1), &mut random);
+            waits.after(&lost(false), &mut random);
         }
-        assert_eq!(attempts.backoff.bound(), Duration::from_secs(30));
-        attempts.after(GOOD_RUN, &mut random);
-        assert_eq!(attempts.backoff.bound(), Duration::from_millis(500));
+        assert_eq!(waits.backoff.bound(), Duration::from_secs(30));
+        waits.after(&lost(true), &mut random);
+        assert_eq!(waits.backoff.bound(), Duration::from_millis(500));
+        let refused = FeedError::from(Lost::Refused {
+            status: 429,
+            retry_after: Some(Duration::from_secs(77)),
+        });
+        let wait = waits.after(&refused, &mut random);
+        assert!((77..=78).contains(&wait.as_secs()), "{wait:?}");
     }
 }

@@ -104,7 +104,62 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Counter,
         "Order books that did not have the checksum stated by the venue.",
     ),
+    (FEED_CONNECTS, Kind::Counter, "Attempts to connect to a venue."),
+    (
+        FEED_HANDOVERS,
+        Kind::Counter,
+        "Times that a connection was replaced by the next one without a break.",
+    ),
+    (
+        FEED_RESYNCS,
+        Kind::Counter,
+        "Instruments that were asked for anew after lost data.",
+    ),
+    (
+        VENUE_LAG_SECONDS,
+        Kind::Histogram,
+        "From the venue's own stamp to our socket; negative where the venue's clock is ahead.",
+    ),
+    (
+        HOP_SECONDS,
+        Kind::Histogram,
+        "Time in each hop: `feed` from the socket to the engine's queue, `queue` until it is applied to the store, `beat` \
+         until it is sealed, `write` until a shard has written it to all whose sockets took it.",
+    ),
     (FEED_RESTARTS, Kind::Counter, "Times that a feed was started again."),
+    (
+        RECORD_FRAMES,
+        Kind::Counter,
+        "Frames of a venue recorded and handed to the system.",
+    ),
+    (
+        RECORD_FRAME_BYTES,
+        Kind::Counter,
+        "Bytes of recorded frames, before compression.",
+    ),
+    (
+        RECORD_DROPPED,
+        Kind::Counter,
+        "Frames of a venue not recorded: the disk did not keep up or failed, or the frame is no text.",
+    ),
+];
+
+/// Upper bounds of each histogram's buckets, in seconds.
+pub const BUCKETS: &[(&str, &[f64])] = &[
+    (BEAT_SECONDS, WITHIN),
+    (HOP_SECONDS, WITHIN),
+    // Below zero is a venue's clock that is ahead of ours.
+    (
+        VENUE_LAG_SECONDS,
+        &[
+            -1.0, -0.1, -0.01, 0.0, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0,
+        ],
+    ),
+];
+
+/// Within the service: from a fraction of a beat to ten of them.
+const WITHIN: &[f64] = &[
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
 ];
 
 /// Build information.
@@ -161,8 +216,24 @@ pub const FEED_STALE: &str = "tickwire_feed_stale_total";
 pub const FEED_GAPS: &str = "tickwire_feed_gaps_total";
 /// Wrong checksums.
 pub const FEED_CHECKSUMS: &str = "tickwire_feed_checksums_total";
+/// Connection attempts.
+pub const FEED_CONNECTS: &str = "tickwire_feed_connects_total";
+/// Connections replaced without a break.
+pub const FEED_HANDOVERS: &str = "tickwire_feed_handovers_total";
+/// Instruments asked for anew.
+pub const FEED_RESYNCS: &str = "tickwire_feed_resyncs_total";
+/// Venue's stamp to our socket.
+pub const VENUE_LAG_SECONDS: &str = "tickwire_venue_lag_seconds";
+/// Time in each hop.
+pub const HOP_SECONDS: &str = "tickwire_hop_seconds";
 /// Feed restarts.
 pub const FEED_RESTARTS: &str = "tickwire_feed_restarts_total";
+/// Frames recorded.
+pub const RECORD_FRAMES: &str = "tickwire_record_frames_total";
+/// Bytes of frames recorded.
+pub const RECORD_FRAME_BYTES: &str = "tickwire_record_frame_bytes_total";
+/// Frames not recorded.
+pub const RECORD_DROPPED: &str = "tickwire_record_dropped_total";
 
 /// Describes every metric to the installed recorder, and says what is running.
 pub fn describe() {

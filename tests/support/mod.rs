@@ -15,6 +15,7 @@ pub(crate) mod request;
 pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod truth;
+pub(crate) mod venue;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};

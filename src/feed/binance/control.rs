@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::super::parse::Answer;
 
+/// Characters of the venue's words of refusal that are handed on.
+const REFUSAL_CHARS_MAX: usize = 200;
+
 /// `{"result":..,"id":..}`, `{"error":{"code":..,"msg":..},"id":..}` and the older `{"code":..,"msg":..}`.
 #[derive(Debug, Deserialize)]
 struct Control {
@@ -28,7 +31,10 @@ impl Refusal {
     fn words(self) -> Option<String> {
         match (self.msg, self.code) {
             (None, Value::Null) => None,
-            (msg, code) => Some(format!("{} (code {code})", msg.unwrap_or_default())),
+            (msg, code) => {
+                let words = format!("{} (code {code})", msg.unwrap_or_default());
+                Some(words.chars().take(REFUSAL_CHARS_MAX).collect())
+            }
         }
     }
 }

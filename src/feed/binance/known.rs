@@ -2,7 +2,7 @@
 
 use super::super::Batch;
 use super::super::parse::{Contiguous, Growing};
-use crate::market::{Event, Field, FieldSet, Fields, StaleCause, TickerState, Ts, Update};
+use crate::market::{Field, FieldSet, Fields, StaleCause, TickerState, Ts};
 
 /// What the parser keeps of an instrument. All of it holds over two connections that overlap.
 #[derive(Debug, Default)]
@@ -49,12 +49,7 @@ impl Sink<'_> {
     /// Hands an update over, and says that the instrument is live once enough of it came.
     pub(super) fn update(&mut self, instrument: &mut Instrument, fields: Fields, ts_event: Option<Ts>) {
         let (named, is_trade) = (fields.named(), fields.is_trade());
-        self.out.push(Event::Update(Update {
-            symbol: instrument.symbol.clone(),
-            fields,
-            ts_event,
-            ts_recv: self.ts_recv,
-        }));
+        self.out.push(instrument.update(fields, ts_event, self.ts_recv));
         let own = &mut instrument.own;
         if own.is_live {
             return;
@@ -65,7 +60,7 @@ impl Sink<'_> {
         let has_enough = has_quote || (!self.awaits_quotes && own.seen.contains(Field::LastPrice));
         if has_enough && !own.has_lost_trades {
             own.is_live = true;
-            self.state(instrument, TickerState::Live, None);
+            self.out.push(instrument.state(TickerState::Live, None));
         }
     }
 
@@ -73,11 +68,7 @@ impl Sink<'_> {
     pub(super) fn lost_trades(&mut self, instrument: &mut Instrument) {
         instrument.own.has_lost_trades = true;
         instrument.own.is_live = false;
-        self.state(instrument, TickerState::Stale, Some(StaleCause::Gap));
-    }
-
-    fn state(&mut self, instrument: &Instrument, state: TickerState, cause: Option<StaleCause>) {
-        let symbol = instrument.symbol.clone();
-        self.out.push(Event::State { symbol, state, cause });
+        self.out
+            .push(instrument.state(TickerState::Stale, Some(StaleCause::Gap)));
     }
 }

@@ -24,7 +24,6 @@ use crate::market::{Field, Fields, Side, Ts, VenueName};
 ///
 /// An instrument is live with its first bid and ask or, where those are not awaited, its first last price.
 pub struct Parser {
-    venue: VenueName,
     instruments: Instruments<Known>,
     tally: Tally,
     awaits_quotes: bool,
@@ -67,8 +66,7 @@ impl Parser {
     pub(super) fn with_limit(venue: VenueName, symbols_max: usize) -> Parser {
         Parser {
             tally: Tally::new(&venue),
-            instruments: Instruments::new(venue.clone(), symbols_max),
-            venue,
+            instruments: Instruments::new(venue, symbols_max),
             awaits_quotes: false,
         }
     }
@@ -140,11 +138,8 @@ impl Parser {
     fn dispatch(&mut self, head: &Head<'_>, message: &str, sink: &mut Sink<'_>) -> Parsed {
         match head.event.as_deref() {
             None if head.has_update_id && head.has_symbol => self.of_kind(Kind::BookTicker, message, sink),
-            None if head.has_result || head.has_error || head.has_code => Ok(self.answer(head, message)),
-            Some("serverShutdown") => {
-                tracing::info!(venue = %self.venue, "the venue announces the end of this connection");
-                Ok(Outcome::Other(Heard::Ending))
-            }
+            None if head.has_result || head.has_error || head.has_code => Ok(self.answer(message)),
+            Some("serverShutdown") => Ok(Outcome::Other(Heard::Ending)),
             event => match event.and_then(Kind::of_event) {
                 Some(kind) => self.of_kind(kind, message, sink),
                 // Of no meaning for tickers, such as kline, or a REST snapshot that the recorder put in line.
@@ -153,13 +148,13 @@ impl Parser {
         }
     }
 
-    fn answer(&mut self, head: &Head<'_>, message: &str) -> Outcome {
-        if head.has_error || head.has_code {
-            self.tally.notice("control", message.as_bytes());
-        }
+    fn answer(&mut self, message: &str) -> Outcome {
         match control::answer(message) {
             Some(answer) => Outcome::Other(Heard::Answers(vec![answer])),
-            None => Outcome::Other(Heard::Idle),
+            None => {
+                self.tally.notice("control", message.as_bytes());
+                Outcome::Other(Heard::Idle)
+            }
         }
     }
 

@@ -1,13 +1,26 @@
 //! Live connections to venues: one shape for all. A venue says in its [`Dialect`] where to connect and what to ask for;
 //! connecting, watching and coming back is the same everywhere and stands here.
 
+mod connection;
+mod connects;
+mod desk;
 mod dialect;
+mod handover;
+mod link;
+mod requests;
+mod resync;
+mod socket;
 mod target;
+
+use std::sync::Arc;
 
 pub use dialect::{Dialect, Request, Rules, SocketPlan};
 pub use target::{KEYS, Target};
 
 use super::{Feed, FeedContext, SpecError};
+use connection::Connection;
+use desk::Desk;
+use socket::Endpoint;
 
 /// Makes one feed of a venue's connections: each dialect is one.
 ///
@@ -18,6 +31,24 @@ pub fn feeds(
     dialects: Vec<Box<dyn Dialect>>,
     context: &FeedContext,
 ) -> Result<Vec<Box<dyn Feed>>, SpecError> {
-    let _ = (target, dialects, context);
-    Ok(Vec::new())
+    let endpoint = Endpoint::new(target)?;
+    let Some(rules) = dialects.first().map(|dialect| dialect.rules()) else {
+        return Ok(Vec::new());
+    };
+    let desk = Arc::new(Desk::new(target.venue.clone(), &rules, dialects.len()));
+    let connection = |(number, dialect)| -> Box<dyn Feed> {
+        let (endpoint, tap) = (endpoint.clone(), context.tap.clone());
+        Box::new(Connection::new(
+            number,
+            dialect,
+            endpoint,
+            target.silence,
+            desk.clone(),
+            tap,
+        ))
+    };
+    Ok(dialects.into_iter().enumerate().map(connection).collect())
 }
+
+#[cfg(test)]
+mod tests;

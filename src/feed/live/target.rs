@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::super::watch::SILENCE_DEFAULT;
 use super::super::{FeedSpec, SpecError};
 use crate::market::{Symbol, VenueName};
 
@@ -48,7 +49,12 @@ impl Target {
                 base_url,
             )?,
             ca_file: spec.option("ca_file", None, "a file", |path| Some(Some(PathBuf::from(path))))?,
-            silence: Duration::from_millis(spec.number("silence_ms", 10_000, 100, 3_600_000)?),
+            silence: Duration::from_millis(spec.number(
+                "silence_ms",
+                SILENCE_DEFAULT.as_millis() as u64,
+                100,
+                3_600_000,
+            )?),
         })
     }
 }

@@ -1,23 +1,19 @@
 //! Plays a raw capture through the parser of its venue, as if the venue were sending.
 
 mod parsers;
+mod player;
 mod reader;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::parse::FrameParser;
 use super::spec::listed;
-use super::{Batch, Feed, FeedClosed, FeedContext, FeedEnd, FeedError, FeedSpec, Outlet, Run, SpecError};
-use crate::market::{Event, Ts, VenueName, VenueState};
-use crate::tape::{CaptureReader, Pace, Speed};
+use super::{Feed, FeedClosed, FeedContext, FeedEnd, FeedError, FeedSpec, Outlet, Run, SpecError, Told, tell_down};
+use crate::market::{VenueName, VenueState};
+use crate::tape::{CaptureReader, Speed};
 use parsers::{MakeParser, PARSERS};
-use reader::Chunk;
-
-/// Events handed over at once; a frame's own events stay together.
-const BATCH_EVENTS_MAX: usize = 256;
+use player::Player;
 
 const KEYS: &[&str] = &["speed", "loop", "start", "venue"];
 
@@ -105,9 +101,9 @@ impl Feed for Replay {
                     .await
                     .map_err(|_| FeedClosed)?;
             }
-            let mut is_up = false;
+            let mut state = VenueState::Down;
             loop {
-                let frames = self.pass(&mut is_up, out).await?;
+                let frames = self.pass(&mut state, out).await?;
                 // Without a frame there is nothing to wait for, a loop would only spin.
                 if !self.is_loop || frames == 0 {
                     return Ok(FeedEnd {
@@ -117,82 +113,28 @@ impl Feed for Replay {
             }
         })
     }
+
+    fn down<'a>(&'a mut self, reason: String, out: &'a Outlet) -> Told<'a> {
+        Box::pin(tell_down(&self.venues[0], reason, out))
+    }
 }
 
 impl Replay {
     /// Plays the file once with a new parser; returns how many frames it had.
-    async fn pass(&self, is_up: &mut bool, out: &Outlet) -> Result<u64, FeedError> {
+    async fn pass(&self, state: &mut VenueState, out: &Outlet) -> Result<u64, FeedError> {
         let mut chunks = reader::read_ahead(self.path.clone());
-        let mut player = Player {
-            parser: (self.make_parser)(self.venues[0].clone()),
-            pace: Pace::new(self.speed, Instant::now()),
-            batch: Batch::new(),
-            venue: &self.venues[0],
-            is_up,
-            out,
-        };
+        let parser = (self.make_parser)(self.venues[0].clone());
+        let mut player = Player::new(parser, self.speed, &self.venues[0], state, out);
         let outcome = loop {
             match chunks.recv().await {
                 Some(Ok(chunk)) => player.play(&chunk).await?,
                 Some(Err(error)) => break Err(error.into()),
-                None => break Ok(player.parser.counts().frames),
+                None => break Ok(player.frames()),
             }
         };
         // What came before a fault is used.
         player.flush().await?;
         outcome
-    }
-}
-
-/// One pass under way.
-struct Player<'a> {
-    parser: Box<dyn FrameParser>,
-    pace: Pace,
-    batch: Batch,
-    venue: &'a VenueName,
-    /// Whether the venue was said to be up, in this pass or an earlier one.
-    is_up: &'a mut bool,
-    out: &'a Outlet,
-}
-
-impl Player<'_> {
-    async fn play(&mut self, chunk: &Chunk) -> Result<(), FeedClosed> {
-        // One look at the clock for all that is due anyway.
-        let mut now = Instant::now();
-        for (ts_recv, frame) in chunk.iter() {
-            if !self.pace.wait(ts_recv, now).is_zero() {
-                now = Instant::now();
-                let wait = self.pace.wait(ts_recv, now);
-                if !wait.is_zero() {
-                    self.flush().await?;
-                    tokio::time::sleep(wait).await;
-                    now = Instant::now();
-                }
-            }
-            self.frame(ts_recv, frame);
-            if self.batch.len() >= BATCH_EVENTS_MAX {
-                self.flush().await?;
-            }
-        }
-        // The next chunk may take a while to come.
-        self.flush().await
-    }
-
-    fn frame(&mut self, ts_recv: Ts, frame: &[u8]) {
-        if !*self.is_up {
-            *self.is_up = true;
-            self.batch.push(Event::Venue {
-                venue: self.venue.clone(),
-                state: VenueState::Up,
-                reason: String::new(),
-            });
-        }
-        // The parser has counted and logged it; a malformed message never ends a feed.
-        let _ = self.parser.frame(frame, ts_recv, &mut self.batch);
-    }
-
-    async fn flush(&mut self) -> Result<(), FeedClosed> {
-        self.out.send(std::mem::take(&mut self.batch)).await
     }
 }
 

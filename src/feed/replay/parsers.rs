@@ -1,7 +1,7 @@
 //! Which venues' captures can be replayed, one line each.
 
-use super::super::binance;
 use super::super::parse::FrameParser;
+use super::super::{binance, coinbase, coinbase_exchange};
 use crate::market::VenueName;
 
 /// Makes a new parser whose symbols get this venue name.
@@ -11,4 +11,8 @@ pub(super) type MakeParser = fn(VenueName) -> Box<dyn FrameParser>;
 pub(super) const PARSERS: &[(&str, MakeParser)] = &[
     (binance::VENUE, |venue| Box::new(binance::Parser::new(venue))),
     (binance::VENUE_USDM, |venue| Box::new(binance::Parser::new(venue))),
+    (coinbase::VENUE, |venue| Box::new(coinbase::Parser::new(venue))),
+    (coinbase_exchange::VENUE, |venue| {
+        Box::new(coinbase_exchange::Parser::new(venue))
+    }),
 ];

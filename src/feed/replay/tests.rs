@@ -5,8 +5,11 @@ use flate2::{Compression, write::GzEncoder};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{captures, channel, supervise};
+use super::player::BATCH_EVENTS_MAX;
 use super::*;
-use crate::market::{Symbol, TickerState};
+use std::time::Instant;
+
+use crate::market::{Event, Symbol, TickerState, Ts};
 
 /// A file for one test, gone when it is dropped.
 struct Recording(PathBuf);
@@ -51,23 +54,23 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().expect("a vector takes all")
 }
 
-/// Events, without those which say that an instrument is live: when that is said is the parser's matter.
-fn without_live(batch: Vec<Event>) -> impl Iterator<Item = Event> {
-    let is_live = |event: &Event| matches!(event, Event::State { state, .. } if *state == TickerState::Live);
-    batch.into_iter().filter(move |event| !is_live(event))
-}
-
-/// All events of a supervised run but those, until the feed is done.
+/// All events of a supervised run, until the feed is done.
 async fn play(feed: Box<dyn Feed>) -> Vec<Event> {
     let (out, mut batches) = channel(4);
     let supervised = tokio::spawn(supervise(feed, out, CancellationToken::new()));
     let mut events = Vec::new();
-    while let Some(batch) = batches.recv().await {
+    while let Some((_, batch)) = batches.recv().await {
         assert!(batch.len() <= BATCH_EVENTS_MAX + 2);
-        events.extend(without_live(batch));
+        events.extend(batch.into_iter().filter(says_something));
     }
     supervised.await.expect("no panic");
     events
+}
+
+/// LIVE of an instrument that never was anything else is no news.
+fn says_something(event: &Event) -> bool {
+    let live = TickerState::Live;
+    !matches!(event, Event::State { state, .. } if *state == live)
 }
 
 fn is_venue(event: &Event, want: VenueState) -> bool {
@@ -155,7 +158,8 @@ async fn a_loop_begins_again_with_a_new_numbering_and_stays_up() {
     let run = tokio::spawn(async move { feed.run(&out).await });
     let mut events = Vec::new();
     while events.len() < 31 {
-        events.extend(without_live(batches.recv().await.expect("it goes on")));
+        let batch = batches.recv().await.expect("it goes on").1;
+        events.extend(batch.into_iter().filter(says_something));
     }
     assert!(is_venue(&events[0], VenueState::Up));
     assert!(
@@ -183,8 +187,8 @@ async fn it_waits_for_the_first_subscriber_where_asked_to() {
     tokio::task::yield_now().await;
     assert!(batches.try_recv().is_err());
     subscribed.send(true).expect("the feed waits");
-    let batch = batches.recv().await.expect("it runs");
-    assert_eq!(without_live(batch).count(), 4);
+    let batch = batches.recv().await.expect("it runs").1;
+    assert_eq!(batch.iter().filter(|event| says_something(event)).count(), 4);
     run.await.expect("no panic").expect("an end");
 }
 

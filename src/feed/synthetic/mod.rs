@@ -15,7 +15,7 @@ use quote::{PRICE_DECIMALS, SIZE_DECIMALS};
 use schedule::Schedule;
 
 use super::parse::Tally;
-use super::{Batch, Feed, FeedClosed, FeedContext, FeedSpec, Outlet, Run, SpecError};
+use super::{Batch, Feed, FeedClosed, FeedContext, FeedSpec, Outlet, Run, SpecError, Told, tell_down};
 use crate::market::{Event, Fields, Symbol, Ts, Update, VenueName, VenueState};
 
 /// The venue unless it is renamed.
@@ -94,6 +94,10 @@ impl Feed for Synthetic {
                 tokio::time::sleep(wait).await;
             }
         })
+    }
+
+    fn down<'a>(&'a mut self, reason: String, out: &'a Outlet) -> Told<'a> {
+        Box::pin(tell_down(&self.venues[0], reason, out))
     }
 }
 
@@ -213,7 +217,7 @@ mod tests {
         let (mut listed, mut updates) = (0, 0);
         let mut is_first = true;
         while updates < 700 {
-            for event in batches.recv().await.expect("it runs") {
+            for event in batches.recv().await.expect("it runs").1 {
                 match event {
                     Event::Venue { state, .. } => assert!(is_first && state == VenueState::Up),
                     Event::Listed { .. } => listed += 1,

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::super::super::live::{Dialect, Request, SocketPlan};
 use super::super::super::{FeedSpec, SpecError};
-use super::super::Market;
 use super::super::dialect::{Connection, INSTRUMENTS_MAX};
-use super::super::feed::plan;
+use super::super::{Market, plan};
 use super::*;
 
 fn planned(spec: &str) -> Result<Vec<Connection>, SpecError> {

@@ -1,0 +1,102 @@
+//! Whether a socket's data flow: what pings and heartbeats do not tell.
+
+use std::time::Duration;
+
+use super::rhythm::Rhythm;
+
+/// A socket that began calm is silent after so many times the shortest suspicious silence at the latest.
+const STALE_AT_LATEST: u32 = 3;
+
+/// So many more of it, and the connection is given up.
+const DEAD_AFTER: u32 = 2;
+
+/// The data of one socket, against their own usual rate.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    opened: Duration,
+    silence: Duration,
+    rhythm: Rhythm,
+    first: Option<Duration>,
+}
+
+/// What the silence of a socket means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowState {
+    /// Data came lately.
+    Flowing,
+    /// None came for so long: what is shown may be old.
+    Silent(Duration),
+    /// Nor will they: the connection is to be made anew.
+    Dead(Duration),
+}
+
+impl Flow {
+    /// Begins with a socket; `silence` is the shortest one that is ever suspicious.
+    pub fn new(now: Duration, silence: Duration) -> Flow {
+        Flow {
+            opened: now,
+            silence,
+            rhythm: Rhythm::default(),
+            first: None,
+        }
+    }
+
+    /// Takes a frame of data; heartbeats and answers are none.
+    pub fn data(&mut self, now: Duration) {
+        self.first.get_or_insert(now);
+        self.rhythm.event(now);
+    }
+
+    /// Whether any came.
+    pub fn has_begun(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// From the first data to the last.
+    pub fn span(&self) -> Duration {
+        let span = self.first.zip(self.rhythm.last()).map(|(first, last)| last - first);
+        span.unwrap_or_default()
+    }
+
+    /// What the silence since the last data, or since the opening, means.
+    pub fn state(&self, now: Duration) -> FlowState {
+        let silent = now.saturating_sub(self.rhythm.last().unwrap_or(self.opened));
+        let latest = self.silence * STALE_AT_LATEST;
+        let stale_after = self.rhythm.allowed().unwrap_or(latest).clamp(self.silence, latest);
+        if silent >= stale_after + self.silence * DEAD_AFTER {
+            FlowState::Dead(silent)
+        } else if silent >= stale_after {
+            FlowState::Silent(silent)
+        } else {
+            FlowState::Flowing
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_busy_socket_is_suspected_early_a_calm_one_late_and_both_are_given_up() {
+        let mut busy = Flow::new(Duration::ZERO, 10 * S);
+        let calm = busy.clone();
+        for n in 0..1000 {
+            busy.data(Duration::from_millis(n));
+        }
+        for (flow, at, want) in [
+            (&busy, 10 * S, FlowState::Flowing),
+            (&busy, 11 * S, FlowState::Silent(Duration::from_millis(10_001))),
+            (&busy, 31 * S, FlowState::Dead(Duration::from_millis(30_001))),
+            (&calm, 29 * S, FlowState::Flowing),
+            (&calm, 30 * S, FlowState::Silent(30 * S)),
+            (&calm, 50 * S, FlowState::Dead(50 * S)),
+        ] {
+            assert_eq!(flow.state(at), want, "{at:?}");
+        }
+        assert_eq!((busy.span(), calm.span()), (Duration::from_millis(999), Duration::ZERO));
+        assert!(busy.has_begun() && !calm.has_begun());
+    }
+}

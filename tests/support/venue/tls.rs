@@ -1,0 +1,68 @@
+//! A certificate authority of the test's own, and a certificate for this machine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// What a TLS server needs, and the file that makes a subscriber trust it; the file goes with it.
+pub(super) struct Tls {
+    pub(super) acceptor: TlsAcceptor,
+    ca_file: PathBuf,
+}
+
+impl Tls {
+    /// For `127.0.0.1` and `localhost`.
+    pub(super) fn new() -> Tls {
+        let ca_key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "tickwire test authority");
+        let ca = params.self_signed(&ca_key).expect("a certificate");
+        let issuer = Issuer::new(params, ca_key);
+        let key = KeyPair::generate().expect("a key");
+        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let leaf = CertificateParams::new(names)
+            .expect("names")
+            .signed_by(&key, &issuer)
+            .expect("a certificate");
+
+        // Named, so that no other crate's choice of a default provider matters.
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider knows TLS 1.2 and 1.3")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![leaf.der().clone()],
+                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            )
+            .expect("the key is the certificate's");
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("venue-ca-{}-{}.pem", std::process::id(), NEXT.fetch_add(1, Relaxed));
+        let ca_file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&ca_file, ca.pem()).expect("written");
+        Tls {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            ca_file,
+        }
+    }
+
+    pub(super) fn ca_file(&self) -> &Path {
+        &self.ca_file
+    }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        // At worst a file is left in the build's folder.
+        let _ = std::fs::remove_file(&self.ca_file);
+    }
+}
