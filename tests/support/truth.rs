@@ -91,8 +91,8 @@ impl Instrument {
         }
         self.newest_ticker = number;
         assert!(
-            self.newest_quote.is_some() || self.values.contains_key("last_price"),
-            "before anything else a ticker would give bid, ask and last as well: {frame}"
+            self.newest_quote.is_some() && self.values.contains_key("last_price"),
+            "before a quote a ticker would give bid and ask as well, before a trade the last: {frame}"
         );
         let before = self.values.clone();
         for (name, key) in [("open", "o"), ("high", "h"), ("low", "l"), ("volume", "v")] {
