@@ -35,9 +35,9 @@
 //! | `engine` | `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |
-//! | `server` | `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
+//! | `server` | `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
 //! | `client` | `backoff`, `market`, `wire` |
-//! | `cli` | `client`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `wire` |
+//! | `cli` | `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `wire` |
 //!
 //! `feed` and `server` never meet: what the server asks of a feed goes through `control`. `market`, `store` and `wire`
 //! know no runtime, no clock and no socket.
