@@ -7,7 +7,7 @@
 //!
 //! # The way of an update
 //! 1. `feed`: a venue's frame is stamped, parsed without floats into [`market::Event`]s, and handed over
-//!    in batches on one bounded channel. `tape` reads recordings for it.
+//!    in batches on one bounded channel. `tape` reads recordings for it, and makes them.
 //! 2. `engine`: every 10 ms drains the channel into the [`store::Writer`], seals what changed into a
 //!    [`store::SealedBeat`], encodes each changed instrument once per encoding in use (`wire`), and
 //!    publishes the tick to every reader.
@@ -30,14 +30,14 @@
 //! | `monitor` | |
 //! | `store` | `market` |
 //! | `wire` | `market`, `store` |
-//! | `tape` | `market` |
+//! | `tape` | `market`, `monitor` |
 //! | `feed` | `backoff`, `control`, `market`, `monitor`, `tape` |
 //! | `engine` | `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |
 //! | `server` | `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
 //! | `client` | `backoff`, `market`, `wire` |
-//! | `cli` | `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `wire` |
+//! | `cli` | `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `tape`, `wire` |
 //!
 //! `feed` and `server` never meet: what the server asks of a feed goes through `control`. `market`, `store` and `wire`
 //! know no runtime, no clock and no socket.
@@ -47,7 +47,7 @@
 //! 1. **Convergence**: whoever has caught up has the store's values (`store::tests`, `fanout::tests`,
 //!    `tests/convergence.rs`).
 //! 2. **A subscriber can hurt only itself** (`fanout::tests::slow`, `tests/slow_consumer.rs`, `tests/websocket.rs`).
-//! 3. **Everything is bounded**: `fanout::bounds`, `server::bounds`, the limits of `wire` decoders.
+//! 3. **Everything is bounded**: `fanout::bounds`, `server::bounds`, `tape::bounds`, the limits of `wire` decoders.
 //! 4. **Nothing is silently wrong**: no float carries a price, what does not fit is counted and clears its
 //!    field (`market`, `store::tests`), `tests/convergence.rs` compares with the recording's own text.
 //! 5. **Same tape, same bytes**: replays are deterministic in order; the tape's clock comes with `tape`.

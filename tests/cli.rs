@@ -42,7 +42,7 @@ fn version_and_help_are_told_on_stdout() {
         (ended.code, ended.out.as_str()),
         (Some(0), concat!("tickwire ", env!("CARGO_PKG_VERSION"), "\n"))
     );
-    for command in ["serve", "watch"] {
+    for command in ["serve", "watch", "record"] {
         let ended = run(&[command, "--help"]);
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
         let example = format!("  tickwire {command}");
@@ -101,7 +101,7 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
         ),
         (
             &["serve", "--frame-bytes-max", "100"],
-            &["frame_bytes_max = 100", "4096 to 1048576"],
+            &["--frame-bytes-max", "`100` is not allowed", "4096 to 1048576"],
         ),
         (&["serve", "--log-level", "loud"], &["`loud`", "debug"]),
         (&["serve", "--listen", "here"], &["`here`"]),
@@ -113,6 +113,36 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
             &["protobuf, msgpack or json"],
         ),
         (&["watch", "http://127.0.0.1:9", "a:B", "--count", "0"], &["--count"]),
+        (&["record", "--feed", "binance:BTCUSDT"], &["--raw"]),
+        (&["record", "--raw", "x.capture.gz"], &["0 feeds", "exactly one"]),
+        (
+            &[
+                "record",
+                "--raw",
+                "x.capture.gz",
+                "--feed",
+                "binance:A",
+                "--feed",
+                "kraken:B",
+            ],
+            &["2 feeds", "exactly one"],
+        ),
+        (
+            &["record", "--raw", "x.capture.gz", "--feed", QUIET],
+            &["`synthetic`", "has no raw frames", "binance, "],
+        ),
+        (
+            &["record", "--raw", "x.capture.gz", "--feed", "nasdaq:AAPL"],
+            &["unknown feed kind `nasdaq`"],
+        ),
+        (
+            &["record", "--raw", "x", "--feed", "binance:A", "--rotate-bytes", "10"],
+            &["--rotate-bytes"],
+        ),
+        (
+            &["record", "--raw", "x", "--feed", "binance:A", "--for", "0"],
+            &["--for"],
+        ),
     ] {
         fails(args, 2, parts);
     }

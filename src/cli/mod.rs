@@ -1,6 +1,7 @@
 //! The command line: one file or folder a subcommand. The only user of clap.
 
 mod config;
+mod record;
 mod serve;
 mod serve_args;
 mod settings;
@@ -24,6 +25,7 @@ struct Cli {
 enum Command {
     Serve(serve_args::ServeArgs),
     Watch(watch::WatchArgs),
+    Record(record::RecordArgs),
 }
 
 /// Why a command ended without success.
@@ -38,6 +40,9 @@ enum CliError {
     /// `watch` could not go on.
     #[error(transparent)]
     Watch(#[from] watch::WatchError),
+    /// `record` could not go on.
+    #[error(transparent)]
+    Record(#[from] record::RecordError),
     /// The runtime could not be started.
     #[error("the runtime could not be started: {0}")]
     Runtime(#[from] std::io::Error),
@@ -50,6 +55,7 @@ impl CliError {
             CliError::Setting(error) if error.is_usage() => 2,
             CliError::Serve(error) if error.is_usage() => 2,
             CliError::Watch(error) if error.is_usage() => 2,
+            CliError::Record(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -78,6 +84,7 @@ fn run(command: Command) -> Result<(), CliError> {
                 Ok(serve::run(settings, stop).await?)
             }
             Command::Watch(args) => Ok(watch::run(args, stop).await?),
+            Command::Record(args) => Ok(record::run(args, stop).await?),
         }
     });
     // A feed may sit in a read that cannot be cancelled: it must not hold up the end.

@@ -145,7 +145,7 @@ fn greet(addr: SocketAddr, venues: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-fn log_to_stderr(level: tracing::Level) {
+pub(super) fn log_to_stderr(level: tracing::Level) {
     let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
     // Set once in a process; a second serve in one process keeps the first's log.
     let _ = subscriber

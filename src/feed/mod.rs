@@ -9,6 +9,8 @@ pub mod binance;
 #[cfg(test)]
 mod captures;
 mod claims;
+pub mod coinbase;
+pub mod coinbase_exchange;
 mod error;
 pub mod live;
 pub mod ndjson;
@@ -34,6 +36,7 @@ pub use spec::{FeedSpec, SpecError};
 pub use supervisor::supervise;
 
 use crate::market::{Event, VenueName, VenueState};
+use crate::tape::FrameTap;
 
 /// What a feed hands over at once, in its order.
 pub type Batch = Vec<Event>;
@@ -79,14 +82,17 @@ pub struct FeedContext {
     pub first_subscriber: tokio::sync::watch::Receiver<bool>,
     /// Which venues have a feed.
     pub claims: Claims,
+    /// Where connections leave each frame that they receive, while one is recorded.
+    pub tap: Option<FrameTap>,
 }
 
 impl FeedContext {
-    /// No venue has a feed yet.
+    /// No venue has a feed yet, and nothing is recorded.
     pub fn new(first_subscriber: tokio::sync::watch::Receiver<bool>) -> FeedContext {
         FeedContext {
             first_subscriber,
             claims: Claims::default(),
+            tap: None,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! The kinds of feeds, one line each.
 
 use super::spec::listed;
-use super::{Feed, FeedContext, FeedSpec, SpecError, ndjson, replay, synthetic};
+use super::{Feed, FeedContext, FeedSpec, SpecError, coinbase, coinbase_exchange, ndjson, replay, synthetic};
 
 type Build = fn(&FeedSpec, &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError>;
 
 const KINDS: &[(&str, Build)] = &[
     ("synthetic", synthetic::build),
     ("replay", replay::build),
+    ("coinbase", coinbase::build),
+    ("coinbase-exchange", coinbase_exchange::build),
     ("ndjson", ndjson::build),
 ];
 
@@ -40,7 +42,7 @@ mod tests {
         let error = built("nasdaq:AAPL").err().expect("no such kind").to_string();
         assert_eq!(
             error,
-            "unknown feed kind `nasdaq`: allowed are `synthetic`, `replay`, `ndjson`"
+            "unknown feed kind `nasdaq`: allowed are `synthetic`, `replay`, `coinbase`, `coinbase-exchange`, `ndjson`"
         );
     }
 

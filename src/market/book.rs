@@ -50,6 +50,14 @@ impl OrderBook {
         }
     }
 
+    /// Takes the worst level of a side out: the lowest bid or the highest ask.
+    pub fn pop_worst(&mut self, side: BookSide) -> Option<(Decimal, Decimal)> {
+        match side {
+            BookSide::Bid => self.bids.pop_first(),
+            BookSide::Ask => self.asks.pop_last(),
+        }
+    }
+
     /// Empties both sides.
     pub fn clear(&mut self) {
         self.bids.clear();
@@ -129,6 +137,9 @@ mod tests {
         assert!(!book.is_crossed());
         book.set(BookSide::Bid, d("100.25"), d("1"));
         assert!(book.is_crossed());
+        book.set(BookSide::Ask, d("101"), d("6"));
+        assert_eq!(book.pop_worst(BookSide::Bid), Some((d("99.95"), d("2"))));
+        assert_eq!(book.pop_worst(BookSide::Ask), Some((d("101"), d("6"))));
         book.clear();
         assert_eq!((book.best_bid(), book.best_ask()), (None, None));
     }

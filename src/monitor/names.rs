@@ -132,6 +132,21 @@ const ALL: &[(&str, Kind, &str)] = &[
          until it is sealed, `write` until a shard has written it to all whose sockets took it.",
     ),
     (FEED_RESTARTS, Kind::Counter, "Times that a feed was started again."),
+    (
+        RECORD_FRAMES,
+        Kind::Counter,
+        "Frames of a venue recorded and handed to the system.",
+    ),
+    (
+        RECORD_FRAME_BYTES,
+        Kind::Counter,
+        "Bytes of recorded frames, before compression.",
+    ),
+    (
+        RECORD_DROPPED,
+        Kind::Counter,
+        "Frames of a venue not recorded: the disk did not keep up or failed, or the frame is no text.",
+    ),
 ];
 
 /// Upper bounds of each histogram's buckets, in seconds.
@@ -220,6 +235,12 @@ pub const VENUE_LAG_SECONDS: &str = "tickwire_venue_lag_seconds";
 pub const HOP_SECONDS: &str = "tickwire_hop_seconds";
 /// Feed restarts.
 pub const FEED_RESTARTS: &str = "tickwire_feed_restarts_total";
+/// Frames recorded.
+pub const RECORD_FRAMES: &str = "tickwire_record_frames_total";
+/// Bytes of frames recorded.
+pub const RECORD_FRAME_BYTES: &str = "tickwire_record_frame_bytes_total";
+/// Frames not recorded.
+pub const RECORD_DROPPED: &str = "tickwire_record_dropped_total";
 
 /// Describes every metric to the installed recorder, and says what is running.
 pub fn describe() {

@@ -7,11 +7,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::TapeError;
+use super::{LINE_BYTES_MAX, TapeError};
 use crate::market::{Ts, VenueName};
-
-/// 32 MiB: the longest real frame, a whole order book of Coinbase, has some MB.
-pub const LINE_BYTES_MAX: usize = 32 << 20;
 
 /// 64 KiB a system call; more saves nothing that can be measured.
 const FILE_BUFFER_BYTES: usize = 64 << 10;
@@ -19,7 +16,7 @@ const FILE_BUFFER_BYTES: usize = 64 << 10;
 /// 4 KiB: what was inflated in the call that meets a corrupt byte is lost, so the calls are small.
 const INFLATED_BUFFER_BYTES: usize = 4 << 10;
 
-const MAGIC: &str = "#tickwire-capture";
+pub(super) const MAGIC: &str = "#tickwire-capture";
 
 /// One received frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

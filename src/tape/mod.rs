@@ -1,16 +1,29 @@
-//! Recordings: raw captures of what a venue sent, and the pace at which they are played.
+//! Recordings: raw captures of what a venue sent, how they are made, and the pace at which they are played.
 //!
-//! Knows nothing of feeds or the server. Reading is synchronous and bounded: a reader holds one line, whatever the
-//! size of the recording, so that it can run on any blocking thread.
+//! Knows nothing of feeds or the server. Reading and writing are synchronous and bounded: both hold one line, whatever
+//! the size of the recording, so that they can run on any blocking thread; a [`Recorder`] is such a thread.
 
+mod bounds;
 mod capture;
+mod file;
 mod pace;
+mod queue;
+mod recorder;
+mod rotation;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 use std::io;
 use std::path::PathBuf;
 
-pub use capture::{CaptureReader, LINE_BYTES_MAX, Record};
+pub use bounds::LINE_BYTES_MAX;
+pub use capture::{CaptureReader, Record};
 pub use pace::{Pace, Speed};
+pub use queue::{FrameQueue, FrameTap, frame_queue};
+pub use recorder::{Recorder, Totals};
+pub use rotation::Rotation;
+pub use writer::{CaptureWriter, Refusal, Taken, Written};
 
 /// What is wrong with a recording. Each names the file, and the line where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -95,4 +108,29 @@ pub enum TapeError {
         /// What the decompressor says.
         source: io::Error,
     },
+    /// A recording would overwrite a file.
+    #[error("`{}` is there already: a recording overwrites nothing", file.display())]
+    Exists {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A recording's file cannot be made.
+    #[error("cannot create `{}`: {source}", file.display())]
+    Create {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system failed while writing; what was written before can be read.
+    #[error("cannot write `{}`: {source}", file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The recorder's thread cannot be started.
+    #[error("the thread of the recording cannot be started: {0}")]
+    Thread(#[source] io::Error),
 }

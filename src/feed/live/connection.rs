@@ -23,6 +23,7 @@ use super::socket::Endpoint;
 use super::{Dialect, Rules, SocketPlan};
 use crate::market::{Event, Symbol, Ts, VenueName, VenueState};
 use crate::monitor::names;
+use crate::tape::FrameTap;
 
 /// Events handed over at once, where so many are ready.
 const BATCH_EVENTS_MAX: usize = 256;
@@ -44,6 +45,8 @@ pub(super) struct Connection {
     endpoint: Endpoint,
     silence: Duration,
     desk: Arc<Desk>,
+    /// Where frames are recorded.
+    tap: Option<FrameTap>,
     watch: Watch,
     lag: Histogram,
     hop: Histogram,
@@ -57,6 +60,7 @@ impl Connection {
         endpoint: Endpoint,
         silence: Duration,
         desk: Arc<Desk>,
+        tap: Option<FrameTap>,
     ) -> Connection {
         let venue = desk.venue.clone();
         Connection {
@@ -69,6 +73,7 @@ impl Connection {
             hop: metrics::histogram!(names::HOP_SECONDS, "hop" => "feed"),
             venues: [venue],
             desk,
+            tap,
             random: fastrand::Rng::new(),
         }
     }
@@ -229,6 +234,9 @@ impl Session<'_> {
             return Ok(());
         };
         let (ts_recv, from) = (Ts::now(), self.batch.len());
+        if let Some(tap) = &self.connection.tap {
+            tap.record(ts_recv, &frame);
+        }
         // The parser has counted and logged it; a malformed message never ends a feed.
         let heard = self
             .parser

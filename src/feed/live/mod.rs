@@ -29,7 +29,7 @@ use socket::Endpoint;
 pub fn feeds(
     target: &Target,
     dialects: Vec<Box<dyn Dialect>>,
-    _context: &FeedContext,
+    context: &FeedContext,
 ) -> Result<Vec<Box<dyn Feed>>, SpecError> {
     let endpoint = Endpoint::new(target)?;
     let Some(rules) = dialects.first().map(|dialect| dialect.rules()) else {
@@ -37,12 +37,14 @@ pub fn feeds(
     };
     let desk = Arc::new(Desk::new(target.venue.clone(), &rules, dialects.len()));
     let connection = |(number, dialect)| -> Box<dyn Feed> {
+        let (endpoint, tap) = (endpoint.clone(), context.tap.clone());
         Box::new(Connection::new(
             number,
             dialect,
-            endpoint.clone(),
+            endpoint,
             target.silence,
             desk.clone(),
+            tap,
         ))
     };
     Ok(dialects.into_iter().enumerate().map(connection).collect())

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::ParseError;
-use crate::market::{Symbol, VenueName};
+use crate::market::{Event, Fields, StaleCause, Symbol, TickerState, Ts, Update, VenueName};
 
 /// 100,000: 30 times what any venue lists; at about 200 B each it bounds a connection to 20 MB. Parsers that keep books
 /// have a lower one.
@@ -16,6 +16,27 @@ pub struct Instrument<T> {
     pub symbol: Symbol,
     /// Numbering, book and so on.
     pub own: T,
+}
+
+impl<T> Instrument<T> {
+    /// Says what changed of it.
+    pub fn update(&self, fields: Fields, ts_event: Option<Ts>, ts_recv: Ts) -> Event {
+        Event::Update(Update {
+            symbol: self.symbol.clone(),
+            fields,
+            ts_event,
+            ts_recv,
+        })
+    }
+
+    /// Says its state; the cause belongs to [`TickerState::Stale`].
+    pub fn state(&self, state: TickerState, cause: Option<StaleCause>) -> Event {
+        Event::State {
+            symbol: self.symbol.clone(),
+            state,
+            cause,
+        }
+    }
 }
 
 /// The instruments of one connection, bounded.

@@ -2,12 +2,14 @@
 //!
 //! Pure: no clock, no socket. A live connection and a replay use the same parser.
 
+mod book;
 mod continuity;
 mod error;
 mod instruments;
 mod tally;
 mod values;
 
+pub use book::{BOOK_DEPTH_MAX, Quote, QuoteBook};
 pub use continuity::{Contiguous, Continuity, Growing};
 pub use error::ParseError;
 pub use instruments::{Instrument, Instruments, SYMBOLS_MAX};

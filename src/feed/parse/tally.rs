@@ -139,6 +139,15 @@ impl Tally {
         }
     }
 
+    /// Counts, as a gap, a book that cannot be right any more.
+    pub fn broken(&mut self, kind: &'static str, why: &'static str) {
+        self.counts.gaps += 1;
+        self.gaps.increment(1);
+        if self.is_first(kind, why) {
+            tracing::warn!(venue = %self.venue, kind, why, "first book that is broken in this way");
+        }
+    }
+
     /// Logs a message in which the venue refuses something, or says what an operator should know; once a kind.
     pub fn notice(&mut self, kind: &'static str, message: &[u8]) {
         if self.is_first(kind, "notice") {

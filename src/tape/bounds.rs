@@ -1,0 +1,21 @@
+//! Every bound of recordings, with its arithmetic.
+
+use std::time::Duration;
+
+/// Longest line of a capture, 32 MiB: the longest real frame, a whole order book of Coinbase, has some MB.
+pub const LINE_BYTES_MAX: usize = 32 << 20;
+
+/// Frames that may wait for the disk. A whole large venue sends some 20,000 a second, so a disk may stand still for
+/// 3 s, as one does that writes its caches back. The queue takes 40 B for each at the start: 2.6 MB.
+pub(super) const QUEUE_FRAMES_MAX: usize = 65_536;
+
+/// Bytes of the frames that wait: 64 MiB are two of the longest, and 11 s of 20,000 usual frames of 290 B a second.
+pub(super) const QUEUE_BYTES_MAX: usize = 2 * LINE_BYTES_MAX;
+
+/// How often the recorder looks into the queue: every 10 ms it may find 6.5 million frames a second. Being woken by each
+/// frame would cost the feed's connection a system call for each.
+pub(super) const DRAIN_EVERY: Duration = Duration::from_millis(10);
+
+/// How often what was recorded goes to the system: half of the second that may be lost when the process is killed, so
+/// that a slow write does not make it more.
+pub(super) const FLUSH_EVERY: Duration = Duration::from_millis(500);
