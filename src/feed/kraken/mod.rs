@@ -7,6 +7,7 @@
 mod answers;
 mod book;
 mod bounds;
+mod dialect;
 mod levels;
 mod messages;
 mod pairs;
@@ -17,6 +18,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
+pub(super) use dialect::build;
 pub use parser::Parser;
 
 /// The venue's name, as captures of it say.

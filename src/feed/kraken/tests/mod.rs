@@ -5,6 +5,7 @@ mod book;
 mod captures;
 mod channels;
 mod damage;
+mod dialect;
 mod naive;
 mod standing;
 
