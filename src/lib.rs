@@ -26,19 +26,21 @@
 //! |---|---|
 //! | `backoff` | |
 //! | `market` | |
+//! | `control` | `market` |
 //! | `monitor` | |
 //! | `store` | `market` |
 //! | `wire` | `market`, `store` |
 //! | `tape` | `market`, `monitor` |
-//! | `feed` | `backoff`, `market`, `monitor`, `tape` |
+//! | `feed` | `backoff`, `control`, `market`, `monitor`, `tape` |
 //! | `engine` | `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |
-//! | `server` | `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
+//! | `server` | `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
 //! | `client` | `backoff`, `market`, `wire` |
-//! | `cli` | `client`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `tape`, `wire` |
+//! | `cli` | `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `tape`, `wire` |
 //!
-//! `feed` and `server` never meet. `market`, `store` and `wire` know no runtime, no clock and no socket.
+//! `feed` and `server` never meet: what the server asks of a feed goes through `control`. `market`, `store` and `wire`
+//! know no runtime, no clock and no socket.
 //! `monitor` holds names and figures only, so it stands beside `market` and every room may count there.
 //!
 //! # Laws, each with its test
@@ -55,6 +57,7 @@
 pub mod backoff;
 pub mod cli;
 pub mod client;
+pub mod control;
 pub mod dashboard;
 pub mod engine;
 pub mod fanout;

@@ -83,6 +83,13 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
             &["`rate`", "more than once"],
         ),
         (&["serve", "--feed", "replay"], &["needs a target"]),
+        (&["serve", "--feed", "ndjson"], &["needs a target", "standard input"]),
+        (
+            &["serve", "--feed", "ndjson:-", "--feed", "ndjson:-"],
+            &["two feeds", "standard input"],
+        ),
+        (&["serve", "--feed", "ndjson:tcp://here"], &["tcp://HOST:PORT"]),
+        (&["serve", "--allow-control=perhaps"], &["--allow-control", "perhaps"]),
         (
             &["serve", "--feed", "synthetic", "--feed", QUIET],
             &["two feeds", "`synthetic`", "venue=NAME"],
@@ -151,6 +158,7 @@ fn what_the_machine_refuses_is_a_1_that_names_it() {
         1,
         &["nowhere.capture.gz"],
     );
+    fails(&["serve", "--feed", "ndjson:nowhere.ndjson"], 1, &["nowhere.ndjson"]);
     fails(&["serve", "--config", "nowhere.toml"], 1, &["nowhere.toml"]);
 }
 

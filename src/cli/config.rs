@@ -26,6 +26,7 @@ pub(super) struct ConfigFile {
 pub(super) struct ServerTable {
     pub(super) listen: Option<String>,
     pub(super) shards: Option<Shards>,
+    pub(super) allow_control: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::settings::Settings;
+use crate::control;
 use crate::engine::{Beater, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
@@ -60,7 +61,14 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
 
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
-    let feeds = build_feeds(&settings.feeds, &FeedContext::new(first_subscriber))?;
+    let context = FeedContext::new(first_subscriber);
+    let mut feeds = build_feeds(&settings.feeds, &context)?;
+    // What this machine's programs push is a feed like any other.
+    let pushes = settings.allow_control.then(|| {
+        let (sender, receiver) = control::push_channel();
+        feeds.push(feed::push(&context, receiver));
+        sender
+    });
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
         source,
@@ -99,7 +107,7 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         Query::spawn(epoch, fanout_config.symbols_max, query_ticks).map_err(ServeError::Thread)?;
     threads.push(query_thread);
     threads.push(engine.spawn(end.clone()).map_err(ServeError::Thread)?);
-    let app = App::new(&settings.server, query, fanout, demand, health, render_metrics);
+    let app = App::new(&settings.server, query, fanout, demand, pushes, health, render_metrics);
 
     let mut ended = JoinSet::new();
     for thread in threads {

@@ -8,15 +8,20 @@ use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBy
 
 /// Serves live tickers over WebSocket, with a dashboard on the same port.
 #[derive(Args, Debug, Default)]
-#[command(after_help = "Examples:
+#[command(after_help = r#"Examples:
   tickwire serve
   tickwire serve --listen 0.0.0.0:7070 --feed 'synthetic?symbols=50&rate=2000'
   tickwire serve --feed 'replay:recording.capture.gz?speed=10&loop=true'
   tickwire serve --config feeds/demo.toml
+  my-program | tickwire serve --feed 'ndjson:-'
+  tickwire serve --feed 'ndjson:tcp://127.0.0.1:9000' --allow-control
+
+A line of ndjson is an object with symbol and what changed, such as
+  {"symbol": "own:ABC", "bid_price": "1.25", "bid_size": "10", "ts_event": "1700000000000000000"}
 
 Every setting can also be given in the environment (TICKWIRE_LISTEN, ...; several feeds in TICKWIRE_FEED
 are separated by white space) or in tickwire.toml. A flag goes before the environment, the environment
-before the file.")]
+before the file."#)]
 pub(super) struct ServeArgs {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, env = "TICKWIRE_LISTEN", value_name = "ADDR")]
@@ -24,6 +29,10 @@ pub(super) struct ServeArgs {
     /// Feed as KIND[:TARGET][?KEY=VALUE&...], several times for several feeds [default: 'synthetic?activity=market']
     #[arg(long, value_name = "SPEC")]
     pub(super) feed: Vec<String>,
+    /// Lets programs on this machine push updates, POST /v1/updates [default: false]
+    #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(super) allow_control: Option<bool>,
     /// Configuration file [default: tickwire.toml, if it is there]
     #[arg(long, env = "TICKWIRE_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

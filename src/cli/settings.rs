@@ -24,6 +24,7 @@ pub(super) struct Settings {
     pub(super) listen: String,
     pub(super) feeds: Vec<String>,
     pub(super) shards: usize,
+    pub(super) allow_control: bool,
     pub(super) instruments_max: usize,
     pub(super) log_level: tracing::Level,
     pub(super) server: ServerConfig,
@@ -80,6 +81,7 @@ impl Settings {
                 file.feed.into_iter().map(|feed| feed.spec).collect(),
             ),
             shards: first([args.shards, file.server.shards], cores) as usize,
+            allow_control: args.allow_control.or(file.server.allow_control).unwrap_or(false),
             instruments_max: first(instruments, INSTRUMENTS_MAX as u64) as usize,
             log_level: args.log_level.or(file.log.level).unwrap_or(tracing::Level::INFO),
             server: ServerConfig {
@@ -146,7 +148,15 @@ mod tests {
         );
         let settings = Settings::layer(ServeArgs::default(), file(text), " d\te ");
         assert_eq!(settings.feeds, ["d", "e"]);
+        let allowed = "[server]\nallow_control = true";
+        let refusing = ServeArgs {
+            allow_control: Some(false),
+            ..ServeArgs::default()
+        };
+        assert!(Settings::layer(ServeArgs::default(), file(allowed), "").allow_control);
+        assert!(!Settings::layer(refusing, file(allowed), "").allow_control);
         let settings = Settings::layer(ServeArgs::default(), ConfigFile::default(), "");
+        assert!(!settings.allow_control);
         assert_eq!(
             (settings.listen.as_str(), settings.feeds),
             ("127.0.0.1:7070", vec![DEFAULT_SPEC.to_owned()])

@@ -14,6 +14,7 @@ pub struct Claims(Arc<Mutex<Taken>>);
 struct Taken {
     by: HashMap<VenueName, Option<Owner>>,
     owners: usize,
+    has_stdin: bool,
 }
 
 /// A feed that learns only while it runs which venues it brings.
@@ -29,6 +30,17 @@ impl Claims {
         match self.lock().by.insert(venue.clone(), None) {
             None => Ok(()),
             Some(_) => Err(SpecError::VenueTwice { venue: venue.clone() }),
+        }
+    }
+
+    /// Takes standard input, whose lines two feeds would tear apart.
+    ///
+    /// # Errors
+    /// [`SpecError::StdinTwice`] where another feed has it.
+    pub fn take_stdin(&self) -> Result<(), SpecError> {
+        match std::mem::replace(&mut self.lock().has_stdin, true) {
+            false => Ok(()),
+            true => Err(SpecError::StdinTwice),
         }
     }
 

@@ -20,6 +20,14 @@ pub enum FeedError {
     /// A recording is at fault; trying again would meet the same fault.
     #[error(transparent)]
     Tape(#[from] TapeError),
+    /// A file of lines cannot be read on; trying again would read it from its beginning.
+    #[error("`{name}` cannot be read: {source}")]
+    Input {
+        /// The file, or `-`.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The connection was lost or never made.
     #[error("{cause}")]
     Lost {

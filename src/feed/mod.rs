@@ -13,6 +13,7 @@ pub mod coinbase;
 pub mod coinbase_exchange;
 mod error;
 pub mod live;
+pub mod ndjson;
 pub mod parse;
 mod registry;
 mod replay;
@@ -29,6 +30,7 @@ use tokio::sync::mpsc;
 
 pub use claims::{Claims, Owner};
 pub use error::{FeedClosed, FeedError, Lost};
+pub use ndjson::push;
 pub use registry::build;
 pub use spec::{FeedSpec, SpecError};
 pub use supervisor::supervise;
@@ -50,7 +52,7 @@ pub type Run<'a> = Pin<Box<dyn Future<Output = Result<FeedEnd, FeedError>> + Sen
 
 /// A source of updates, such as a venue's connection or a recording.
 pub trait Feed: Send + 'static {
-    /// The venues whose instruments it brings; always the same.
+    /// The venues whose instruments it brings: always the same, or those that its lines have named so far.
     fn venues(&self) -> &[VenueName];
 
     /// Runs until it ends by itself or breaks. May be called again after an error that [`FeedError::is_retryable`].

@@ -103,6 +103,17 @@ pub enum SpecError {
         /// What is wrong with it.
         why: String,
     },
+    /// Two feeds would read the same lines.
+    #[error("two feeds read standard input: `ndjson:-` is allowed once")]
+    StdinTwice,
+    /// A file of lines cannot be read.
+    #[error("`{}` cannot be read: {source}", file.display())]
+    Input {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The recording cannot be played.
     #[error(transparent)]
     Tape(#[from] TapeError),
@@ -127,7 +138,8 @@ pub enum SpecError {
 impl SpecError {
     /// Whether the specification has to be written otherwise; else a file is at fault.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, SpecError::Tape(_) | SpecError::VenueUnsupported { .. })
+        let is_file = matches!(self, SpecError::Tape(_) | SpecError::VenueUnsupported { .. });
+        !is_file && !matches!(self, SpecError::Input { .. })
     }
 }
 
@@ -229,6 +241,12 @@ impl FeedSpec {
             let number = text.parse().ok().filter(|_| is_plain)?;
             (min..=max).contains(&number).then_some(number)
         })
+    }
+
+    /// The option `venue` of kinds whose venues are not known before.
+    pub(super) fn rename(&self) -> Result<Option<VenueName>, SpecError> {
+        let is_given = self.options.iter().any(|(key, _)| key == "venue");
+        is_given.then(|| self.venue("")).transpose()
     }
 
     /// The option `venue`, which every kind has.

@@ -23,10 +23,10 @@ pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken
     let mut random = fastrand::Rng::new();
     let mut next = Some(feed);
     while let Some(feed) = next.take() {
-        let venues = feed.venues().to_vec();
         let Some((mut feed, outcome)) = run_once(feed, &out, &stop).await else {
             return;
         };
+        let venues = feed.venues().to_vec();
         let (reason, wait) = match outcome {
             Outcome::Broke(FeedError::Closed(_)) => return,
             Outcome::Ended(end) => {

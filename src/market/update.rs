@@ -73,6 +73,12 @@ impl Fields {
         }
     }
 
+    /// Says that it is a trade, whatever it names of it: a last price or size that it does not name stays as it is.
+    pub fn mark_trade(&mut self) -> &mut Fields {
+        self.is_trade = true;
+        self
+    }
+
     /// Whether it is a trade.
     pub fn is_trade(&self) -> bool {
         self.is_trade

@@ -81,6 +81,11 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Counter,
         "Requests of subscribers answered with an error, by code.",
     ),
+    (
+        PUSH_LINES,
+        Kind::Counter,
+        "Lines of updates pushed over HTTP, by outcome: accepted or rejected.",
+    ),
     (FEED_FRAMES, Kind::Counter, "Frames received from a venue."),
     (FEED_UPDATES, Kind::Counter, "Updates made of a venue's frames."),
     (
@@ -202,6 +207,8 @@ pub const CONNECTIONS: &str = "tickwire_connections_total";
 pub const HANDSHAKES_REFUSED: &str = "tickwire_handshakes_refused_total";
 /// Requests refused.
 pub const CLIENT_ERRORS: &str = "tickwire_client_errors_total";
+/// Lines pushed.
+pub const PUSH_LINES: &str = "tickwire_push_lines_total";
 /// Frames from a venue.
 pub const FEED_FRAMES: &str = "tickwire_feed_frames_total";
 /// Updates from a venue.

@@ -11,6 +11,9 @@ pub(super) const HEADER_BYTES_MAX: usize = 32 * 1_024;
 /// Bytes of a URL, as the protocol says.
 pub(super) const URL_BYTES_MAX: usize = 8 * 1_024;
 
+/// Time that a client which pushes updates may be silent: what it sent before is taken already.
+pub(super) const PUSH_DEADLINE: Duration = Duration::from_secs(30);
+
 /// Time that a plain HTTP answer may lie unread: as long as a slow subscriber has. Of a peer that reads nothing
 /// the answer, which may be megabytes, is then forgotten.
 pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(30);

@@ -10,6 +10,8 @@ pub(super) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// The methods that are allowed; said where another was used.
+    allow: &'static str,
 }
 
 impl ApiError {
@@ -18,6 +20,7 @@ impl ApiError {
             status,
             code,
             message: message.into(),
+            allow: "",
         }
     }
 
@@ -43,13 +46,27 @@ impl ApiError {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("there is no `{path}` here"))
     }
 
+    /// 403: not from here, or not at all.
+    pub(super) fn forbidden(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
     /// 405: another method is allowed.
-    pub(super) fn method() -> ApiError {
-        ApiError::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "only GET is allowed here",
-        )
+    pub(super) fn method(allow: &'static str) -> ApiError {
+        let asked_for = allow.split(',').next().unwrap_or_default();
+        let message = format!("only {asked_for} is allowed here");
+        let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+        ApiError { allow, ..error }
+    }
+
+    /// 408: the client has stopped in the middle.
+    pub(super) fn timeout(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", message)
+    }
+
+    /// 415: a body of another kind is needed.
+    pub(super) fn media(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
     }
 
     /// 414: the URL is too long.
@@ -113,7 +130,12 @@ impl IntoResponse for ApiError {
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             response
                 .headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+                .insert(header::ALLOW, HeaderValue::from_static(self.allow));
+        }
+        if self.status == StatusCode::REQUEST_TIMEOUT {
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

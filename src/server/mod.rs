@@ -5,8 +5,10 @@
 //! its own (`query`). Knows no venues.
 
 pub mod bounds;
+mod control;
 mod error;
 mod options;
+mod push;
 mod query;
 mod query_string;
 mod request;
@@ -14,6 +16,7 @@ mod routes;
 mod session;
 mod socket;
 mod upgrade;
+mod whole_lines;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,13 +27,14 @@ use std::time::Duration;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use query::Query;
 pub use socket::TcpWriter;
 
+use crate::control::Push;
 use crate::engine::Demand;
 use crate::fanout::Fanout;
 use crate::monitor::Health;
@@ -52,6 +56,8 @@ pub struct App {
     query: Arc<Query>,
     fanout: Fanout<TcpWriter>,
     demand: Arc<Demand>,
+    /// To the feed of pushed updates, where control is allowed.
+    pushes: Option<mpsc::Sender<Push>>,
     health: Arc<Health>,
     render_metrics: Box<dyn Fn() -> String + Send + Sync>,
     session: session::SessionConfig,
@@ -61,12 +67,13 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the parts together; nothing runs yet.
+    /// Puts the parts together; nothing runs yet. With `pushes` this machine's own programs may push updates.
     pub fn new(
         config: &ServerConfig,
         query: Arc<Query>,
         fanout: Fanout<TcpWriter>,
         demand: Arc<Demand>,
+        pushes: Option<mpsc::Sender<Push>>,
         health: Arc<Health>,
         render_metrics: Box<dyn Fn() -> String + Send + Sync>,
     ) -> App {
@@ -74,6 +81,7 @@ impl App {
             query,
             fanout,
             demand,
+            pushes,
             health,
             render_metrics,
             session: session::SessionConfig {

@@ -9,7 +9,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Serialize;
 
 use super::App;
@@ -17,7 +17,7 @@ use super::bounds::URL_BYTES_MAX;
 use super::error::ApiError;
 use super::query::{Query, VenueStatus};
 use super::query_string::pairs;
-use super::{Peer, upgrade};
+use super::{Peer, push, upgrade};
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
 
@@ -30,6 +30,10 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/symbols", get(symbols))
         .route("/v1/snapshot", get(snapshot))
         .route("/v1/status", get(status))
+        .route(
+            "/v1/updates",
+            post(push::updates).fallback(|| async { ApiError::method("POST") }),
+        )
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz));
@@ -38,7 +42,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
     }
     router
         .fallback(|uri: Uri| async move { ApiError::not_found(uri.path()) })
-        .method_not_allowed_fallback(|| async { ApiError::method() })
+        .method_not_allowed_fallback(|| async { ApiError::method("GET, HEAD") })
         .layer(middleware::from_fn(check_url))
         .with_state(app)
 }
@@ -64,7 +68,7 @@ fn page(asset: &dashboard::Asset) -> Response {
     response
 }
 
-fn json(body: impl Into<Body>) -> Response {
+pub(super) fn json(body: impl Into<Body>) -> Response {
     (
         [
             (header::CONTENT_TYPE, "application/json"),

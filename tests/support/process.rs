@@ -1,7 +1,7 @@
 //! The real binary as a process of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 
@@ -68,8 +68,21 @@ impl Process {
         // Shown where the test fails; the feeds' seeds stand in it.
         eprintln!("running {args:?}");
         let mut command = command(args);
-        command.envs(env.iter().copied()).current_dir(&directory);
-        let mut child = command.spawn().expect("the binary starts");
+        command.envs(env.iter().copied());
+        Process::start(directory, command)
+    }
+
+    /// Starts it in an empty directory, with a pipe for what it reads from standard input.
+    pub(crate) fn spawn_piped(args: &[&str]) -> (Process, ChildStdin) {
+        let mut command = command(args);
+        command.stdin(Stdio::piped());
+        let mut process = Process::start(directory(), command);
+        let stdin = process.child.stdin.take().expect("piped");
+        (process, stdin)
+    }
+
+    fn start(directory: PathBuf, mut command: Command) -> Process {
+        let mut child = command.current_dir(&directory).spawn().expect("the binary starts");
         let out = Output::of(child.stdout.take().expect("piped"));
         let err = Output::of(child.stderr.take().expect("piped"));
         Process {

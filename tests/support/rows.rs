@@ -75,6 +75,7 @@ fn fill(row: &mut Row, ticker: &Value) {
     };
     row.cause = match ticker["cause"].as_str() {
         Some("gap") => Some(StaleCause::Gap),
+        Some("disconnected") => Some(StaleCause::Disconnected),
         _ => None,
     };
 }

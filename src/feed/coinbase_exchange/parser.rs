@@ -40,7 +40,7 @@ pub struct Parser {
 impl FrameParser for Parser {
     fn frame(&mut self, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<Heard, ParseError> {
         self.tally.frame();
-        let outcome = shape("JSON", frame).and_then(|head: Head<'_>| self.dispatch(&head, frame, ts_recv, out));
+        let outcome = kind(frame).and_then(|kind| self.dispatch(kind, frame, ts_recv, out));
         let heard = match outcome {
             Ok(Outcome::Updated) => {
                 self.tally.updates(1);
@@ -77,16 +77,17 @@ impl Parser {
         }
     }
 
-    fn dispatch(&mut self, head: &Head<'_>, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Parsed {
-        match head.kind {
-            Some("l2update") => self.l2update(frame, ts_recv, out),
-            Some("snapshot") => self.snapshot(frame, ts_recv, out),
-            Some("ticker") => self.ticker(frame, ts_recv, out),
-            Some("match") => self.trade(frame, ts_recv, out),
-            Some("last_match") => self.last_match(frame, ts_recv, out),
-            Some("heartbeat") => Ok(Outcome::PassedOver(Heard::Idle)),
-            Some("subscriptions") => Ok(answer(None)),
-            Some("error") => {
+    fn dispatch(&mut self, kind: &str, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Parsed {
+        match kind {
+            "l2update" => self.l2update(frame, ts_recv, out),
+            "snapshot" => self.snapshot(frame, ts_recv, out),
+            "ticker" => self.ticker(frame, ts_recv, out),
+            "match" => self.trade(frame, ts_recv, out),
+            "last_match" => self.last_match(frame, ts_recv, out),
+            "heartbeat" => Ok(Outcome::PassedOver(Heard::Idle)),
+            "subscriptions" => Ok(answer(None)),
+            "error" => {
+                let head: Head<'_> = shape("error", frame)?;
                 self.tally.notice("error", frame);
                 Ok(answer(Some(refusal(head.message.as_deref(), head.reason.as_deref()))))
             }
@@ -106,7 +107,14 @@ impl Parser {
             lose(instrument, out);
             return Err(error);
         }
-        Ok(self.tell(KIND, &m.product_id, m.time, ts_recv, out))
+        Ok(tell(
+            KIND,
+            instrument,
+            m.time,
+            ts_recv,
+            (&mut self.tally, &mut self.lost),
+            out,
+        ))
     }
 
     fn l2update(&mut self, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Parsed {
@@ -131,7 +139,14 @@ impl Parser {
             ask(instrument, &mut self.lost);
             return Err(error);
         }
-        Ok(self.tell(KIND, &m.product_id, m.time, ts_recv, out))
+        Ok(tell(
+            KIND,
+            instrument,
+            m.time,
+            ts_recv,
+            (&mut self.tally, &mut self.lost),
+            out,
+        ))
     }
 
     /// Nobody knows whose book the message was of that cannot be read.
@@ -139,38 +154,6 @@ impl Parser {
         for instrument in self.instruments.iter_mut().filter(|i| i.own.book.is_whole()) {
             lose(instrument, out);
             ask(instrument, &mut self.lost);
-        }
-    }
-
-    /// Says the best levels if they changed, and that the quote is whole with the first.
-    fn tell(
-        &mut self,
-        kind: &'static str,
-        product: &str,
-        stamp: Option<&str>,
-        ts_recv: Ts,
-        out: &mut Batch,
-    ) -> Outcome {
-        let Ok(instrument) = self.instruments.of(kind, product) else {
-            return Outcome::PassedOver(Heard::Data);
-        };
-        match instrument.own.book.quote() {
-            Quote::Same => Outcome::PassedOver(Heard::Data),
-            Quote::Changed { fields, is_first } => {
-                // One that cannot be read spoils no book.
-                let ts_event = stamp.and_then(|text| rfc3339(kind, text).ok().flatten());
-                out.push(instrument.update(fields, ts_event, ts_recv));
-                if is_first {
-                    out.push(instrument.state(TickerState::Live, None));
-                }
-                Outcome::Updated
-            }
-            Quote::Broken(why) => {
-                self.tally.broken(kind, why);
-                lose(instrument, out);
-                ask(instrument, &mut self.lost);
-                Outcome::PassedOver(Heard::Data)
-            }
         }
     }
 
@@ -245,6 +228,22 @@ enum Outcome {
 
 type Parsed = Result<Outcome, ParseError>;
 
+/// What kind of message it is, without a look at the rest where the venue says it first, as it always does.
+fn kind(frame: &[u8]) -> Result<&str, ParseError> {
+    const FIRST: &[u8] = br#"{"type":""#;
+    let said = frame
+        .strip_prefix(FIRST)
+        .and_then(|rest| rest.split(|b| *b == b'"').next());
+    let plain = |word: &&[u8]| {
+        word.iter()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_')
+    };
+    match said.filter(plain).and_then(|word| std::str::from_utf8(word).ok()) {
+        Some(kind) => Ok(kind),
+        None => shape("JSON", frame).map(|head: Head<'_>| head.kind.unwrap_or_default()),
+    }
+}
+
 fn answer(refused: Option<String>) -> Outcome {
     let key = ANSWER.to_string();
     Outcome::PassedOver(Heard::Answers(vec![Answer { key, refused }]))
@@ -261,6 +260,35 @@ fn set<'a>(
         book.set(side, number(price)?, number(size)?);
         Ok(())
     })
+}
+
+/// Says the best levels if they changed, and that the quote is whole with the first.
+fn tell(
+    kind: &'static str,
+    instrument: &mut Instrument,
+    stamp: Option<&str>,
+    ts_recv: Ts,
+    (tally, lost): (&mut Tally, &mut Vec<Box<str>>),
+    out: &mut Batch,
+) -> Outcome {
+    match instrument.own.book.quote() {
+        Quote::Same => Outcome::PassedOver(Heard::Data),
+        Quote::Changed { fields, is_first } => {
+            // One that cannot be read spoils no book.
+            let ts_event = stamp.and_then(|text| rfc3339(kind, text).ok().flatten());
+            out.push(instrument.update(fields, ts_event, ts_recv));
+            if is_first {
+                out.push(instrument.state(TickerState::Live, None));
+            }
+            Outcome::Updated
+        }
+        Quote::Broken(why) => {
+            tally.broken(kind, why);
+            lose(instrument, out);
+            ask(instrument, lost);
+            Outcome::PassedOver(Heard::Data)
+        }
+    }
 }
 
 /// Forgets a book and says so, if it was told of.

@@ -108,7 +108,7 @@ impl QuoteBook {
         if (bid.is_none() && self.bids_known_above.is_some()) || (ask.is_none() && self.asks_known_below.is_some()) {
             return Quote::Broken("the levels kept of a side are used up");
         }
-        if self.book.is_crossed() {
+        if matches!((bid, ask), (Some((bid, _)), Some((ask, _))) if bid >= ask) {
             return Quote::Broken("the best bid is not below the best ask");
         }
         let told = self.told.replace((bid, ask));

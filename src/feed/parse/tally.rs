@@ -1,5 +1,7 @@
 //! Counts of a feed, for tests, for the metrics and for the log: the first of each kind of fault is told there.
 
+use std::fmt::Display;
+
 use metrics::Counter;
 
 use super::ParseError;
@@ -95,18 +97,28 @@ impl Tally {
 
     /// Counts a message that cannot be used, logs the first of its kind, and hands the error on.
     pub fn refuse(&mut self, error: ParseError, message: &[u8]) -> ParseError {
+        let (kind, fault) = error.label();
         if matches!(error, ParseError::TooManySymbols { .. }) {
             self.passed_over();
+            self.tell_first(kind, fault, &error, message);
         } else {
-            self.counts.malformed += 1;
-            self.malformed.increment(1);
+            self.malformed(kind, fault, &error, message);
         }
-        let (kind, fault) = error.label();
+        error
+    }
+
+    /// Counts a message that cannot be used and logs the first with this fault.
+    pub fn malformed(&mut self, kind: &'static str, fault: &'static str, error: &dyn Display, message: &[u8]) {
+        self.counts.malformed += 1;
+        self.malformed.increment(1);
+        self.tell_first(kind, fault, error, message);
+    }
+
+    fn tell_first(&mut self, kind: &'static str, fault: &'static str, error: &dyn Display, message: &[u8]) {
         if self.is_first(kind, fault) {
             let message = excerpt(message);
             tracing::warn!(venue = %self.venue, %error, message, "first message of this kind that cannot be used");
         }
-        error
     }
 
     /// Counts a gap in the numbers of a kind of messages.

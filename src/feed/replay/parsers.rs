@@ -10,6 +10,7 @@ pub(super) type MakeParser = fn(VenueName) -> Box<dyn FrameParser>;
 /// By the venue of a capture's first line.
 pub(super) const PARSERS: &[(&str, MakeParser)] = &[
     (binance::VENUE, |venue| Box::new(binance::Parser::new(venue))),
+    (binance::VENUE_USDM, |venue| Box::new(binance::Parser::new(venue))),
     (coinbase::VENUE, |venue| Box::new(coinbase::Parser::new(venue))),
     (coinbase_exchange::VENUE, |venue| {
         Box::new(coinbase_exchange::Parser::new(venue))
