@@ -8,8 +8,8 @@
 //! `cargo bench --bench parse -- --once binance` parses the frames of one venue once and does nothing else. So that
 //! instructions can be counted, which no other load changes:
 //! `valgrind --tool=callgrind --toggle-collect='*parse_once*' target/release/deps/parse-* --once binance`.
-//! Instructions a frame, recorded depth included: binance 6,310 (bound 7,000), binance-usdm 7,820 (bound 8,600). A quote
-//! of spot has 4,900 of them, 3,000 in serde_json: whoever needs more speed begins there.
+//! Instructions a frame, recorded depth included: binance 6,310 (bound 7,000), binance-usdm 7,820 (bound 8,600). Of a
+//! quote's, 3,000 are serde_json's: whoever needs more speed begins there.
 
 mod measure;
 

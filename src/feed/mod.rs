@@ -12,6 +12,7 @@ mod claims;
 pub mod coinbase;
 pub mod coinbase_exchange;
 mod error;
+pub mod kraken;
 pub mod live;
 pub mod ndjson;
 pub mod parse;

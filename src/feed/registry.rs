@@ -1,7 +1,9 @@
 //! The kinds of feeds, one line each.
 
 use super::spec::listed;
-use super::{Feed, FeedContext, FeedSpec, SpecError, binance, coinbase, coinbase_exchange, ndjson, replay, synthetic};
+use super::{
+    Feed, FeedContext, FeedSpec, SpecError, binance, coinbase, coinbase_exchange, kraken, ndjson, replay, synthetic,
+};
 
 type Build = fn(&FeedSpec, &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError>;
 
@@ -12,6 +14,7 @@ const KINDS: &[(&str, Build)] = &[
     (binance::VENUE_USDM, binance::build_usdm),
     ("coinbase", coinbase::build),
     ("coinbase-exchange", coinbase_exchange::build),
+    (kraken::VENUE, kraken::build),
     ("ndjson", ndjson::build),
 ];
 

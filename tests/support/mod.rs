@@ -6,6 +6,7 @@
 pub(crate) mod captures;
 pub(crate) mod follower;
 pub(crate) mod frame;
+pub(crate) mod history;
 pub(crate) mod http;
 pub(crate) mod market;
 pub(crate) mod output;

@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use metrics::Histogram;
+use tokio_tungstenite::tungstenite::Bytes;
 
 use super::super::error::Lost;
 use super::super::parse::{Answer, FrameParser, Heard};
@@ -33,6 +34,9 @@ const GOOD_SPAN: Duration = Duration::from_secs(10);
 
 /// How often the watches are looked at: twice in the shortest silence that can be set.
 const TEND_EVERY: Duration = Duration::from_millis(50);
+
+/// Kept of the next sockets: 64 MiB are 10 s of 30,000 quotes a second.
+const EARLY_BYTES_MAX: usize = 64 << 20;
 
 /// The next sockets, being opened.
 type Opening = Pin<Box<dyn Future<Output = Result<Vec<Link>, Lost>> + Send>>;
@@ -95,6 +99,7 @@ impl Feed for Connection {
                 handover: Handover::new(rules.handover_after, self.desk.now()),
                 links,
                 opening: None,
+                early: Early::default(),
                 resync: Resync::default(),
                 batch: Batch::new(),
                 refused: Vec::new(),
@@ -140,9 +145,11 @@ struct Session<'a> {
     connection: &'a mut Connection,
     parser: Box<dyn FrameParser>,
     rules: Rules,
-    /// Those in use, and at a handover those of the next generation behind them.
+    /// Never empty: those in use, and at a handover those of the next generation behind them.
     links: Vec<Link>,
     opening: Option<Opening>,
+    /// What came over the next sockets so far.
+    early: Early,
     handover: Handover,
     resync: Resync,
     batch: Batch,
@@ -151,6 +158,16 @@ struct Session<'a> {
     /// As told last, and how many refusals that named.
     told: (VenueState, usize),
     out: &'a Outlet,
+}
+
+/// Frames of the next sockets, kept while the old ones are still in use: to the parser they come after all of the old
+/// ones, so that nothing seems to be missing while one connection runs ahead of the other.
+#[derive(Default)]
+struct Early {
+    /// Only tells data from answers.
+    parser: Option<Box<dyn FrameParser>>,
+    frames: Vec<(Ts, Bytes)>,
+    bytes: usize,
 }
 
 /// What woke the session.
@@ -233,27 +250,18 @@ impl Session<'_> {
         let Incoming::Frame(frame) = incoming else {
             return Ok(());
         };
-        let (ts_recv, from) = (Ts::now(), self.batch.len());
-        if let Some(tap) = &self.connection.tap {
-            tap.record(ts_recv, &frame);
-        }
-        // The parser has counted and logged it; a malformed message never ends a feed.
-        let heard = self
-            .parser
-            .frame(&frame, ts_recv, &mut self.batch)
-            .unwrap_or(Heard::Idle);
-        if let Some(Event::Update(update)) = self.batch[from..].last()
-            && let Some(ts_event) = update.ts_event
-        {
-            self.connection.lag.record(ts_recv.micros_since(ts_event) as f64 / 1e6);
-        }
-        self.connection.watch.note(now, &mut self.batch, from);
+        let ts_recv = Ts::now();
+        let heard = if link.generation == self.links[0].generation {
+            self.parse(ts_recv, &frame, now)
+        } else {
+            self.keep(ts_recv, frame)
+        };
         match heard {
-            Heard::Data => link.flow.data(now),
+            Heard::Data => self.links[at].flow.data(now),
             Heard::Idle => {}
             Heard::Answers(answers) => self.answered(at, &answers),
             Heard::Lost(names) => {
-                link.flow.data(now);
+                self.links[at].flow.data(now);
                 let random = &mut self.connection.random;
                 names.into_iter().for_each(|name| self.resync.lost(name, now, random));
             }
@@ -263,6 +271,37 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Makes events of a frame.
+    fn parse(&mut self, ts_recv: Ts, frame: &[u8], now: Duration) -> Heard {
+        if let Some(tap) = &self.connection.tap {
+            tap.record(ts_recv, frame);
+        }
+        let from = self.batch.len();
+        // The parser has counted and logged it; a malformed message never ends a feed.
+        let heard = self.parser.frame(frame, ts_recv, &mut self.batch);
+        if let Some(Event::Update(update)) = self.batch[from..].last()
+            && let Some(ts_event) = update.ts_event
+        {
+            let lag_us = ts_recv.micros_since(ts_event);
+            self.connection.lag.record(lag_us as f64 / 1e6);
+        }
+        self.connection.watch.note(now, &mut self.batch, from);
+        heard.unwrap_or(Heard::Idle)
+    }
+
+    /// Keeps a frame of the next sockets until they are in use.
+    fn keep(&mut self, ts_recv: Ts, frame: Bytes) -> Heard {
+        let Early { parser, frames, bytes } = &mut self.early;
+        // What it counts is counted again by the parser in use.
+        let dialect = &self.connection.dialect;
+        let make = || metrics::with_local_recorder(&metrics::NoopRecorder, || dialect.parser());
+        let parser = parser.get_or_insert_with(make);
+        let heard = parser.frame(&frame, ts_recv, &mut Batch::new());
+        *bytes += frame.len();
+        frames.push((ts_recv, frame));
+        heard.unwrap_or(Heard::Idle)
     }
 
     fn answered(&mut self, at: usize, answers: &[Answer]) {
@@ -279,14 +318,12 @@ impl Session<'_> {
 
     /// The generation in use ends the run; a next one that never came to be of use is tried again.
     fn broke(&mut self, generation: u32, lost: Lost) -> Result<(), FeedError> {
-        let in_use = self.links.first().map_or(0, |link| link.generation);
+        let in_use = self.links[0].generation;
         if generation != in_use {
             return self.next_failed(&lost);
         }
-        let is_next_ready = self.links.iter().any(|link| link.generation != in_use) && self.is_next_settled();
-        if is_next_ready {
-            self.links.retain(|link| link.generation != in_use);
-            self.handover = Handover::new(self.rules.handover_after, self.connection.desk.now());
+        if self.is_next_ready() {
+            self.switch();
             return Ok(());
         }
         let was_good = self.links.iter().any(|link| link.flow.span() >= GOOD_SPAN);
@@ -295,10 +332,11 @@ impl Session<'_> {
 
     fn next_failed(&mut self, lost: &Lost) -> Result<(), FeedError> {
         tracing::warn!(venue = %self.connection.desk.venue, %lost, "the next connection failed, the old one goes on");
-        let in_use = self.links.first().map_or(0, |link| link.generation);
+        let in_use = self.links[0].generation;
         self.links.retain(|link| link.generation == in_use);
-        self.handover
-            .failed(self.connection.desk.now(), &mut self.connection.random);
+        self.early = Early::default();
+        let now = self.connection.desk.now();
+        self.handover.failed(now, &mut self.connection.random);
         Ok(())
     }
 
@@ -312,11 +350,16 @@ impl Session<'_> {
         }
     }
 
-    /// Whether the next sockets have been told and have answered everything.
-    fn is_next_settled(&self) -> bool {
-        let in_use = self.links.first().map_or(0, |link| link.generation);
-        let mut next = self.links.iter().filter(|link| link.generation != in_use);
-        next.all(|link| link.settled.is_some() && link.flow.has_begun())
+    /// Whether the next sockets can take over: all is asked and answered, and data came on each, unless none came on the
+    /// old one either.
+    fn is_next_ready(&self) -> bool {
+        let in_use = self.links[0].generation;
+        let (old, next): (Vec<&Link>, Vec<&Link>) = self.links.iter().partition(|link| link.generation == in_use);
+        let is_ready = |(old, next): (&&Link, &&Link)| {
+            let quiet_since = |at| old.flow.last().is_none_or(|last| last < at);
+            next.settled.is_some_and(|at| next.flow.has_begun() || quiet_since(at))
+        };
+        !next.is_empty() && old.iter().zip(&next).all(is_ready)
     }
 
     /// Does what time has made due.
@@ -334,7 +377,7 @@ impl Session<'_> {
         {
             return Err(Lost::AllRefused { reason: reason.clone() }.into());
         }
-        self.hand_over(now).await;
+        self.hand_over(now);
         self.ask_anew(now);
         if now >= self.connection.watch.next_check() {
             self.connection.watch.check(now, &mut self.batch);
@@ -344,37 +387,45 @@ impl Session<'_> {
     }
 
     /// Opens the next sockets in time, and lets the old ones go once both have run beside each other for a while.
-    async fn hand_over(&mut self, now: Duration) {
+    fn hand_over(&mut self, now: Duration) {
         if self.handover.due().is_some_and(|due| now >= due) && self.opening.is_none() {
             self.handover.begun();
             let generation = self.links.last().map_or(0, |link| link.generation) + 1;
             let plans = self.connection.dialect.sockets();
             self.opening = Some(self.connection.open(plans, self.rules, generation));
         }
-        let in_use = self.links.first().map_or(0, |link| link.generation);
-        let settled = self
+        let next = self
             .links
-            .iter()
-            .filter(|link| link.generation != in_use)
-            .map(|link| link.settled);
-        let overlapped = settled.clone().all(|at| at.is_some_and(|at| now >= at + OVERLAP));
-        if settled.count() == 0 || !overlapped || !self.is_next_settled() {
-            return;
+            .last()
+            .filter(|link| link.generation != self.links[0].generation);
+        let settled = next.and_then(|link| link.settled);
+        let has_overlapped = settled.is_some_and(|at| now >= at + OVERLAP) || self.early.bytes > EARLY_BYTES_MAX;
+        if has_overlapped && self.is_next_ready() {
+            self.switch();
         }
-        let (old, new) = std::mem::take(&mut self.links)
+    }
+
+    /// Lets the old sockets go and takes what came over the next ones.
+    fn switch(&mut self) {
+        let in_use = self.links[0].generation;
+        let (old, next): (Vec<Link>, Vec<Link>) = std::mem::take(&mut self.links)
             .into_iter()
             .partition(|link| link.generation == in_use);
-        self.links = new;
-        self.handover = Handover::new(self.rules.handover_after, now);
-        metrics::counter!(names::FEED_HANDOVERS, "venue" => self.connection.desk.venue.as_str().to_owned())
-            .increment(1);
-        tracing::info!(venue = %self.connection.desk.venue, "handed over to the next connection");
-        let old: Vec<Link> = old;
+        self.links = next;
         tokio::spawn(async move {
             for link in old {
                 link.close().await;
             }
         });
+        let now = self.connection.desk.now();
+        for (ts_recv, frame) in std::mem::take(&mut self.early).frames {
+            // What it is beyond its events was seen when it came.
+            self.parse(ts_recv, &frame, now);
+        }
+        self.handover = Handover::new(self.rules.handover_after, now);
+        let venue = self.connection.desk.venue.as_str().to_owned();
+        metrics::counter!(names::FEED_HANDOVERS, "venue" => venue).increment(1);
+        tracing::info!(venue = %self.connection.desk.venue, "handed over to the next connection");
     }
 
     /// Asks again for what lost data, on every socket in use: the venue ignores or answers what is not there.
@@ -398,7 +449,7 @@ impl Session<'_> {
 
     /// Says how the connection is, from whether data flow.
     async fn judge(&mut self, now: Duration) -> Result<(), FeedError> {
-        let in_use = self.links.first().map_or(0, |link| link.generation);
+        let in_use = self.links[0].generation;
         let (mut has_begun, mut silent) = (false, None);
         let mut dead = None;
         for link in &self.links {

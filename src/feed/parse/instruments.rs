@@ -71,6 +71,12 @@ impl<T: Default> Instruments<T> {
         Ok(&mut self.list[at])
     }
 
+    /// The instrument of this name, if a message of it came.
+    pub fn known(&mut self, name: &str) -> Option<&mut Instrument<T>> {
+        let at = *self.by_name.get(name)?;
+        self.list.get_mut(at)
+    }
+
     /// All of them with the venue's names, in no order.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Instrument<T>> {
         self.list.iter_mut()

@@ -1,7 +1,7 @@
 //! Which venues' captures can be replayed, one line each.
 
 use super::super::parse::FrameParser;
-use super::super::{binance, coinbase, coinbase_exchange};
+use super::super::{binance, coinbase, coinbase_exchange, kraken};
 use crate::market::VenueName;
 
 /// Makes a new parser whose symbols get this venue name.
@@ -15,4 +15,5 @@ pub(super) const PARSERS: &[(&str, MakeParser)] = &[
     (coinbase_exchange::VENUE, |venue| {
         Box::new(coinbase_exchange::Parser::new(venue))
     }),
+    (kraken::VENUE, |venue| Box::new(kraken::Parser::new(venue))),
 ];

@@ -52,6 +52,11 @@ impl Flow {
         self.first.is_some()
     }
 
+    /// When the last came.
+    pub fn last(&self) -> Option<Duration> {
+        self.rhythm.last()
+    }
+
     /// From the first data to the last.
     pub fn span(&self) -> Duration {
         let span = self.first.zip(self.rhythm.last()).map(|(first, last)| last - first);
