@@ -41,7 +41,8 @@ const FAULTS: [&str; 7] = [
 
 /// Plays a recording and compares everything with the truth.
 fn ends_as_its_text_says(market: Market, setup: Setup, truth: &Rows) {
-    let venue = setup.start();
+    // The load of other tests is no reason to be disconnected.
+    let venue = setup.subscribe_within(LIMIT).start();
     let server = market.serve(&venue);
     let mut peer = Peer::connect(server.addr, Options::of(Encoding::Protobuf));
     let mut follower = Follower::subscribe(&mut peer, &[&market.all()]);

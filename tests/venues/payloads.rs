@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::market::Market;
 use crate::support::server::Server;
 use crate::support::venue::{Kind, Setup, Venue};
-use crate::support::{captures, eventually, rows};
+use crate::support::{LIMIT, captures, eventually, rows};
 
 struct Payload {
     is_own: bool,
@@ -73,7 +73,7 @@ fn do_no_harm(market: Market, (venue, name): (&str, &str), extra: &[String]) {
         return;
     };
     let frames = [extra, &[trade(market.kind, 1, "1.5"), trade(market.kind, 2, "2.5")]].concat();
-    let venue = Setup::of(market.kind, frames).start();
+    let venue = Setup::of(market.kind, frames).subscribe_within(LIMIT).start();
     let server = market.serve(&venue);
     venue.play_to(venue.frame_count() - 1);
     until_last_price(market, &server, "1.5");
