@@ -134,6 +134,10 @@ impl Case {
             .map(|name| format!("{}:{name}", self.spec))
             .collect();
         want.retain(|symbol, _| names.contains(symbol));
+        if self.kind == Kind::Kraken {
+            // Reference data, which are not in the recording, state the precision of the volume too: that of sizes.
+            want.values_mut().for_each(|row| row.decimals[2] = row.decimals[1]);
+        }
 
         let venue = Setup::new(self.kind, &capture)
             .heartbeats(Duration::from_millis(100))
@@ -331,13 +335,17 @@ fn frames_out_of_order_are_seen_or_harmless() {
 
 #[test]
 fn a_corrupted_level_is_found_by_the_checksum_and_asked_for_anew() {
-    let Some(running) = KRAKEN.start("") else { return };
-    // A level among the ten that the checksum covers: one that changes it.
+    // Of ten levels, so that each is among those that the checksum covers; one that is removed would stay so.
+    let case = Case {
+        capture: "kraken/v2_book_btcusd_d10_resub_20260801.capture.gz",
+        ..KRAKEN
+    };
+    let Some(running) = case.start("") else { return };
     let middle = running.venue.frame_count() / 2;
-    let is_deep = |frame: &Frame| frame.text.contains(r#""qty":0.00000000"#);
+    let is_removal = |frame: &Frame| frame.text.contains(r#""qty":0.00000000"#);
     let at = running
         .venue
-        .find(middle, |frame| frame.stream == "book:BTC/USD" && !is_deep(frame));
+        .find(middle, |frame| frame.stream == "book:BTC/USD" && !is_removal(frame));
     running.venue.fault_at(at, Fault::Corrupt);
     running.venue.play_to(at + 1);
     running.converges();
@@ -421,8 +429,7 @@ fn of_two_venues_one_dies_and_the_other_does_not_notice() {
     well.play_rest();
     eventually("all frames of the venue that is well", || {
         let frames = server.metric("tickwire_feed_frames_total", "kraken");
-        let sent: usize = well.connections().iter().map(|c| c.frames).sum();
-        (frames > sent as f64).then_some(())
+        (frames >= well.connection(0).texts as f64).then_some(())
     });
     history.is("kraken", "up");
     history.is("kraken:BTC/USD", "live");
