@@ -52,8 +52,8 @@
 //!    field (`market`, `store::tests`), `tests/convergence.rs` and `tests/venues.rs` compare with the recordings'
 //!    own text.
 //! 5. **Same tape, same bytes**: replays are deterministic in order; the tape's clock comes with `tape`.
-//! 6. **A break in a feed is data**: venue and instrument states are versioned like fields (`feed::supervisor`,
-//!    `tests/convergence.rs`: "replay ended").
+//! 6. **A break in a feed is data**: venue and instrument states are versioned like fields (`feed::watch`,
+//!    `feed::live`, `tests/venue_faults.rs`).
 
 pub mod backoff;
 pub mod cli;
