@@ -1,5 +1,5 @@
 //! What goes wrong between a venue and the service: the right state and cause are shown, the feed comes back by itself,
-//! and nothing that the venue delivered is lost. The venues are local stand-ins that play real recordings.
+//! and nothing that the venue delivered is lost. The venues are local stand-ins that play recordings.
 
 mod support;
 
@@ -30,6 +30,19 @@ struct Case {
     /// The cause that is then shown.
     loss: &'static str,
 }
+
+/// The project's own recording, so that everybody can see a feed come back.
+const DEMO: Case = Case {
+    kind: Kind::BinanceSpot,
+    spec: "binance",
+    names: "ALFUSDT,BRVUSDT",
+    options: "",
+    capture: "feeds/demo.capture.gz",
+    streams: &["alfusdt@bookTicker", "alfusdt@trade", "brvusdt@trade", "brvusdt@ticker"],
+    symbol: "binance:ALFUSDT",
+    numbered: "alfusdt@trade",
+    loss: "gap",
+};
 
 const BINANCE: Case = Case {
     kind: Kind::BinanceSpot,
@@ -103,7 +116,7 @@ const KRAKEN: Case = Case {
     loss: "checksum",
 };
 
-const ALL: [Case; 5] = [BINANCE, USDM, COINBASE, EXCHANGE, KRAKEN];
+const ALL: [Case; 6] = [DEMO, BINANCE, USDM, COINBASE, EXCHANGE, KRAKEN];
 
 /// A running service and its venue, everything subscribed, nothing played yet.
 struct Running {
@@ -118,6 +131,9 @@ struct Running {
 impl Case {
     /// Where the recording is; `None`, said aloud, where there is none.
     fn capture(&self) -> Option<PathBuf> {
+        if self.capture == DEMO.capture {
+            return Some(captures::demo());
+        }
         captures::real(self.capture)
     }
 
@@ -239,7 +255,7 @@ fn a_reset_and_a_close_are_told_apart() {
 
 #[test]
 fn silence_behind_answered_pings_is_stale_and_then_ends_the_connection() {
-    for running in [BINANCE, COINBASE, KRAKEN]
+    for running in [DEMO, COINBASE, KRAKEN]
         .into_iter()
         .filter_map(|case| case.start("&silence_ms=300"))
     {
@@ -252,7 +268,7 @@ fn silence_behind_answered_pings_is_stale_and_then_ends_the_connection() {
 
 #[test]
 fn an_acknowledged_subscription_without_data_is_seen() {
-    for running in [BINANCE, COINBASE, KRAKEN]
+    for running in [DEMO, COINBASE, KRAKEN]
         .into_iter()
         .filter_map(|case| case.start("&silence_ms=300"))
     {
@@ -357,7 +373,7 @@ fn a_corrupted_level_is_found_by_the_checksum_and_asked_for_anew() {
 #[test]
 fn a_venue_that_asks_to_be_left_alone_is_left_alone() {
     for status in [429, 418, 503] {
-        let Some(running) = BINANCE.start("") else { return };
+        let Some(running) = DEMO.start("") else { return };
         running.venue.refuse_http(1, status, Some(2));
         running.play_into(Fault::Reset);
         running.venue_sees(&format!("down refused with HTTP {status}, to be tried again in 2 s"));
@@ -373,7 +389,7 @@ fn a_venue_that_asks_to_be_left_alone_is_left_alone() {
 
 #[test]
 fn a_venue_that_is_not_there_is_tried_again_and_again() {
-    let Some(running) = BINANCE.start("") else { return };
+    let Some(running) = DEMO.start("") else { return };
     running.venue.refuse_tcp(3);
     running.play_into(Fault::Reset);
     running.venue_sees("down connection lost");
@@ -440,7 +456,7 @@ fn of_two_venues_one_dies_and_the_other_does_not_notice() {
 
 #[test]
 fn before_a_venue_ends_a_connection_the_next_one_takes_over_without_a_break() {
-    for running in [BINANCE, USDM].into_iter().filter_map(|case| case.start("")) {
+    for running in [DEMO, BINANCE, USDM].into_iter().filter_map(|case| case.start("")) {
         let sockets = running.venue.connections().len();
         running.venue.play_to(running.venue.frame_count() / 3);
         let after = Duration::from_secs(20);
