@@ -100,7 +100,15 @@ impl Connection {
             for plan in plans {
                 tokio::time::sleep_until(desk.connect_slot()).await;
                 metrics::counter!(names::FEED_CONNECTS, "venue" => desk.venue.as_str().to_owned()).increment(1);
-                let socket = endpoint.open(&plan.path).await?;
+                let opened = endpoint.open(&plan.path).await;
+                if let Err(Lost::Refused {
+                    retry_after: Some(wait),
+                    ..
+                }) = &opened
+                {
+                    desk.hold(*wait);
+                }
+                let socket = opened?;
                 let requests = Requests::new(rules.request_spacing, plan.requests);
                 links.push(Link::new(socket, requests, silence, desk.now(), generation));
             }

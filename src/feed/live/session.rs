@@ -25,6 +25,10 @@ const BATCH_EVENTS_MAX: usize = 256;
 /// Data that came for so long were good: longer than any venue takes to accept a connection, send a snapshot and drop it.
 const GOOD_SPAN: Duration = Duration::from_secs(10);
 
+/// Refusals kept, and of each so much: enough to see what is wrong.
+const REFUSALS_MAX: usize = 32;
+const REFUSAL_CHARS_MAX: usize = 200;
+
 /// How often the watches are looked at: twice in the shortest silence that can be set.
 const TEND_EVERY: Duration = Duration::from_millis(50);
 
@@ -156,8 +160,11 @@ impl<'a> Session<'a> {
                 names.into_iter().for_each(|name| self.resync.lost(name, now, random));
             }
             Heard::Ending => {
-                tracing::info!(venue = %self.connection.desk.venue, "the venue announces the end of a connection");
-                self.handover.announced(now);
+                // One that already has a successor is about to go anyway.
+                if self.opening.is_none() && self.links[0].generation == self.links[self.links.len() - 1].generation {
+                    tracing::info!(venue = %self.connection.desk.venue, "the venue announces the end of a connection");
+                    self.handover.announced(now);
+                }
             }
         }
         Ok(())
@@ -183,11 +190,12 @@ impl<'a> Session<'a> {
 
     fn answered(&mut self, at: usize, answers: &[Answer]) {
         for answer in answers {
-            self.links[at].requests.answer(answer);
-            if let Some(why) = &answer.refused {
+            let is_ours = self.links[at].requests.answer(answer);
+            if let Some(why) = answer.refused.as_ref().filter(|_| is_ours) {
+                let why: String = why.chars().take(REFUSAL_CHARS_MAX).collect();
                 tracing::warn!(venue = %self.connection.desk.venue, why, "the venue refused a request");
-                if !self.refused.contains(why) {
-                    self.refused.push(why.clone());
+                if self.refused.len() < REFUSALS_MAX && !self.refused.contains(&why) {
+                    self.refused.push(why);
                 }
             }
         }
@@ -232,23 +240,24 @@ impl<'a> Session<'a> {
         self.judge(now).await
     }
 
-    /// Asks again for what lost data, on every socket in use: the venue ignores or answers what is not there.
+    /// Asks again for what lost data, on the newest socket; only once what was asked before is said, so that no queue
+    /// grows and a crowd of losses is asked for together.
     fn ask_anew(&mut self, now: Duration) {
         let Connection {
             watch, desk, dialect, ..
         } = &mut *self.connection;
-        let is_whole = |name: &str| Symbol::new(&desk.venue, name).is_ok_and(|symbol| !watch.is_faulty(&symbol));
+        let is_whole = |name: &str| Symbol::new(&desk.venue, name).is_ok_and(|symbol| watch.is_whole(&symbol));
         self.resync.settle(now, is_whole);
+        let Some(link) = self.links.last_mut().filter(|link| link.requests.is_said()) else {
+            return;
+        };
         let names = self.resync.due(now);
         if names.is_empty() {
             return;
         }
         let venue = desk.venue.as_str().to_owned();
         metrics::counter!(names::FEED_RESYNCS, "venue" => venue).increment(names.len() as u64);
-        let requests = dialect.resync(&names);
-        if let Some(link) = self.links.last_mut() {
-            link.requests.push(requests);
-        }
+        link.requests.push(dialect.resync(&names));
     }
 
     /// Says how the connection is, from whether data flow.
@@ -271,12 +280,18 @@ impl<'a> Session<'a> {
         let (state, reason) = match silent {
             Some(span) => (VenueState::Stale, format!("no data for {} s", span.as_secs())),
             None if has_begun => (VenueState::Up, self.refusals()),
+            None if !self.refused.is_empty() => (VenueState::Down, self.refusals()),
             None => return Ok(()),
         };
         // The edge, not the level; the seconds in the reason go on.
         let told = (state, self.refused.len());
         if told != self.told {
             self.told = told;
+            if state == VenueState::Stale {
+                // The venue may be well over its other connections.
+                self.connection.watch.silent(&mut self.batch);
+                self.flush().await?;
+            }
             let Connection { desk, number, .. } = &*self.connection;
             desk.tell(*number, state, reason, self.out).await?;
         }

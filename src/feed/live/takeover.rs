@@ -36,7 +36,8 @@ impl Session<'_> {
         let make = || metrics::with_local_recorder(&metrics::NoopRecorder, || dialect.parser());
         let parser = parser.get_or_insert_with(make);
         let heard = parser.frame(&frame, ts_recv, &mut Batch::new());
-        *bytes += frame.len();
+        // A frame takes some room besides its bytes.
+        *bytes += frame.len() + 64;
         frames.push((ts_recv, frame));
         heard.unwrap_or(Heard::Idle)
     }
