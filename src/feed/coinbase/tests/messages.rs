@@ -144,3 +144,24 @@ fn malformed_messages_are_counted_and_the_next_is_read() {
     );
     assert_eq!(run(&mut parser, &[snapshot(9, "BTC-USD")]).1.len(), 2);
 }
+
+#[test]
+fn an_answer_without_any_channel_refuses_the_first_that_waits_for_one() {
+    let heartbeats = message(
+        0,
+        "subscriptions",
+        r#"[{"subscriptions":{"heartbeats":["heartbeats"]}}]"#,
+    );
+    let nothing = message(1, "subscriptions", r#"[{"subscriptions":{}}]"#);
+    let (heard, _) = run(&mut parser(), &[heartbeats, nothing]);
+    let Heard::Answers(answers) = &heard[1] else {
+        panic!("{heard:?}");
+    };
+    assert_eq!((answers.len(), answers[0].key.as_str()), (1, "level2"));
+    assert!(
+        answers[0]
+            .refused
+            .as_ref()
+            .is_some_and(|why| why.contains("no product"))
+    );
+}
