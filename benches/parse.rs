@@ -17,8 +17,8 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
 use measure::{cpu_ns, finish, median, show, within};
-use tickwire::feed::binance;
 use tickwire::feed::parse::FrameParser;
+use tickwire::feed::{binance, coinbase, coinbase_exchange, kraken};
 use tickwire::market::{Event, Ts, VenueName};
 use tickwire::tape::CaptureReader;
 
@@ -33,6 +33,17 @@ const VENUES: &[(&str, &str, Make)] = &[
     }),
     ("binance-usdm", "binance/usdm_btcusdt_20240808.capture.gz", |v| {
         Box::new(binance::Parser::new(v))
+    }),
+    ("coinbase", "coinbase/advanced_20260809.capture.gz", |v| {
+        Box::new(coinbase::Parser::new(v))
+    }),
+    (
+        "coinbase-exchange",
+        "coinbase/exchange_10products_20210417.capture.gz",
+        |v| Box::new(coinbase_exchange::Parser::new(v)),
+    ),
+    ("kraken", "kraken/v2_book_btcusd_d25_20260802.capture.gz", |v| {
+        Box::new(kraken::Parser::new(v))
     }),
 ];
 
@@ -57,13 +68,16 @@ impl Frames {
     }
 }
 
-/// The venue's recording, or the project's own, which is Binance's.
-fn recording(file: &str) -> Frames {
+/// The venue's recording, or the project's own, which is Binance's; `None`, said aloud, where there is neither.
+fn recording(name: &str, file: &str) -> Option<Frames> {
     let path = std::env::var_os("TICKWIRE_CAPTURES").map(|folder| PathBuf::from(folder).join(file));
-    Frames::read(&path.filter(|p| p.exists()).unwrap_or_else(|| {
-        println!("{file} is in no folder that TICKWIRE_CAPTURES names: feeds/demo.capture.gz is used");
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("feeds/demo.capture.gz")
-    }))
+    if let Some(path) = path.filter(|p| p.exists()) {
+        return Some(Frames::read(&path));
+    }
+    let own = (name == "binance").then(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("feeds/demo.capture.gz"));
+    let instead = own.as_ref().map_or("left out", |_| "feeds/demo.capture.gz instead");
+    println!("{name}: {file} is in no folder that TICKWIRE_CAPTURES names: {instead}");
+    own.map(|own| Frames::read(&own))
 }
 
 /// All frames through the parser, handed over in batches as a connection does; how many events they made.
@@ -87,7 +101,9 @@ fn values_once(recording: &Frames) {
 }
 
 fn venue(name: &str, file: &str, make: Make) -> bool {
-    let recording = recording(file);
+    let Some(recording) = recording(name, file) else {
+        return true;
+    };
     let (count, mut batch) = (recording.frames.len() as f64, Vec::new());
     let mut costs: [Vec<f64>; 3] = Default::default();
     for _ in 0..ROUNDS {
@@ -121,14 +137,16 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     if let Some(at) = args.iter().position(|a| a == "--once") {
         let asked = args.get(at + 1).map_or("", String::as_str);
-        let Some((_, file, make)) = VENUES.iter().find(|(name, ..)| *name == asked) else {
+        let Some((name, file, make)) = VENUES.iter().find(|(name, ..)| *name == asked) else {
             println!(
                 "`--once VENUE`: there are {:?}",
                 VENUES.iter().map(|v| v.0).collect::<Vec<_>>()
             );
             std::process::exit(2);
         };
-        let recording = recording(file);
+        let Some(recording) = recording(name, file) else {
+            return;
+        };
         let mut parser = make(recording.venue.clone());
         let events = parse_once(parser.as_mut(), &recording, &mut Vec::with_capacity(256));
         println!("{} frames, {events} events", recording.frames.len());

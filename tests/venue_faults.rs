@@ -289,7 +289,7 @@ fn an_acknowledged_subscription_without_data_is_seen() {
 
 #[test]
 fn a_venue_that_reads_nothing_any_more_is_given_up() {
-    let Some(running) = KRAKEN.start("&silence_ms=300") else {
+    let Some(running) = KRAKEN.start("&silence_ms=60000") else {
         return;
     };
     running.play_into(Fault::Deaf);
@@ -456,7 +456,10 @@ fn of_two_venues_one_dies_and_the_other_does_not_notice() {
 
 #[test]
 fn before_a_venue_ends_a_connection_the_next_one_takes_over_without_a_break() {
-    for running in [DEMO, BINANCE, USDM].into_iter().filter_map(|case| case.start("")) {
+    for running in [DEMO, BINANCE, USDM]
+        .into_iter()
+        .filter_map(|case| case.start("&silence_ms=60000"))
+    {
         let sockets = running.venue.connections().len();
         running.venue.play_to(running.venue.frame_count() / 3);
         let after = Duration::from_secs(20);

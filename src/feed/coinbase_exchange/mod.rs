@@ -7,6 +7,7 @@
 mod dialect;
 mod messages;
 mod parser;
+mod scan;
 #[cfg(test)]
 mod tests;
 

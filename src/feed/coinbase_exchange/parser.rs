@@ -6,8 +6,8 @@ use super::super::parse::{
     Answer, Contiguous, Continuity, Counts, FrameParser, Growing, Heard, Instruments, ParseError, Quote, QuoteBook,
     Tally, decimal, rfc3339, shape,
 };
-use super::ANSWER;
 use super::messages::{Head, L2Update, Match, Snapshot, Ticker};
+use super::{ANSWER, scan};
 use crate::market::{BookSide, Decimal, Field, Fields, StaleCause, TickerState, Ts, VenueName};
 
 /// What the parser keeps of an instrument.
@@ -40,7 +40,10 @@ pub struct Parser {
 impl FrameParser for Parser {
     fn frame(&mut self, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Result<Heard, ParseError> {
         self.tally.frame();
-        let outcome = kind(frame).and_then(|kind| self.dispatch(kind, frame, ts_recv, out));
+        let outcome = match scan::l2update(frame) {
+            Some(update) => self.change(&update, ts_recv, out),
+            None => kind(frame).and_then(|kind| self.dispatch(kind, frame, ts_recv, out)),
+        };
         let heard = match outcome {
             Ok(Outcome::Updated) => {
                 self.tally.updates(1);
@@ -119,13 +122,17 @@ impl Parser {
 
     fn l2update(&mut self, frame: &[u8], ts_recv: Ts, out: &mut Batch) -> Parsed {
         const KIND: &str = "l2update";
-        let m: L2Update<'_> = match shape(KIND, frame) {
-            Ok(m) => m,
+        match shape(KIND, frame) {
+            Ok(m) => self.change(&m, ts_recv, out),
             Err(error) => {
                 self.lose_all(out);
-                return Err(error);
+                Err(error)
             }
-        };
+        }
+    }
+
+    fn change(&mut self, m: &L2Update<'_>, ts_recv: Ts, out: &mut Batch) -> Parsed {
+        const KIND: &str = "l2update";
         let instrument = self.instruments.of(KIND, &m.product_id)?;
         if !instrument.own.book.is_whole() {
             return Ok(Outcome::PassedOver(Heard::Data));

@@ -6,12 +6,13 @@
 
 use std::borrow::Cow;
 
+use super::super::parse::Scan;
 use super::messages::{Book, Level, Text, Written};
 use crate::market::{Decimal, Value};
 
 /// A message of one book, and whether it is a snapshot; `None` for all else, right or wrong.
 pub(super) fn book(frame: &[u8]) -> Option<(bool, Book<'_>)> {
-    let mut scan = Scan(std::str::from_utf8(frame).ok()?);
+    let mut scan = Scan::new(frame)?;
     scan.word(r#"{"channel":"book","type":""#)?;
     let is_snapshot = match scan.text()? {
         "snapshot" => true,
@@ -36,26 +37,10 @@ pub(super) fn book(frame: &[u8]) -> Option<(bool, Book<'_>)> {
         checksum,
         timestamp: Some(Text(Cow::Borrowed(timestamp))),
     };
-    scan.0.is_empty().then_some((is_snapshot, book))
+    scan.is_done().then_some((is_snapshot, book))
 }
 
-/// What is left of a frame.
-struct Scan<'a>(&'a str);
-
 impl<'a> Scan<'a> {
-    fn word(&mut self, word: &str) -> Option<()> {
-        self.0 = self.0.strip_prefix(word)?;
-        Some(())
-    }
-
-    /// A string's rest with its end; one with escapes goes the general way.
-    fn text(&mut self) -> Option<&'a str> {
-        let end = self.0.bytes().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?;
-        let (text, rest) = self.0.split_at(end);
-        self.0 = rest.strip_prefix('"')?;
-        Some(text)
-    }
-
     /// Digits with or without a point, as JSON allows them: no zero in front of others, and one on each side of a point.
     fn number(&mut self) -> Option<&'a str> {
         let end = self.0.bytes().position(|byte| !matches!(byte, b'0'..=b'9' | b'.'))?;

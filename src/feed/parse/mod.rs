@@ -6,6 +6,7 @@ mod book;
 mod continuity;
 mod error;
 mod instruments;
+mod scan;
 mod tally;
 mod values;
 
@@ -13,6 +14,7 @@ pub use book::{BOOK_DEPTH_MAX, Quote, QuoteBook};
 pub use continuity::{Contiguous, Continuity, Growing};
 pub use error::ParseError;
 pub use instruments::{Instrument, Instruments, SYMBOLS_MAX};
+pub use scan::Scan;
 pub use tally::{Counts, Tally};
 pub use values::{decimal, level, millis_or_micros, rfc3339, shape, whole};
 
