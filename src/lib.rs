@@ -49,10 +49,11 @@
 //! 2. **A subscriber can hurt only itself** (`fanout::tests::slow`, `tests/slow_consumer.rs`, `tests/websocket.rs`).
 //! 3. **Everything is bounded**: `fanout::bounds`, `server::bounds`, `tape::bounds`, the limits of `wire` decoders.
 //! 4. **Nothing is silently wrong**: no float carries a price, what does not fit is counted and clears its
-//!    field (`market`, `store::tests`), `tests/convergence.rs` compares with the recording's own text.
+//!    field (`market`, `store::tests`), `tests/convergence.rs` and `tests/venues.rs` compare with the recordings'
+//!    own text.
 //! 5. **Same tape, same bytes**: replays are deterministic in order; the tape's clock comes with `tape`.
-//! 6. **A break in a feed is data**: venue and instrument states are versioned like fields (`feed::supervisor`,
-//!    `tests/convergence.rs`: "replay ended").
+//! 6. **A break in a feed is data**: venue and instrument states are versioned like fields (`feed::watch`,
+//!    `feed::live`, `tests/venue_faults.rs`).
 
 pub mod backoff;
 pub mod cli;

@@ -140,7 +140,7 @@ async fn matrix(server: &Server, way: (Encoding, Compression), half: u64) -> Vec
 
 /// Plays a capture to all of them at once and compares everything with the truth.
 async fn all_views_are_equal(capture: &Path, speed: &str) {
-    let truth = truth::of_capture(&captures::text(capture));
+    let truth = truth::binance::of_capture(&captures::text(capture));
     let updates: u64 = truth.values().map(|row| row.update_count).sum();
     assert!(updates > 0, "the capture says something");
     let feed = captures::replay(capture, &format!("speed={speed}&start=first_subscriber"));

@@ -47,7 +47,7 @@ struct Market {
 impl Market {
     fn write(name: &str, frames: &[String]) -> Market {
         let path = captures::write(name, 1, frames);
-        let truth = truth::of_capture(&captures::text(&path));
+        let truth = truth::binance::of_capture(&captures::text(&path));
         Market { truth, path }
     }
 

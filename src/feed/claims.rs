@@ -1,6 +1,7 @@
 //! Which feed brings which venue: two that brought the same would overwrite each other.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::SpecError;
@@ -27,9 +28,12 @@ impl Claims {
     /// # Errors
     /// [`SpecError::VenueTwice`] where another feed has it.
     pub fn take(&self, venue: &VenueName) -> Result<(), SpecError> {
-        match self.lock().by.insert(venue.clone(), None) {
-            None => Ok(()),
-            Some(_) => Err(SpecError::VenueTwice { venue: venue.clone() }),
+        match self.lock().by.entry(venue.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(None);
+                Ok(())
+            }
+            Entry::Occupied(_) => Err(SpecError::VenueTwice { venue: venue.clone() }),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Feed, FeedEnd, FeedError, Outlet};
+use super::{Feed, FeedClosed, FeedEnd, FeedError, Outlet, tell_down};
 use crate::backoff::Backoff;
 use crate::market::VenueName;
 use crate::monitor::names;
@@ -49,7 +49,7 @@ pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken
             }
         };
         let told = tokio::select! {
-            told = feed.down(reason, &out) => told,
+            told = tell(&mut feed, &venues, reason, &out) => told,
             () = stop.cancelled() => return,
         };
         if let (Ok(()), Some(wait)) = (told, wait) {
@@ -59,6 +59,17 @@ pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken
             }
         }
     }
+}
+
+/// Has the feed say that it is down; where even that panics, its venues are.
+async fn tell(feed: &mut Box<dyn Feed>, venues: &[VenueName], reason: String, out: &Outlet) -> Result<(), FeedClosed> {
+    if let Ok(told) = AssertUnwindSafe(feed.down(reason.clone(), out)).catch_unwind().await {
+        return told;
+    }
+    for venue in venues {
+        tell_down(venue, reason.clone(), out).await?;
+    }
+    Ok(())
 }
 
 fn count_restart(venue: &VenueName) {
@@ -114,7 +125,7 @@ impl Waits {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Lost, Run, Told, channel, tell_down};
+    use super::super::{Lost, Run, Told, channel};
     use super::*;
     use crate::market::{Event, VenueState};
     use std::io;

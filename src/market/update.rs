@@ -79,6 +79,12 @@ impl Fields {
         self
     }
 
+    /// Whether it speaks of the best bid or ask.
+    pub fn is_quote(&self) -> bool {
+        let named = self.named();
+        named.contains(Field::BidPrice) || named.contains(Field::AskPrice)
+    }
+
     /// Whether it is a trade.
     pub fn is_trade(&self) -> bool {
         self.is_trade

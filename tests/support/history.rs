@@ -73,7 +73,8 @@ impl History {
         drop(self.wait(what, is_so));
     }
 
-    /// Waits until all rows are these, but for the counts, which depend on what was repeated.
+    /// Waits until all rows are these, but for the counts, which depend on what was repeated, and the decimals of what
+    /// has no value.
     pub(crate) fn becomes(&self, rows: &BTreeMap<String, Row>) {
         let is_so = |told: &Told| (told.rows.len() == rows.len() && uncounted(&told.rows) == *rows).then_some(());
         drop(self.wait(&format!("{rows:#?}"), is_so));
@@ -85,7 +86,7 @@ impl History {
         told.lines.iter().filter(|line| line.starts_with(beginning)).count()
     }
 
-    /// All rows as they are now, without the counts, which depend on what was repeated.
+    /// All rows as they are now, as [`becomes`](History::becomes) compares them.
     pub(crate) fn rows(&self) -> BTreeMap<String, Row> {
         uncounted(&self.lock().rows)
     }
@@ -126,7 +127,10 @@ pub(crate) fn value(row: &Row, field: Field) -> &str {
 
 fn uncounted(rows: &BTreeMap<String, Row>) -> BTreeMap<String, Row> {
     let mut rows = rows.clone();
-    rows.values_mut().for_each(|row| row.update_count = 0);
+    for row in rows.values_mut() {
+        // The values' own texts show the decimals of what has a value.
+        (row.update_count, row.decimals) = (0, [0; 3]);
+    }
     rows
 }
 

@@ -58,6 +58,8 @@ pub(super) struct RecordArgs {
 pub(super) enum RecordError {
     #[error("{0} feeds are given: a raw recording is of exactly one, as in --feed 'binance:BTCUSDT'")]
     NotOne(usize),
+    #[error("so many instruments take {0} connections, a raw recording is of one: record them in several files")]
+    TooMany(usize),
     #[error("feed kind `{kind}` has no raw frames: those of {} can be recorded", KINDS.join(", "))]
     NoFrames { kind: String },
     #[error(transparent)]
@@ -76,7 +78,7 @@ impl RecordError {
     /// Whether the user has to write something else; else venue or machine failed.
     pub(super) fn is_usage(&self) -> bool {
         match self {
-            RecordError::NotOne(_) | RecordError::NoFrames { .. } => true,
+            RecordError::NotOne(_) | RecordError::TooMany(_) | RecordError::NoFrames { .. } => true,
             RecordError::Feed(error) => error.is_usage(),
             _ => false,
         }
@@ -106,6 +108,9 @@ pub(super) async fn run(args: RecordArgs, stop: CancellationToken) -> Result<(),
     let (tap, queue) = frame_queue(&VenueName::parse(spec.kind())?);
     context.tap = Some(tap);
     let feeds = feed::build(&spec, &context)?;
+    if feeds.len() > 1 {
+        return Err(RecordError::TooMany(feeds.len()));
+    }
 
     let rotation = Rotation {
         file_bytes_max: args.rotate_bytes,

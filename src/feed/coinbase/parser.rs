@@ -280,13 +280,16 @@ impl Parser {
         let mut events: Vec<TradesEvent<'_>> = events(KIND, head)?;
         let (mut updates, mut stale) = (0, 0);
         for event in &mut events {
+            let is_old = event.kind == EventKind::Snapshot;
+            if is_old {
+                // Only the newest of each product is the last one.
+                let order =
+                    |a: &Trade<'_>, b: &Trade<'_>| a.product_id.cmp(&b.product_id).then(b.trade_id.cmp(&a.trade_id));
+                event.trades.sort_by(order);
+                event.trades.dedup_by(|later, kept| later.product_id == kept.product_id);
+            }
             event.trades.sort_by_key(|trade| trade.trade_id);
-            for (at, trade) in event.trades.iter().enumerate() {
-                let is_old = event.kind == EventKind::Snapshot;
-                let is_outdone = |later: &Trade<'_>| later.product_id == trade.product_id;
-                if is_old && event.trades[at + 1..].iter().any(is_outdone) {
-                    continue;
-                }
+            for trade in &event.trades {
                 let fields = last(KIND, trade, is_old)?;
                 let ts_event = rfc3339(KIND, trade.time)?;
                 let instrument = self.instruments.of(KIND, &trade.product_id)?;
@@ -310,7 +313,20 @@ impl Parser {
     fn subscriptions(&mut self, head: &Head<'_>) -> Parsed {
         let events: Vec<SubscriptionsEvent> = events("subscriptions", head)?;
         let channels = events.into_iter().flat_map(|event| event.subscriptions.into_keys());
-        let answers: Vec<Answer> = channels.map(|key| Answer { key, refused: None }).collect();
+        let mut answers: Vec<Answer> = channels.map(|key| Answer { key, refused: None }).collect();
+        if answers.is_empty()
+            && let Some((channel, _)) = CHANNELS
+                .iter()
+                .zip(&self.is_answered)
+                .find(|(_, is_answered)| !**is_answered)
+        {
+            // So the venue answers where it knows none of the products.
+            let refused = Some("it names no product that the venue knows".to_owned());
+            answers.push(Answer {
+                key: channel.to_string(),
+                refused,
+            });
+        }
         for (channel, is_answered) in CHANNELS.iter().zip(&mut self.is_answered) {
             *is_answered |= answers.iter().any(|answer| answer.key == *channel);
         }

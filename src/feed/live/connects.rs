@@ -14,6 +14,8 @@ pub(super) struct Connects {
     per_minute: usize,
     /// The newest attempts, at most `per_minute`.
     taken: VecDeque<Duration>,
+    /// Until when the venue asked to be left alone.
+    held: Duration,
 }
 
 impl Connects {
@@ -22,11 +24,18 @@ impl Connects {
             spacing: rules.connect_spacing,
             per_minute: rules.connects_per_minute.max(1) as usize,
             taken: VecDeque::new(),
+            held: Duration::ZERO,
         }
+    }
+
+    /// Leaves the venue alone until then; what it says to one connection holds for all.
+    pub(super) fn hold(&mut self, until: Duration) {
+        self.held = self.held.max(until);
     }
 
     /// Takes the next moment that is allowed, not before `at`.
     pub(super) fn take(&mut self, at: Duration) -> Duration {
+        let at = at.max(self.held);
         let spaced = self.taken.back().map_or(at, |last| at.max(*last + self.spacing));
         let is_full = self.taken.len() >= self.per_minute;
         let oldest = if is_full { self.taken.pop_front() } else { None };
@@ -56,6 +65,9 @@ mod tests {
         let mut connects = Connects::new(&rules(s(4), 3));
         let taken: Vec<_> = [0, 0, 1, 20, 20, 200].map(|at| connects.take(s(at)).as_secs()).to_vec();
         assert_eq!(taken, [0, 4, 8, 60, 64, 200]);
+        connects.hold(s(500));
+        connects.hold(s(400));
+        assert_eq!(connects.take(s(201)), s(500));
     }
 
     proptest! {

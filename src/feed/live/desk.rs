@@ -40,6 +40,13 @@ impl Desk {
         self.start + time
     }
 
+    /// Has nobody connect for so long.
+    pub(super) fn hold(&self, wait: Duration) {
+        let until = self.now() + wait;
+        let mut connects = self.connects.lock().unwrap_or_else(PoisonError::into_inner);
+        connects.hold(until);
+    }
+
     /// Takes the next moment in which a connection may be made.
     pub(super) fn connect_slot(&self) -> Instant {
         let now = self.now();

@@ -12,6 +12,7 @@ pub(super) const OVERLAP: Duration = Duration::from_secs(2);
 pub(super) struct Handover {
     after: Option<Duration>,
     due: Option<Duration>,
+    is_announced: bool,
     backoff: Backoff,
 }
 
@@ -21,13 +22,17 @@ impl Handover {
         Handover {
             after,
             due: after.map(|after| now + after),
+            is_announced: false,
             backoff: Backoff::new(),
         }
     }
 
-    /// The venue has announced the end of the sockets in use; where no overlap is possible that is ignored.
+    /// The venue has announced the end of the sockets in use: the first time that counts, however often it is said.
+    /// Where no overlap is possible it is ignored.
     pub(super) fn announced(&mut self, now: Duration) {
-        self.due = self.after.map(|_| now);
+        if !std::mem::replace(&mut self.is_announced, true) {
+            self.due = self.after.map(|_| now);
+        }
     }
 
     /// When the next ones are to be opened.

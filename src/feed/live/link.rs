@@ -40,7 +40,7 @@ impl Link {
             socket,
             requests,
             flow: Flow::new(now, silence),
-            transport: Transport::new(now, silence),
+            transport: Transport::new(now),
             generation,
             settled: None,
         }

@@ -9,7 +9,9 @@ mod handover;
 mod link;
 mod requests;
 mod resync;
+mod session;
 mod socket;
+mod takeover;
 mod target;
 
 use std::sync::Arc;

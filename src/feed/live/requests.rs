@@ -56,16 +56,22 @@ impl Requests {
         Some(request.text)
     }
 
-    /// Takes an answer; one that nobody awaits is none of ours, as venues repeat some.
-    pub(super) fn answer(&mut self, answer: &Answer) {
+    /// Takes an answer; `false` if nobody awaits it, as venues repeat some.
+    pub(super) fn answer(&mut self, answer: &Answer) -> bool {
         let Some(at) = self.awaited.iter().position(|a| a.key == answer.key) else {
-            return;
+            return false;
         };
         self.awaited.swap_remove(at);
         match answer.refused {
             None => self.granted += 1,
             Some(_) => self.refused += 1,
         }
+        true
+    }
+
+    /// Whether all was said, answered or not.
+    pub(super) fn is_said(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// A request that was not answered in time.

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use super::super::parse::Tally;
-use super::super::watch::Watch;
+use super::super::watch::{Flow, FlowState, Watch};
 use super::super::{Batch, Claims, FeedClosed, Outlet, Owner};
 use super::line::{Line, parse};
 use super::{INSTRUMENTS_MAX, LineError, VENUES_MAX};
@@ -30,6 +30,7 @@ pub(super) struct Intake {
     by_text: FxHashMap<Box<str>, usize>,
     instruments: Vec<Instrument>,
     watch: Watch,
+    silence: Duration,
     start: Instant,
     /// Of lines, under the kind's name: a line that cannot be used has no venue.
     tally: Tally,
@@ -40,7 +41,9 @@ pub(super) struct Intake {
 }
 
 struct Venue {
-    is_up: bool,
+    state: VenueState,
+    /// Its lines, against their usual rate: whoever wrote them may have died.
+    flow: Flow,
     updates: Counter,
     lag: Histogram,
 }
@@ -56,7 +59,7 @@ impl Intake {
     /// Knows nothing yet. `rename` is taken already and replaces the venue of each line.
     pub(super) fn new(kind: &VenueName, rename: Option<VenueName>, claims: &Claims, silence: Duration) -> Intake {
         Intake {
-            venues: rename.iter().map(Venue::new).collect(),
+            venues: rename.iter().map(|venue| Venue::new(venue, silence)).collect(),
             names: rename.iter().cloned().collect(),
             rename,
             claims: claims.clone(),
@@ -64,6 +67,7 @@ impl Intake {
             by_text: FxHashMap::default(),
             instruments: Vec::new(),
             watch: Watch::new(silence),
+            silence,
             start: Instant::now(),
             tally: Tally::new(kind),
             hop: metrics::histogram!(names::HOP_SECONDS, "hop" => "feed"),
@@ -106,7 +110,8 @@ impl Intake {
         let from = self.batch.len();
         let instrument = &mut self.instruments[at];
         let venue = &mut self.venues[instrument.venue];
-        if !std::mem::replace(&mut venue.is_up, true) {
+        venue.flow.data(now - self.start);
+        if std::mem::replace(&mut venue.state, VenueState::Up) != VenueState::Up {
             self.batch.push(Event::Venue {
                 venue: self.names[instrument.venue].clone(),
                 state: VenueState::Up,
@@ -172,7 +177,7 @@ impl Intake {
         if !self.claims.take_for(self.owner, &venue) {
             return Err(LineError::VenueTaken(venue));
         }
-        self.venues.push(Venue::new(&venue));
+        self.venues.push(Venue::new(&venue, self.silence));
         self.names.push(venue);
         Ok(self.names.len() - 1)
     }
@@ -187,10 +192,23 @@ impl Intake {
         self.start + self.watch.next_check()
     }
 
-    /// Says which instruments have been silent for too long.
+    /// Says which venues and instruments have been silent for too long.
     pub(super) fn check(&mut self) {
         self.batch_since = Instant::now();
-        self.watch.check(self.start.elapsed(), &mut self.batch);
+        let now = self.start.elapsed();
+        self.watch.check(now, &mut self.batch);
+        for (venue, name) in self.venues.iter_mut().zip(&self.names) {
+            let is_up = venue.state == VenueState::Up;
+            // Nobody can be asked to connect anew, so silent is all that it can be.
+            if let (true, FlowState::Silent(span) | FlowState::Dead(span)) = (is_up, venue.flow.state(now)) {
+                venue.state = VenueState::Stale;
+                self.batch.push(Event::Venue {
+                    venue: name.clone(),
+                    state: VenueState::Stale,
+                    reason: format!("no data for {} s", span.as_secs()),
+                });
+            }
+        }
     }
 
     /// Says that nothing more comes, for this reason.
@@ -198,7 +216,7 @@ impl Intake {
         self.watch.lost(&mut self.batch);
         self.instruments.iter_mut().for_each(|i| i.is_live = false);
         for (venue, name) in self.venues.iter_mut().zip(&self.names) {
-            venue.is_up = false;
+            venue.state = VenueState::Down;
             self.batch.push(Event::Venue {
                 venue: name.clone(),
                 state: VenueState::Down,
@@ -219,10 +237,11 @@ impl Intake {
 }
 
 impl Venue {
-    fn new(name: &VenueName) -> Venue {
+    fn new(name: &VenueName, silence: Duration) -> Venue {
         let label = || name.as_str().to_owned();
         Venue {
-            is_up: false,
+            state: VenueState::Down,
+            flow: Flow::new(Duration::ZERO, silence),
             updates: metrics::counter!(names::FEED_UPDATES, "venue" => label()),
             lag: metrics::histogram!(names::VENUE_LAG_SECONDS, "venue" => label()),
         }

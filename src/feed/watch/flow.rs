@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use super::rhythm::Rhythm;
 
-/// A socket that began calm is silent after so many times the shortest suspicious silence at the latest.
-const STALE_AT_LATEST: u32 = 3;
-
-/// So many more of it, and the connection is given up.
+/// All limits are so many times the shortest suspicious silence, 10 s unless set otherwise. A socket on which nothing
+/// came at all: what was asked for comes within seconds, even of calm markets, as snapshots.
+const STALE_WITHOUT_DATA: u32 = 3;
+/// One whose rate is not known yet.
+const STALE_UNKNOWN: u32 = 30;
+/// The calmest one.
+const STALE_AT_LATEST: u32 = 60;
+/// So much later the connection is given up.
 const DEAD_AFTER: u32 = 2;
 
 /// The data of one socket, against their own usual rate.
@@ -66,8 +70,11 @@ impl Flow {
     /// What the silence since the last data, or since the opening, means.
     pub fn state(&self, now: Duration) -> FlowState {
         let silent = now.saturating_sub(self.rhythm.last().unwrap_or(self.opened));
-        let latest = self.silence * STALE_AT_LATEST;
-        let stale_after = self.rhythm.allowed().unwrap_or(latest).clamp(self.silence, latest);
+        let stale_after = match (self.first, self.rhythm.allowed()) {
+            (None, _) => self.silence * STALE_WITHOUT_DATA,
+            (Some(_), None) => self.silence * STALE_UNKNOWN,
+            (Some(_), Some(allowed)) => allowed.clamp(self.silence, self.silence * STALE_AT_LATEST),
+        };
         if silent >= stale_after + self.silence * DEAD_AFTER {
             FlowState::Dead(silent)
         } else if silent >= stale_after {
@@ -85,9 +92,15 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_busy_socket_is_suspected_early_a_calm_one_late_and_both_are_given_up() {
+    fn a_busy_socket_is_suspected_early_and_a_calm_one_late() {
         let mut busy = Flow::new(Duration::ZERO, 10 * S);
-        let calm = busy.clone();
+        let mute = busy.clone();
+        let (mut unknown, mut calm) = (busy.clone(), busy.clone());
+        unknown.data(Duration::ZERO);
+        for n in 0..100 {
+            calm.data(n * 60 * S);
+        }
+        let calm_since = 99 * 60 * S;
         for n in 0..1000 {
             busy.data(Duration::from_millis(n));
         }
@@ -95,13 +108,17 @@ mod tests {
             (&busy, 10 * S, FlowState::Flowing),
             (&busy, 11 * S, FlowState::Silent(Duration::from_millis(10_001))),
             (&busy, 31 * S, FlowState::Dead(Duration::from_millis(30_001))),
-            (&calm, 29 * S, FlowState::Flowing),
-            (&calm, 30 * S, FlowState::Silent(30 * S)),
-            (&calm, 50 * S, FlowState::Dead(50 * S)),
+            (&mute, 29 * S, FlowState::Flowing),
+            (&mute, 30 * S, FlowState::Silent(30 * S)),
+            (&mute, 50 * S, FlowState::Dead(50 * S)),
+            (&unknown, 299 * S, FlowState::Flowing),
+            (&unknown, 300 * S, FlowState::Silent(300 * S)),
+            (&calm, calm_since + 590 * S, FlowState::Flowing),
+            (&calm, calm_since + 600 * S, FlowState::Silent(600 * S)),
         ] {
             assert_eq!(flow.state(at), want, "{at:?}");
         }
-        assert_eq!((busy.span(), calm.span()), (Duration::from_millis(999), Duration::ZERO));
-        assert!(busy.has_begun() && !calm.has_begun());
+        assert_eq!((busy.span(), mute.span()), (Duration::from_millis(999), Duration::ZERO));
+        assert!(busy.has_begun() && !mute.has_begun());
     }
 }

@@ -34,10 +34,18 @@ pub struct Watch {
     next_check: Duration,
 }
 
+/// Five times what all venues list: beyond, instruments are not watched.
+const WATCHED_MAX: usize = 100_000;
+
 #[derive(Debug)]
 struct Watched {
     symbol: Symbol,
+    /// Of quotes, or of all updates where no quote ever came: other streams of the instrument may go on while its quotes
+    /// have stopped.
     rhythm: Rhythm,
+    has_quotes: bool,
+    /// The parser has said that it is live.
+    is_confirmed: bool,
     /// No whole data came since the connection was lost.
     is_lost: bool,
     is_silent: bool,
@@ -66,10 +74,28 @@ impl Watched {
         }
     }
 
+    /// Takes an update; whether it ends a silence.
+    fn updated(&mut self, now: Duration, is_quote: bool) -> bool {
+        if self.has_quotes && !is_quote {
+            return false;
+        }
+        if !std::mem::replace(&mut self.has_quotes, is_quote) && is_quote {
+            self.rhythm = Rhythm::default();
+        }
+        let was_silent = std::mem::take(&mut self.is_silent);
+        if was_silent {
+            self.rhythm.event_after_silence(now);
+        } else {
+            self.rhythm.event(now);
+        }
+        was_silent
+    }
+
     /// Takes what the parser says.
     fn told(&mut self, state: TickerState, cause: Option<StaleCause>) {
         match state {
             TickerState::Live => {
+                self.is_confirmed = true;
                 self.is_lost = false;
                 self.is_halted = false;
                 self.fault = None;
@@ -98,18 +124,20 @@ impl Watch {
         while let Some(event) = events.get_mut(at) {
             match event {
                 Event::Update(update) => {
-                    let watched = self.of(&update.symbol);
-                    watched.rhythm.event(now);
-                    if std::mem::take(&mut watched.is_silent) {
+                    let is_quote = update.fields.is_quote();
+                    if let Some(watched) = self.of(&update.symbol)
+                        && watched.updated(now, is_quote)
+                    {
                         let state = watched.event();
                         at += 1;
                         events.insert(at, state);
                     }
                 }
                 Event::State { symbol, state, cause } => {
-                    let watched = self.of(symbol);
-                    watched.told(*state, *cause);
-                    (*state, *cause) = watched.shown();
+                    if let Some(watched) = self.of(symbol) {
+                        watched.told(*state, *cause);
+                        (*state, *cause) = watched.shown();
+                    }
                 }
                 Event::Removed(symbol) => self.forget(&symbol.clone()),
                 Event::Listed { .. } | Event::Venue { .. } => {}
@@ -131,10 +159,20 @@ impl Watch {
         for watched in &mut self.list {
             let allowed = watched.rhythm.allowed().map(|a| a.max(self.silence));
             let due = allowed.zip(watched.rhythm.last()).map(|(allowed, last)| last + allowed);
-            if !watched.is_silent && due.is_some_and(|due| now >= due) {
+            // A halted market is silent by nature.
+            let is_expected = !watched.is_silent && !watched.is_halted;
+            if is_expected && due.is_some_and(|due| now >= due) {
                 watched.is_silent = true;
                 out.push(watched.event());
             }
+        }
+    }
+
+    /// Says that the whole connection has fallen silent: no instrument is live before its next update.
+    pub fn silent(&mut self, out: &mut Batch) {
+        for watched in self.list.iter_mut().filter(|w| !w.is_silent && !w.is_halted) {
+            watched.is_silent = true;
+            out.push(watched.event());
         }
     }
 
@@ -143,6 +181,7 @@ impl Watch {
         for watched in &mut self.list {
             // The next connection's parser begins anew, so what the last one found is over.
             watched.is_lost = true;
+            watched.is_confirmed = false;
             watched.fault = None;
             watched.is_silent = false;
             watched.rhythm.pause();
@@ -150,20 +189,24 @@ impl Watch {
         }
     }
 
-    /// Whether the parser's fault of this instrument still stands.
-    pub fn is_faulty(&self, symbol: &Symbol) -> bool {
-        self.at.get(symbol).is_some_and(|at| self.list[*at].fault.is_some())
+    /// Whether the parser has said on this connection that the instrument is whole, and nothing against it since.
+    pub fn is_whole(&self, symbol: &Symbol) -> bool {
+        let watched = self.at.get(symbol).map(|at| &self.list[*at]);
+        watched.is_some_and(|w| w.is_confirmed && w.fault.is_none())
     }
 
-    fn of(&mut self, symbol: &Symbol) -> &mut Watched {
+    fn of(&mut self, symbol: &Symbol) -> Option<&mut Watched> {
         let at = match self.at.get(symbol) {
             Some(at) => *at,
+            None if self.list.len() >= WATCHED_MAX => return None,
             None => {
                 let at = self.list.len();
                 self.at.insert(symbol.clone(), at);
                 self.list.push(Watched {
                     symbol: symbol.clone(),
                     rhythm: Rhythm::default(),
+                    has_quotes: false,
+                    is_confirmed: false,
                     is_lost: false,
                     is_silent: false,
                     is_halted: false,
@@ -172,7 +215,7 @@ impl Watch {
                 at
             }
         };
-        &mut self.list[at]
+        self.list.get_mut(at)
     }
 
     fn forget(&mut self, symbol: &Symbol) {

@@ -28,8 +28,21 @@ pub(super) struct Rhythm {
 impl Rhythm {
     /// Takes an event.
     pub(super) fn event(&mut self, now: Duration) {
+        self.learn(now, Duration::MAX);
+    }
+
+    /// Takes an event after a silence that was suspicious: of that only twice the usual is learned, or the next one like
+    /// it would not be noticed. A market that has become calm is still learned, in some steps.
+    pub(super) fn event_after_silence(&mut self, now: Duration) {
+        let most = self
+            .allowed()
+            .map_or(Duration::MAX, |allowed| allowed * 2 / USUAL_TIMES as u32);
+        self.learn(now, most);
+    }
+
+    fn learn(&mut self, now: Duration, gap_max: Duration) {
         if let Some(last) = self.last {
-            let gap = now.saturating_sub(last).as_secs_f64();
+            let gap = now.saturating_sub(last).min(gap_max).as_secs_f64();
             let kept = 1.0 / (1.0 + gap / MEMORY_SECONDS);
             self.sum = self.sum * kept + gap;
             self.squares = self.squares * kept + gap * gap;

@@ -67,6 +67,49 @@ fn an_instrument_that_falls_silent_is_told_once_and_is_live_with_its_next_update
 }
 
 #[test]
+fn quotes_that_stop_are_noticed_while_trades_go_on() {
+    let mut watch = learned("a:X", 60 * S);
+    let Event::Update(mut trade) = update("a:X") else {
+        panic!("an update");
+    };
+    trade.fields = Fields::new();
+    trade.fields.set(Field::LastPrice, Decimal::from_int(1));
+    for second in 61..=70 {
+        noted(&mut watch, Duration::from_secs(second), &[Event::Update(trade.clone())]);
+    }
+    assert_eq!(checked(&mut watch, 71 * S), [stale("a:X", StaleCause::Silent)]);
+}
+
+#[test]
+fn a_second_silence_like_the_first_is_noticed_too() {
+    let mut watch = learned("a:X", 60 * S);
+    for start in [60, 660] {
+        assert_eq!(
+            checked(&mut watch, Duration::from_secs(start + 60)),
+            [stale("a:X", StaleCause::Silent)]
+        );
+        for second in start + 61..=start + 600 {
+            noted(&mut watch, Duration::from_secs(second), &[update("a:X")]);
+        }
+    }
+}
+
+#[test]
+fn a_halted_market_is_silent_by_nature_and_a_silent_connection_makes_all_others_stale() {
+    let mut watch = learned("a:X", 60 * S);
+    noted(
+        &mut watch,
+        60 * S,
+        &[update("a:Y"), live("a:Y"), state("a:X", TickerState::Halted, None)],
+    );
+    assert_eq!(checked(&mut watch, 500 * S), []);
+    let mut out = Batch::new();
+    watch.silent(&mut out);
+    assert_eq!(out, [stale("a:Y", StaleCause::Silent)]);
+    assert!(watch.is_whole(&symbol("a:Y")));
+}
+
+#[test]
 fn an_instrument_that_is_little_known_or_slow_by_nature_is_not_suspected() {
     let mut watch = Watch::new(5 * S);
     for second in [0, 1, 2, 3] {
@@ -102,7 +145,7 @@ fn causes_combine_the_connection_before_the_parser_before_silence() {
         noted(&mut watch, 101 * S, std::slice::from_ref(&gap)),
         std::slice::from_ref(&gap)
     );
-    assert!(watch.is_faulty(&symbol("a:X")) && !watch.is_faulty(&symbol("a:Y")));
+    assert!(!watch.is_whole(&symbol("a:X")) && !watch.is_whole(&symbol("a:Y")));
     // An update ends the silence, not the gap.
     assert_eq!(noted(&mut watch, 102 * S, &[update("a:X")]), [update("a:X"), gap]);
     let mut out = Batch::new();

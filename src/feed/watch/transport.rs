@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 /// Anything heard within so long needs no question; an answer may take as long again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The other end of a socket.
 #[derive(Clone, Debug)]
 pub struct Transport {
-    patience: Duration,
     heard: Duration,
     asked: Option<Duration>,
 }
@@ -23,9 +25,8 @@ pub enum TransportState {
 
 impl Transport {
     /// Begins with a socket.
-    pub fn new(now: Duration, patience: Duration) -> Transport {
+    pub fn new(now: Duration) -> Transport {
         Transport {
-            patience,
             heard: now,
             asked: None,
         }
@@ -41,11 +42,11 @@ impl Transport {
     pub fn state(&mut self, now: Duration) -> TransportState {
         let silent = now.saturating_sub(self.heard);
         match self.asked {
-            None if silent >= self.patience => {
+            None if silent >= PATIENCE => {
                 self.asked = Some(now);
                 TransportState::Ask
             }
-            Some(asked) if now.saturating_sub(asked) >= self.patience => TransportState::Dead(silent),
+            Some(asked) if now.saturating_sub(asked) >= PATIENCE => TransportState::Dead(silent),
             _ => TransportState::Alive,
         }
     }
@@ -58,7 +59,7 @@ mod tests {
     #[test]
     fn a_silent_peer_is_asked_once_and_given_up_without_an_answer() {
         let s = Duration::from_secs;
-        let mut transport = Transport::new(s(0), s(10));
+        let mut transport = Transport::new(s(0));
         assert_eq!(transport.state(s(9)), TransportState::Alive);
         assert_eq!(transport.state(s(10)), TransportState::Ask);
         assert_eq!(transport.state(s(19)), TransportState::Alive);

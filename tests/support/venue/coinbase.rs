@@ -260,11 +260,16 @@ impl Script for Coinbase {
     }
 
     fn render(&mut self, conn: &mut Conn, frame: &Frame) -> Option<Utf8Bytes> {
+        Some(self.numbered(conn, &frame.text))
+    }
+
+    fn numbered(&self, conn: &mut Conn, text: &str) -> Utf8Bytes {
         const KEY: &str = r#""sequence_num":"#;
-        let text = frame.text.as_str();
-        let at = text.find(KEY).expect("a number") + KEY.len();
+        let Some(at) = text.find(KEY).map(|at| at + KEY.len()) else {
+            return text.into();
+        };
         let rest = text[at..].trim_start_matches(|c: char| c.is_ascii_digit());
-        Some(format!("{}{}{rest}", &text[..at], conn.take_number()).into())
+        format!("{}{}{rest}", &text[..at], conn.take_number()).into()
     }
 
     fn heartbeat(&mut self, conn: &mut Conn, _every: Duration) {

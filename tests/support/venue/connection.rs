@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     pub(crate) pings: usize,
     /// Data frames on their way to it so far.
     pub(crate) frames: usize,
+    /// All texts on their way to it so far: data, snapshots, answers and heartbeats.
+    pub(crate) texts: usize,
 }
 
 /// What is on its way to a subscriber, in order.
@@ -70,6 +72,7 @@ impl Conn {
             pongs: 0,
             pings: 0,
             frames: 0,
+            texts: 0,
         };
         Conn {
             seen,
@@ -100,6 +103,7 @@ impl Conn {
 
     pub(super) fn send(&mut self, text: impl Into<Utf8Bytes>) {
         self.last_sent = Instant::now();
+        self.seen.texts += 1;
         self.put(Out::Text(text.into()));
     }
 

@@ -93,9 +93,13 @@ impl Recorded {
             levels.iter().map(level).collect::<Vec<_>>().join(",")
         };
         let (bids, asks, checksum) = (side(bids), side(asks), self.book.checksum(precision));
+        // A pair of which nothing was ever recorded has no time.
+        let timestamp = match self.timestamp.as_str() {
+            "" => String::new(),
+            known => format!(r#","timestamp":"{known}""#),
+        };
         format!(
-            r#"{{"channel":"book","type":"{kind}","data":[{{"symbol":"{symbol}","bids":[{bids}],"asks":[{asks}],"checksum":{checksum},"timestamp":"{}"}}]}}"#,
-            self.timestamp
+            r#"{{"channel":"book","type":"{kind}","data":[{{"symbol":"{symbol}","bids":[{bids}],"asks":[{asks}],"checksum":{checksum}{timestamp}}}]}}"#
         )
     }
 }

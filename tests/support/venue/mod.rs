@@ -143,6 +143,11 @@ impl Venue {
         self.change(|state| state.send(None, text));
     }
 
+    /// Sends a text of the test's own to everybody as the venue's next message: with the next number, where it has one.
+    pub(crate) fn say(&self, text: &str) {
+        self.change(|state| state.say(text));
+    }
+
     pub(crate) fn send_to(&self, connection: usize, text: &str) {
         self.change(|state| state.send(Some(connection), text));
     }

@@ -24,6 +24,11 @@ pub(super) trait Script: Send {
     /// The frame that was just played, as this connection gets it; it is subscribed to its stream.
     fn render(&mut self, conn: &mut Conn, frame: &Frame) -> Option<Utf8Bytes>;
 
+    /// A message as this connection gets it next, where messages have numbers.
+    fn numbered(&self, _conn: &mut Conn, text: &str) -> Utf8Bytes {
+        text.into()
+    }
+
     /// It is time for a heartbeat, as after every such period.
     fn heartbeat(&mut self, _conn: &mut Conn, _every: Duration) {}
 

@@ -228,4 +228,12 @@ impl State {
             .filter(|conn| id.is_none_or(|id| conn.seen.id == id));
         chosen.for_each(|conn| conn.send(text));
     }
+
+    /// Sends a text as the next message to all.
+    pub(super) fn say(&mut self, text: &str) {
+        for conn in self.conns.iter_mut().filter(|conn| conn.is_open()) {
+            let text = self.script.numbered(conn, text);
+            conn.send(text);
+        }
+    }
 }

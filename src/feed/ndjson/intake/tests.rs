@@ -122,3 +122,19 @@ async fn venues_and_instruments_are_bounded_and_those_known_go_on() {
     assert!(matches!(error, Err(LineError::TooManyInstruments)));
     assert!(matches!(intake.line(1, Ok(line(5, 0).as_bytes()), Ts(0)), Ok(true)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_venue_whose_lines_stop_is_stale_and_up_again_with_the_next() {
+    let mut intake = intake(None, &Claims::default());
+    let line = r#"{"symbol":"x:A","low":1}"#;
+    said(&mut intake, &[line]).await;
+    // Its rate is not known from one line, so this is a long silence.
+    tokio::time::advance(Duration::from_secs(299)).await;
+    intake.check();
+    assert_eq!(handed_over(&mut intake).await, Vec::<String>::new());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    intake.check();
+    intake.check();
+    assert_eq!(handed_over(&mut intake).await, ["x is stale no data for 300 s"]);
+    assert_eq!(said(&mut intake, &[line]).await, ["x is up ", "x:A low"]);
+}
