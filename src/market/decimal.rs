@@ -106,7 +106,7 @@ impl Decimal {
             return Err(DecimalError::Overflow(excerpt(text)));
         }
         let signed = if negative { -digits.mantissa } else { digits.mantissa };
-        let (mantissa, decimals) = lowest_terms(signed, digits.decimals - exponent);
+        let (mantissa, decimals) = lowest_terms(signed, digits.decimals() - exponent);
         if decimals > i64::from(DECIMALS_MAX) {
             return Err(DecimalError::Precision(excerpt(text)));
         }
@@ -215,12 +215,12 @@ fn parse_plain(text: &[u8]) -> Option<Decimal> {
     })
 }
 
-/// Digits read so far; trailing zeros wait, so that `1.000…` of any length is 1.
+/// Digits read so far; trailing zeros wait, so that `1.000…` and `1000…e-40` of any length are 1.
 #[derive(Default)]
 struct Digits {
     mantissa: i128,
-    decimals: i64,
     seen: usize,
+    decimals: i64,
     zeros: u32,
     zeros_after_point: i64,
     overflow: bool,
@@ -232,16 +232,16 @@ impl Digits {
         if digit == 0 {
             self.zeros = self.zeros.saturating_add(1);
             self.zeros_after_point += i64::from(after_point);
-            // Zeros before the point belong to the number: they count at once.
-            if !after_point {
-                self.take(1, 0);
-                self.zeros = 0;
-            }
             return;
         }
         let zeros = std::mem::take(&mut self.zeros);
         self.decimals += std::mem::take(&mut self.zeros_after_point) + i64::from(after_point);
         self.take(zeros.saturating_add(1), digit);
+    }
+
+    /// Decimals of the mantissa: less than none where zeros wait in front of the point.
+    fn decimals(&self) -> i64 {
+        self.decimals - (i64::from(self.zeros) - self.zeros_after_point)
     }
 
     fn take(&mut self, places: u32, digit: u8) {
@@ -317,6 +317,12 @@ mod tests {
             ("0e99999999999999999999", (0, 0)),
             ("100", (100, 0)),
             ("1000e-3", (1, 0)),
+            ("10000000000000000000000000000000000000000e-40", (1, 0)),
+            ("10000000000000000000000000000000000000000.0e-41", (1, 1)),
+            (
+                "12000000000000000000.00000000000000000000e-1",
+                (1_200_000_000_000_000_000, 0),
+            ),
             ("1.0000000000000000000000000000000000000000000000", (1, 0)),
             ("0000000000000000000000000000000000000000000000012", (12, 0)),
             ("9223372036854775807", (i64::MAX, 0)),

@@ -6,6 +6,9 @@ use super::{INSTRUMENTS_MAX, VENUES_MAX};
 use crate::control::LINE_BYTES_MAX;
 use crate::market::{Field, SymbolError, VenueName};
 
+/// Most characters of what serde says, which quotes a string in full: no more than this are needed without one.
+const JSON_WORDS_MAX: usize = 160;
+
 /// Why a line could not be used. Whatever it repeats of the line is short and free of control characters.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
@@ -16,7 +19,7 @@ pub enum LineError {
     #[error("not UTF-8 from byte {0} on")]
     Utf8(usize),
     /// Not JSON, or no object.
-    #[error("not a JSON object: {0}")]
+    #[error("not a JSON object: {}", shortened(.0))]
     Json(#[from] serde_json::Error),
     /// A key that no line has.
     #[error("there is no key `{key}`: allowed are {}", allowed_keys())]
@@ -100,4 +103,12 @@ fn allowed_keys() -> String {
 pub(super) fn excerpt(text: &str) -> String {
     let head = text.chars().take(60);
     head.map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn shortened(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    match words.char_indices().nth(JSON_WORDS_MAX) {
+        Some((end, _)) => format!("{}..", &words[..end]),
+        None => words,
+    }
 }

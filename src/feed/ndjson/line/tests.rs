@@ -135,6 +135,8 @@ fn a_refusal_repeats_little_and_no_control_characters() {
     let long = "k".repeat(60_000);
     for text in [
         format!(r#"{{"{long}":1}}"#),
+        format!(r#""{long}""#),
+        format!(r#"{{"symbol":["{long}"]}}"#),
         format!(r#"{{"symbol":"x:A","low":"{long}"}}"#),
         format!(r#"{{"symbol":"x:A","last_side":"{long}"}}"#),
         format!(r#"{{"symbol":"x:A","state":"{long}"}}"#),

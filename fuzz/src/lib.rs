@@ -1,0 +1,39 @@
+//! What is checked of each input, one function a target. `fuzz_targets/` feeds them what libFuzzer makes up,
+//! `tests/corpora.rs` the files of `corpus/`.
+//!
+//! A check panics where the service has broken a promise; that it does not panic by itself is the least of them. Uses
+//! nothing but what the service makes public.
+
+mod capture;
+mod decimal;
+mod kraken_book;
+mod messages;
+mod ndjson;
+mod numbers;
+mod parsed;
+mod spec;
+mod venues;
+
+pub use capture::capture;
+pub use decimal::decimal;
+pub use messages::{client_message, server_message};
+pub use ndjson::ndjson;
+pub use spec::feed_spec;
+pub use venues::{binance, coinbase, coinbase_exchange, kraken};
+
+/// A target's check.
+pub type Check = fn(&[u8]);
+
+/// All targets by their names, which are those of `fuzz_targets/NAME.rs` and `corpus/NAME/`.
+pub const TARGETS: &[(&str, Check)] = &[
+    ("binance", binance),
+    ("capture", capture),
+    ("client_message", client_message),
+    ("coinbase", coinbase),
+    ("coinbase_exchange", coinbase_exchange),
+    ("decimal", decimal),
+    ("feed_spec", feed_spec),
+    ("kraken", kraken),
+    ("ndjson", ndjson),
+    ("server_message", server_message),
+];
