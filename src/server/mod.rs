@@ -11,6 +11,7 @@ mod options;
 mod push;
 mod query;
 mod query_string;
+mod reply;
 mod request;
 mod routes;
 mod session;

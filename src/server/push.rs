@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::bounds::PUSH_DEADLINE;
 use super::error::ApiError;
-use super::routes::json;
+use super::reply::json;
 use super::whole_lines::{Piece, WholeLines};
 use super::{App, Peer, control};
 use crate::control::{Push, PushOutcome, RejectedLine};

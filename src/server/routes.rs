@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
@@ -17,6 +16,7 @@ use super::bounds::URL_BYTES_MAX;
 use super::error::ApiError;
 use super::query::{Query, VenueStatus};
 use super::query_string::pairs;
+use super::reply::json;
 use super::{Peer, push, upgrade};
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
@@ -66,17 +66,6 @@ fn page(asset: &dashboard::Asset) -> Response {
         HeaderValue::from_static(dashboard::CONTENT_SECURITY_POLICY),
     );
     response
-}
-
-pub(super) fn json(body: impl Into<Body>) -> Response {
-    (
-        [
-            (header::CONTENT_TYPE, "application/json"),
-            (header::CACHE_CONTROL, "no-store"),
-        ],
-        body.into(),
-    )
-        .into_response()
 }
 
 /// The only value of one key; other keys and repeated ones are refused.

@@ -8,6 +8,7 @@ mod answers;
 mod book;
 mod bounds;
 mod dialect;
+mod instrument;
 mod levels;
 mod messages;
 mod pairs;

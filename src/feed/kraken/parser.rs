@@ -6,35 +6,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::Batch;
 use super::super::parse::{
-    Contiguous, Continuity, Counts, FrameParser, Heard, Instruments, ParseError, Tally, rfc3339, shape, whole,
+    Continuity, Counts, FrameParser, Heard, Instruments, ParseError, Tally, rfc3339, shape, whole,
 };
-use super::book::{Applied, Book};
+use super::book::Applied;
 use super::bounds::INSTRUMENTS_MAX;
+use super::instrument::{Instrument, Own};
 use super::messages::{self, Data, Frame, Ticker, Trade, Written};
-use super::pairs::{Pairs, Stated};
+use super::pairs::Pairs;
 use super::reference::list;
 use super::scan;
-use super::standing::Standing;
 use crate::market::{Field, Fields, Side, Ts, Value, VenueName};
-
-/// What the parser keeps of an instrument.
-#[derive(Debug, Default)]
-pub(super) struct Own {
-    pub(super) book: Book,
-    pub(super) standing: Standing,
-    /// `trade_id`, contiguous per instrument.
-    pub(super) trades: Contiguous,
-    /// What the reference data said, once they did.
-    pub(super) stated: Option<Stated>,
-    /// Data or an answer of it came.
-    pub(super) has_begun: bool,
-    /// A book is there or to come: then the ticker gives no bid and ask.
-    pub(super) has_book: bool,
-    /// A trade came: then the ticker gives no last price.
-    pub(super) has_trades: bool,
-}
-
-pub(super) type Instrument = super::super::parse::Instrument<Own>;
 
 /// The parser of one connection; a new connection needs a new one.
 ///

@@ -3,9 +3,9 @@
 use super::super::Batch;
 use super::super::parse::{Heard, ParseError};
 use super::Parser;
+use super::instrument::Instrument;
 use super::messages::{Pair, Reference, System};
 use super::pairs::{Stated, is_halted};
-use super::parser::Instrument;
 use crate::market::{DECIMALS_MAX, Event};
 
 impl Parser {

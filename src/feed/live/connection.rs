@@ -9,14 +9,11 @@ use metrics::Histogram;
 
 use super::super::error::Lost;
 use super::super::watch::Watch;
-use super::super::{Batch, Feed, Outlet, Run, Told};
 use super::desk::Desk;
 use super::link::Link;
 use super::requests::Requests;
-use super::session::Session;
 use super::socket::Endpoint;
 use super::{Dialect, Rules, SocketPlan};
-use crate::market::{VenueName, VenueState};
 use crate::monitor::names;
 use crate::tape::FrameTap;
 
@@ -26,7 +23,6 @@ pub(super) type Opening = Pin<Box<dyn Future<Output = Result<Vec<Link>, Lost>> +
 /// One of a venue's connections, with its number among them.
 pub(super) struct Connection {
     pub(super) number: usize,
-    venues: [VenueName; 1],
     pub(super) dialect: Box<dyn Dialect>,
     endpoint: Endpoint,
     silence: Duration,
@@ -57,37 +53,10 @@ impl Connection {
             watch: Watch::new(silence),
             lag: metrics::histogram!(names::VENUE_LAG_SECONDS, "venue" => venue.as_str().to_owned()),
             hop: metrics::histogram!(names::HOP_SECONDS, "hop" => "feed"),
-            venues: [venue],
             desk,
             tap,
             random: fastrand::Rng::new(),
         }
-    }
-}
-
-impl Feed for Connection {
-    fn venues(&self) -> &[VenueName] {
-        &self.venues
-    }
-
-    fn run<'a>(&'a mut self, out: &'a Outlet) -> Run<'a> {
-        Box::pin(async move {
-            self.desk.introduce(out).await?;
-            let rules = self.dialect.rules();
-            let plans = self.dialect.sockets();
-            let links = self.open(plans, rules, 0).await?;
-            let session = Session::new(self, links, rules, out);
-            session.run().await.map(|never| match never {})
-        })
-    }
-
-    fn down<'a>(&'a mut self, reason: String, out: &'a Outlet) -> Told<'a> {
-        Box::pin(async move {
-            let mut batch = Batch::new();
-            self.watch.lost(&mut batch);
-            out.send(batch).await?;
-            self.desk.tell(self.number, VenueState::Down, reason, out).await
-        })
     }
 }
 

@@ -5,6 +5,8 @@ mod connection;
 mod connects;
 mod desk;
 mod dialect;
+mod early;
+mod feed;
 mod handover;
 mod link;
 mod requests;
@@ -22,6 +24,7 @@ pub use target::{KEYS, Target};
 use super::{Feed, FeedContext, SpecError};
 use connection::Connection;
 use desk::Desk;
+use feed::LiveFeed;
 use socket::Endpoint;
 
 /// Makes one feed of a venue's connections: each dialect is one.
@@ -40,14 +43,14 @@ pub fn feeds(
     let desk = Arc::new(Desk::new(target.venue.clone(), &rules, dialects.len()));
     let connection = |(number, dialect)| -> Box<dyn Feed> {
         let (endpoint, tap) = (endpoint.clone(), context.tap.clone());
-        Box::new(Connection::new(
+        Box::new(LiveFeed::new(Connection::new(
             number,
             dialect,
             endpoint,
             target.silence,
             desk.clone(),
             tap,
-        ))
+        )))
     };
     Ok(dialects.into_iter().enumerate().map(connection).collect())
 }

@@ -12,10 +12,10 @@ use super::super::watch::FlowState;
 use super::super::{Batch, FeedClosed, FeedError, Outlet};
 use super::Rules;
 use super::connection::{Connection, Opening};
+use super::early::Early;
 use super::handover::Handover;
 use super::link::{Incoming, Link};
 use super::resync::Resync;
-use super::takeover::Early;
 use crate::market::{Event, Symbol, Ts, VenueState};
 use crate::monitor::names;
 

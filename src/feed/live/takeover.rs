@@ -7,7 +7,8 @@ use tokio_tungstenite::tungstenite::Bytes;
 
 use super::super::Batch;
 use super::super::error::Lost;
-use super::super::parse::{FrameParser, Heard};
+use super::super::parse::Heard;
+use super::early::Early;
 use super::handover::{Handover, OVERLAP};
 use super::link::Link;
 use super::session::Session;
@@ -16,16 +17,6 @@ use crate::monitor::names;
 
 /// Kept of the next sockets: 64 MiB are 10 s of 30,000 quotes a second, where 3 s are the rule.
 const EARLY_BYTES_MAX: usize = 64 << 20;
-
-/// Frames of the next sockets, kept while the old ones are still in use: to the parser they come after all of the old
-/// ones, so that nothing seems to be missing while one connection runs ahead of the other.
-#[derive(Default)]
-pub(super) struct Early {
-    /// Only tells data from answers.
-    parser: Option<Box<dyn FrameParser>>,
-    frames: Vec<(Ts, Bytes)>,
-    bytes: usize,
-}
 
 impl Session<'_> {
     /// Keeps a frame of the next sockets until they are in use.

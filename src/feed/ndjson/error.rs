@@ -1,7 +1,7 @@
 //! Why a line could not be used.
 
 use super::super::spec::listed;
-use super::line::{STATE, SYMBOL, TS_EVENT};
+use super::keys::{STATE, SYMBOL, TS_EVENT};
 use super::{INSTRUMENTS_MAX, VENUES_MAX};
 use crate::control::LINE_BYTES_MAX;
 use crate::market::{Field, SymbolError, VenueName};

@@ -9,11 +9,8 @@ use serde_json::value::RawValue;
 
 use super::LineError;
 use super::error::excerpt;
+use super::keys::{STATE, SYMBOL, TS_EVENT};
 use crate::market::{Decimal, DecimalError, Field, Fields, Side, TickerState, Ts, Value};
-
-pub(super) const SYMBOL: &str = "symbol";
-pub(super) const TS_EVENT: &str = "ts_event";
-pub(super) const STATE: &str = "state";
 
 /// What a line says: `{"symbol": "venue:NAME", "bid_price": "1.23", "ts_event": "1700000000000000000"}`.
 ///

@@ -5,6 +5,7 @@
 
 mod error;
 mod intake;
+mod keys;
 mod line;
 mod lines;
 mod push;
