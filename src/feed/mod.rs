@@ -1,9 +1,18 @@
 //! Feeds: what brings updates in. One folder a kind, all behind one trait and one bounded channel.
 //!
-//! The way of a frame: a [`Feed`] reads it, its venue's parser makes [`Event`]s of it, [`Outlet`] hands batches of them
-//! over; [`supervise`] starts a feed again when it breaks and says so as data. Knows nothing of the server.
+//! The way of a frame: a [`Feed`] reads it, its venue's parser makes [`Event`]s of it, the watches correct its states,
+//! [`Outlet`] hands batches of them over; [`supervise`] starts a feed again when it breaks and has it say so as data. Knows
+//! nothing of the server.
 //!
-//! A new kind is one folder and one line in `registry.rs`; a new venue's parser one line in `replay/parsers.rs`.
+//! - `parse`: what every venue's parser is made of. Pure.
+//! - `watch`: silence, of sockets and instruments; the one place that decides which state is shown. Pure.
+//! - `live`: connecting, asking, coming back, taking over: one shape for all venues, which say in a `Dialect` what is
+//!   theirs.
+//! - `binance`, `coinbase`, `coinbase_exchange`, `kraken`: each a parser, a dialect, and the tests of both.
+//! - `replay`, `ndjson`, `synthetic`: feeds without a venue.
+//!
+//! A new venue is one folder, one line in `registry.rs`, one in `replay/parsers.rs`, one in `benches/parse.rs`, a stand-in
+//! in `tests/support/venue`, and a row in README.
 
 pub mod binance;
 #[cfg(test)]

@@ -27,7 +27,7 @@ use desk::Desk;
 use feed::LiveFeed;
 use socket::Endpoint;
 
-/// Makes one feed of a venue's connections: each dialect is one.
+/// Makes the feeds of a venue, one for each connection; together they say one state of it.
 ///
 /// # Errors
 /// The certificates that the target names cannot be used.
