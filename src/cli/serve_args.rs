@@ -11,6 +11,7 @@ use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBy
 #[command(after_help = r#"Examples:
   tickwire serve
   tickwire serve --listen 0.0.0.0:7070 --feed 'synthetic?symbols=50&rate=2000'
+  tickwire serve --feed 'binance:BTCUSDT,ETHUSDT' --feed 'kraken:BTC/USD' --feed 'coinbase:BTC-USD'
   tickwire serve --feed 'replay:recording.capture.gz?speed=10&loop=true'
   tickwire serve --config feeds/demo.toml
   my-program | tickwire serve --feed 'ndjson:-'
