@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -319,4 +319,23 @@ fn a_file_that_is_no_capture_is_refused_at_the_start() {
         let args = ["serve", "--feed", "replay:x.capture"];
         fails_with(("x.capture", bytes), &args, 1, &["x.capture", part]);
     }
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_ends_nothing() {
+    let mut command = support::process::command(&["serve", "--listen", "127.0.0.1:0", "--log-level", "debug"]);
+    let mut child = command.spawn().expect("it starts");
+    let mut line = String::new();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().expect("piped"));
+    std::io::BufRead::read_line(&mut stdout, &mut line).expect("a line");
+    drop(child.stderr.take());
+    let addr = line.trim().strip_prefix("listening on http://").expect("an address");
+    // A connection that says nothing of use is logged, and so is the end.
+    let mut stream = TcpStream::connect(addr).expect("it listens");
+    stream.write_all(b"nonsense\r\n\r\n").expect("taken");
+    let _ = stream.read_to_end(&mut Vec::new());
+    let killed = std::process::Command::new("kill").arg(child.id().to_string()).status();
+    assert!(killed.expect("kill runs").success());
+    let ended = support::eventually("the end", || child.try_wait().expect("a child"));
+    assert_eq!(ended.code(), Some(0));
 }

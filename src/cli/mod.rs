@@ -8,9 +8,12 @@ mod settings;
 mod watch;
 mod within;
 
+use std::io::Write;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 /// Live market-data ticker feed: snapshots and 10 ms binary deltas over WebSocket.
@@ -43,6 +46,9 @@ enum CliError {
     /// `record` could not go on.
     #[error(transparent)]
     Record(#[from] record::RecordError),
+    /// Our own mistake.
+    #[error("internal error, see the log")]
+    Panicked,
     /// The runtime could not be started.
     #[error("the runtime could not be started: {0}")]
     Runtime(#[from] std::io::Error),
@@ -67,7 +73,8 @@ pub fn main() -> ExitCode {
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tickwire: {error}");
+            // Where nobody reads it, the code says as much.
+            let _ = writeln!(std::io::stderr(), "tickwire: {error}");
             ExitCode::from(error.exit_code())
         }
     }
@@ -75,7 +82,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(async {
+    let command = async {
         let stop = CancellationToken::new();
         stop_on_signal(&stop)?;
         match command {
@@ -86,10 +93,12 @@ fn run(command: Command) -> Result<(), CliError> {
             Command::Watch(args) => Ok(watch::run(args, stop).await?),
             Command::Record(args) => Ok(record::run(args, stop).await?),
         }
-    });
+    };
+    // Unwinding from here would wait for threads that nobody tells to end.
+    let outcome = runtime.block_on(AssertUnwindSafe(command).catch_unwind());
     // A feed may sit in a read that cannot be cancelled: it must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
-    outcome
+    outcome.unwrap_or(Err(CliError::Panicked))
 }
 
 /// Reads a log level.

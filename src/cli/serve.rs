@@ -151,6 +151,8 @@ pub(super) fn log_to_stderr(level: tracing::Level) {
     let _ = subscriber
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
+        // Nobody may read the log any more; to say so on stderr would panic.
+        .log_internal_errors(false)
         .try_init();
 }
 
