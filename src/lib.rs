@@ -26,13 +26,13 @@
 //! |---|---|
 //! | `backoff` | |
 //! | `market` | |
-//! | `control` | `market` |
+//! | `control` | `market`, `store` |
 //! | `monitor` | |
 //! | `store` | `market` |
 //! | `wire` | `market`, `store` |
 //! | `tape` | `market`, `monitor` |
 //! | `feed` | `backoff`, `control`, `market`, `monitor`, `tape` |
-//! | `engine` | `market`, `monitor`, `store`, `wire` |
+//! | `engine` | `control`, `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |
 //! | `server` | `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |

@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use beat::{Beater, Demand, Tick};
 
-use crate::market::{Event, Ts};
+use crate::control::Inflow;
+use crate::market::Ts;
 use crate::monitor::{Health, names};
 use timer::Timer;
 
@@ -41,13 +42,10 @@ pub fn tick_channel(ticks_max: usize) -> (TickSender, TickReceiver) {
     mpsc::channel(ticks_max)
 }
 
-/// A batch of a feed and when it was handed over, for measuring lag.
-pub type Handed = (Instant, Vec<Event>);
-
 /// The engine's thread.
 pub struct Engine {
     beater: Beater,
-    inlet: mpsc::Receiver<Handed>,
+    inlet: mpsc::Receiver<Inflow>,
     readers: Vec<TickSender>,
     health: Arc<Health>,
     held: u64,
@@ -59,7 +57,7 @@ pub struct Engine {
 
 impl Engine {
     /// Puts an engine together; nothing runs yet.
-    pub fn new(beater: Beater, inlet: mpsc::Receiver<Handed>, readers: Vec<TickSender>, health: Arc<Health>) -> Engine {
+    pub fn new(beater: Beater, inlet: mpsc::Receiver<Inflow>, readers: Vec<TickSender>, health: Arc<Health>) -> Engine {
         Engine {
             beater,
             inlet,
@@ -98,8 +96,11 @@ impl Engine {
 
     fn beat(&mut self, number: u64, start: Instant) {
         let ts = Ts::now();
-        while let Ok((handed, batch)) = self.inlet.try_recv() {
-            self.beater.apply(&batch, ts);
+        while let Ok(inflow) = self.inlet.try_recv() {
+            let Inflow::Events { handed, now, events } = inflow else {
+                continue;
+            };
+            self.beater.apply(&events, now.unwrap_or(ts));
             let now = Instant::now();
             self.queue.record(now.saturating_duration_since(handed).as_secs_f64());
             self.open_since.get_or_insert(now);
@@ -126,10 +127,10 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::{Decimal, Field, Fields, Symbol, Update};
+    use crate::market::{Decimal, Event, Field, Fields, Symbol, Update};
     use crate::store::{Table, Writer};
 
-    fn update(price: i64) -> Handed {
+    fn update(price: i64) -> Inflow {
         let mut fields = Fields::new();
         fields.set(Field::BidPrice, Decimal::from_int(price));
         let symbol = Symbol::parse("a:B").expect("a symbol");
@@ -139,11 +140,11 @@ mod tests {
             ts_event: None,
             ts_recv: Ts(0),
         };
-        (Instant::now(), vec![Event::Update(update)])
+        Inflow::events(vec![Event::Update(update)])
     }
 
     /// Beats by hand, so that nothing depends on time.
-    fn engine(ticks_max: usize) -> (Engine, mpsc::Sender<Handed>, TickReceiver) {
+    fn engine(ticks_max: usize) -> (Engine, mpsc::Sender<Inflow>, TickReceiver) {
         let (updates, inlet) = mpsc::channel(100);
         let (sender, receiver) = tick_channel(ticks_max);
         let beater = Beater::new(Writer::new(10), Arc::default());

@@ -34,7 +34,6 @@ pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Instant;
 
 use tokio::sync::mpsc;
 
@@ -45,6 +44,7 @@ pub use registry::build;
 pub use spec::{FeedSpec, SpecError};
 pub use supervisor::supervise;
 
+use crate::control::Inflow;
 use crate::market::{Event, VenueName, VenueState};
 use crate::tape::FrameTap;
 
@@ -107,11 +107,8 @@ impl FeedContext {
     }
 }
 
-/// A batch and when it was handed over, for measuring lag.
-pub type Handed = (Instant, Batch);
-
 /// Makes the channel from the feeds to the engine, of at most `batches_max` batches (at least one).
-pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Handed>) {
+pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Inflow>) {
     let (sender, receiver) = mpsc::channel(batches_max.max(1));
     (Outlet { sender }, receiver)
 }
@@ -126,7 +123,7 @@ async fn tell_down(venue: &VenueName, reason: String, out: &Outlet) -> Result<()
 /// Where feeds hand over their batches. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Outlet {
-    sender: mpsc::Sender<Handed>,
+    sender: mpsc::Sender<Inflow>,
 }
 
 impl Outlet {
@@ -141,6 +138,6 @@ impl Outlet {
         if batch.is_empty() {
             return Ok(());
         }
-        self.sender.send((Instant::now(), batch)).await.map_err(|_| FeedClosed)
+        self.sender.send(Inflow::events(batch)).await.map_err(|_| FeedClosed)
     }
 }

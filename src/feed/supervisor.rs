@@ -182,8 +182,8 @@ mod tests {
         let (out, mut batches) = channel(16);
         supervise(scripted(runs), out, CancellationToken::new()).await;
         let mut states = Vec::new();
-        while let Some((_, batch)) = batches.recv().await {
-            for event in batch {
+        while let Some(inflow) = batches.recv().await {
+            for event in inflow.into_events() {
                 let Event::Venue { state, reason, .. } = event else {
                     panic!("only states are sent");
                 };
@@ -223,7 +223,7 @@ mod tests {
         let (out, mut batches) = channel(16);
         let stop = CancellationToken::new();
         let supervised = tokio::spawn(supervise(scripted(vec![]), out, stop.clone()));
-        assert_eq!(batches.recv().await.expect("the first batch").1.len(), 1);
+        assert_eq!(batches.recv().await.expect("the first batch").into_events().len(), 1);
         stop.cancel();
         supervised.await.expect("no panic");
         assert!(batches.recv().await.is_none());

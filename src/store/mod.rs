@@ -9,6 +9,7 @@
 
 mod beat;
 mod ids;
+mod image;
 mod recency;
 mod table;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod writer;
 
 pub use beat::{Change, Listing, SealedBeat, VenueRow};
 pub use ids::{Epoch, Seq};
+pub use image::{Image, InstrumentImage};
 pub use table::{Counts, Entry, Table};
 pub use writer::{StoreCounts, Writer};
 

@@ -418,3 +418,38 @@ fn a_long_reason_is_cut_between_characters_and_is_the_same_when_said_again() {
     writer.apply(&event, Ts(8));
     assert_eq!(writer.seal(Ts(0)), None);
 }
+
+fn played(events: &[Event]) -> Writer {
+    let mut writer = Writer::new(10);
+    apply_all(&mut writer, events);
+    writer
+}
+
+proptest! {
+    #[test]
+    fn an_image_brings_any_earlier_moment_and_any_new_epoch_to_where_it_was_taken(
+        events in prop::collection::vec(arbitrary::event((0..5).map(symbol).collect(), 0..1_000), 0..60), at in any::<prop::sample::Index>(),
+    ) {
+        let image = played(&events).image();
+        let mut fresh = Writer::new(10);
+        fresh.renew(&image);
+        prop_assert_eq!(&fresh.image(), &image);
+
+        let before = &events[..at.index(events.len() + 1)];
+        let (mut seeking, mut table) = (played(before), Table::new());
+        let beats = [seeking.seal(Ts(1)), { seeking.restore(&image); seeking.seal(Ts(2)) }];
+        beats.iter().flatten().for_each(|beat| table.apply(beat));
+        prop_assert_eq!(&seeking.image(), &image);
+        // Nothing is left to say, and a reader has the same.
+        seeking.restore(&image);
+        prop_assert_eq!(seeking.seal(Ts(3)), None);
+        for (at, instrument) in image.instruments.iter().enumerate() {
+            let id = InstrumentId::from_index(at);
+            prop_assert_eq!(table.is_live(id), !instrument.is_removed);
+            if let Some(entry) = table.changes_since(id, Seq::ZERO) {
+                prop_assert_eq!((entry.set, entry.counts), (instrument.present, Counts::Total(instrument.update_count)));
+                prop_assert!(entry.set.iter().all(|f| entry.values[f.index()] == instrument.values[f.index()]));
+            }
+        }
+    }
+}

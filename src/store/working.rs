@@ -1,7 +1,7 @@
 //! Newest values of one instrument in the writer, without versions.
 
-use super::{Change, Listing};
-use crate::market::{Decimals, FIELDS, FieldSet, InstrumentId, StaleCause, Symbol, TickerState, Ts};
+use super::{Change, InstrumentImage, Listing};
+use crate::market::{Decimals, FIELDS, FieldSet, InstrumentId, Scale, StaleCause, Symbol, TickerState, Ts};
 
 /// Newest values of one instrument, and what the open beat has changed of them.
 #[derive(Debug)]
@@ -46,6 +46,50 @@ impl Working {
                 ..Open::default()
             },
         }
+    }
+
+    pub(super) fn image(&self) -> InstrumentImage {
+        let mut values = [0; FIELDS];
+        for field in self.present.iter() {
+            values[field.index()] = self.values[field.index()];
+        }
+        InstrumentImage {
+            listing: self.listing.clone(),
+            present: self.present,
+            values,
+            state: self.state,
+            is_removed: self.is_removed,
+            update_count: self.update_count,
+            ts_event: self.ts_event,
+            ts_trade: self.ts_trade,
+        }
+    }
+
+    /// Becomes what the image is; false where it is so already.
+    ///
+    /// A value that does not fit at the larger of the two precisions is left out, as any misfit.
+    pub(super) fn restore(&mut self, image: &InstrumentImage) -> bool {
+        let before = self.image();
+        let (mut present, mut values) = (FieldSet::EMPTY, [0; FIELDS]);
+        for scale in [Scale::Price, Scale::Size, Scale::Volume] {
+            let decimals = self.listing.decimals.of(scale).max(image.listing.decimals.of(scale));
+            self.listing.decimals.set(scale, decimals);
+        }
+        for field in image.present.iter() {
+            let scale = field.scale();
+            let more = self.listing.decimals.of(scale) - image.listing.decimals.of(scale);
+            let factor = 10i64.checked_pow(u32::from(more));
+            let value = factor.and_then(|factor| image.values[field.index()].checked_mul(factor));
+            if let Some(value) = value {
+                present.insert(field);
+                values[field.index()] = value;
+            }
+        }
+        (self.present, self.values) = (present, values);
+        (self.state, self.is_removed) = (image.state, image.is_removed);
+        self.update_count = image.update_count;
+        (self.ts_event, self.ts_trade) = (image.ts_event, image.ts_trade);
+        self.image() != before
     }
 
     pub(super) fn seal(&mut self, id: InstrumentId, values: &mut Vec<i64>) -> Change {

@@ -8,7 +8,7 @@ use crate::market::{
 };
 
 use super::working::Working;
-use super::{Change, Counts, Entry, REASON_BYTES_MAX, SealedBeat, Seq, VENUES_MAX, VenueRow};
+use super::{Change, Counts, Entry, Image, InstrumentImage, REASON_BYTES_MAX, SealedBeat, Seq, VENUES_MAX, VenueRow};
 
 /// What happened to events, counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +98,38 @@ impl Writer {
             Event::State { symbol, state, cause } => self.set_state(symbol, *state, *cause),
             Event::Venue { venue, state, reason } => self.set_venue(venue, *state, reason, now),
         }
+    }
+
+    /// The newest state of everything ever listed, tombstones included.
+    pub fn image(&self) -> Image {
+        Image {
+            instruments: self.rows.iter().map(Working::image).collect(),
+            venues: self.venues.clone(),
+        }
+    }
+
+    /// Makes the instruments and venues of an image what they are there; others stay. Where the image has fewer decimals
+    /// than a row, the row keeps its own: they never shrink in an epoch.
+    ///
+    /// Each instrument that is not so already is announced anew with all its fields and its count.
+    pub fn restore(&mut self, image: &Image) {
+        for instrument in &image.instruments {
+            self.restore_instrument(instrument);
+        }
+        for venue in &image.venues {
+            self.set_venue(&venue.name, venue.state, &venue.reason, venue.since);
+        }
+    }
+
+    /// Forgets everything but the seq, and begins again with an image: a new epoch.
+    pub fn renew(&mut self, image: &Image) {
+        *self = Writer {
+            seq: self.seq,
+            counts: self.counts,
+            said_full: self.said_full,
+            ..Writer::new(self.instruments_max)
+        };
+        self.restore(image);
     }
 
     /// Closes the open beat: `None`, and no new number, where nothing changed.
@@ -199,6 +231,18 @@ impl Writer {
         self.rows.push(Working::new(symbol.clone()));
         self.touch(id);
         Some(id)
+    }
+
+    fn restore_instrument(&mut self, image: &InstrumentImage) {
+        let known = self.by_symbol.get(image.listing.symbol.as_str()).copied();
+        let Some(id) = known.or_else(|| self.list(&image.listing.symbol)) else {
+            return;
+        };
+        let row = &mut self.rows[id.index()];
+        if row.restore(image) {
+            row.open.is_announced = true;
+            self.touch(id);
+        }
     }
 
     fn set(&mut self, id: InstrumentId, field: Field, value: Decimal, is_trade: bool) -> bool {

@@ -1,136 +1,18 @@
-//! Recordings: raw captures of what a venue sent, how they are made, and the pace at which they are played.
+//! Recordings: raw captures of what a venue sent, and tapes of what feeds made of it; how they are made and read.
 //!
-//! Knows nothing of feeds or the server. Reading and writing are synchronous and bounded: both hold one line, whatever
-//! the size of the recording, so that they can run on any blocking thread; a [`Recorder`] is such a thread.
+//! Knows nothing of feeds or the server. Reading and writing are synchronous and bounded, whatever the size of the
+//! recording, so that they can run on any blocking thread; a recorder is such a thread.
 
 mod bounds;
 mod capture;
-mod file;
+mod error;
 mod pace;
-mod queue;
-mod recorder;
 mod rotation;
-#[cfg(test)]
-mod tests;
-mod writer;
-
-use std::io;
-use std::path::PathBuf;
 
 pub use bounds::LINE_BYTES_MAX;
-pub use capture::{CaptureReader, Record};
+pub use capture::{
+    CaptureReader, CaptureWriter, FrameQueue, FrameTap, Record, Recorder, Refusal, Taken, Totals, Written, frame_queue,
+};
+pub use error::TapeError;
 pub use pace::{Pace, Speed};
-pub use queue::{FrameQueue, FrameTap, frame_queue};
-pub use recorder::{Recorder, Totals};
 pub use rotation::Rotation;
-pub use writer::{CaptureWriter, Refusal, Taken, Written};
-
-/// What is wrong with a recording. Each names the file, and the line where there is one.
-#[derive(Debug, thiserror::Error)]
-pub enum TapeError {
-    /// The file is missing or may not be read.
-    #[error("cannot open `{}`: {source}", file.display())]
-    Open {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The system failed while reading.
-    #[error("cannot read `{}` at line {line}: {source}", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// The line that was being read, from 1.
-        line: u64,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The first line is not that of a capture.
-    #[error("`{}` line 1 is not a capture's header: `#tickwire-capture 1 venue=NAME` is expected, `{got}` is there", file.display())]
-    Header {
-        /// The file.
-        file: PathBuf,
-        /// Beginning of what is there.
-        got: String,
-    },
-    /// A capture, but of another version.
-    #[error("`{}` line 1 says capture version `{got}`: version 1 is supported", file.display())]
-    Version {
-        /// The file.
-        file: PathBuf,
-        /// The version there.
-        got: String,
-    },
-    /// Not `<ns> <frame>`.
-    #[error("`{}` line {line} is not `<receive time in ns> <frame>`: `{got}`", file.display())]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// Beginning of what is there.
-        got: String,
-    },
-    /// A line is not text.
-    #[error("`{}` line {line} is not UTF-8", file.display())]
-    NotUtf8 {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: u64,
-    },
-    /// A line is longer than the reader holds.
-    #[error("`{}` line {line} is longer than {limit} bytes", file.display())]
-    LineTooLong {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// Most bytes of a line.
-        limit: usize,
-    },
-    /// The gzip stream ends before its end: a recorder was stopped hard, or a copy was cut short.
-    #[error("`{}` line {line}: the gzip data is truncated", file.display())]
-    Truncated {
-        /// The file.
-        file: PathBuf,
-        /// The line that could not be read whole, from 1.
-        line: u64,
-    },
-    /// The gzip stream contradicts itself.
-    #[error("`{}` line {line}: the gzip data is corrupt: {source}", file.display())]
-    Corrupt {
-        /// The file.
-        file: PathBuf,
-        /// The line that could not be read, from 1.
-        line: u64,
-        /// What the decompressor says.
-        source: io::Error,
-    },
-    /// A recording would overwrite a file.
-    #[error("`{}` is there already: a recording overwrites nothing", file.display())]
-    Exists {
-        /// The file.
-        file: PathBuf,
-    },
-    /// A recording's file cannot be made.
-    #[error("cannot create `{}`: {source}", file.display())]
-    Create {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The system failed while writing; what was written before can be read.
-    #[error("cannot write `{}`: {source}", file.display())]
-    Write {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The recorder's thread cannot be started.
-    #[error("the thread of the recording cannot be started: {0}")]
-    Thread(#[source] io::Error),
-}

@@ -10,7 +10,8 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::serve::log_to_stderr;
-use crate::feed::{self, Feed, FeedContext, FeedSpec, Handed, SpecError};
+use crate::control::Inflow;
+use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::{Event, SymbolError, VenueName, VenueState};
 use crate::tape::{Recorder, Rotation, TapeError, Totals, frame_queue};
 
@@ -172,10 +173,10 @@ async fn record(
 }
 
 /// Empties the channel, so that no feed waits; returns why the venue was down last.
-async fn throw_away(mut inlet: mpsc::Receiver<Handed>) -> String {
+async fn throw_away(mut inlet: mpsc::Receiver<Inflow>) -> String {
     let mut last = String::new();
-    while let Some((_, batch)) = inlet.recv().await {
-        for event in batch {
+    while let Some(inflow) = inlet.recv().await {
+        for event in inflow.into_events() {
             if let Event::Venue {
                 state: VenueState::Down,
                 reason,

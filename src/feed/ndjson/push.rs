@@ -118,10 +118,10 @@ mod tests {
         };
         pushes.send(one).await.expect("it runs");
         // 601 events are three batches, and the channel holds one: nothing is answered before the second was taken.
-        let mut events = batches.recv().await.expect("it runs").1;
+        let mut events = batches.recv().await.expect("it runs").into_events();
         assert!(answer.try_recv().is_err());
         while events.len() < 603 {
-            events.extend(batches.recv().await.expect("it runs").1);
+            events.extend(batches.recv().await.expect("it runs").into_events());
         }
         let outcome = answer.await.expect("an answer");
         assert_eq!(outcome.accepted, 301);

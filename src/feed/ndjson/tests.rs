@@ -36,7 +36,8 @@ async fn read(spec: &str) -> (Vec<Event>, usize) {
     let (out, mut batches) = channel(2);
     let supervised = tokio::spawn(supervise(feed, out, CancellationToken::new()));
     let (mut events, mut largest) = (Vec::new(), 0);
-    while let Some((_, batch)) = batches.recv().await {
+    while let Some(inflow) = batches.recv().await {
+        let batch = inflow.into_events();
         largest = largest.max(batch.len());
         events.extend(batch);
     }

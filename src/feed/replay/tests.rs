@@ -59,7 +59,8 @@ async fn play(feed: Box<dyn Feed>) -> Vec<Event> {
     let (out, mut batches) = channel(4);
     let supervised = tokio::spawn(supervise(feed, out, CancellationToken::new()));
     let mut events = Vec::new();
-    while let Some((_, batch)) = batches.recv().await {
+    while let Some(inflow) = batches.recv().await {
+        let batch = inflow.into_events();
         assert!(batch.len() <= BATCH_EVENTS_MAX + 2);
         events.extend(batch.into_iter().filter(says_something));
     }
@@ -158,7 +159,7 @@ async fn a_loop_begins_again_with_a_new_numbering_and_stays_up() {
     let run = tokio::spawn(async move { feed.run(&out).await });
     let mut events = Vec::new();
     while events.len() < 31 {
-        let batch = batches.recv().await.expect("it goes on").1;
+        let batch = batches.recv().await.expect("it goes on").into_events();
         events.extend(batch.into_iter().filter(says_something));
     }
     assert!(is_venue(&events[0], VenueState::Up));
@@ -187,7 +188,7 @@ async fn it_waits_for_the_first_subscriber_where_asked_to() {
     tokio::task::yield_now().await;
     assert!(batches.try_recv().is_err());
     subscribed.send(true).expect("the feed waits");
-    let batch = batches.recv().await.expect("it runs").1;
+    let batch = batches.recv().await.expect("it runs").into_events();
     assert_eq!(batch.iter().filter(|event| says_something(event)).count(), 4);
     run.await.expect("no panic").expect("an end");
 }

@@ -217,7 +217,7 @@ mod tests {
         let (mut listed, mut updates) = (0, 0);
         let mut is_first = true;
         while updates < 700 {
-            for event in batches.recv().await.expect("it runs").1 {
+            for event in batches.recv().await.expect("it runs").into_events() {
                 match event {
                     Event::Venue { state, .. } => assert!(is_first && state == VenueState::Up),
                     Event::Listed { .. } => listed += 1,

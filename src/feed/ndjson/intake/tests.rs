@@ -1,5 +1,6 @@
 use super::super::super::channel;
 use super::*;
+use crate::control::Inflow;
 use crate::market::{Field, StaleCause};
 
 fn venue(name: &str) -> VenueName {
@@ -23,7 +24,7 @@ async fn handed_over(intake: &mut Intake) -> Vec<String> {
     let (out, mut batches) = channel(1);
     intake.flush(&out).await.expect("somebody takes it");
     drop(out);
-    let batch = batches.recv().await.map_or(Batch::new(), |handed| handed.1);
+    let batch = batches.recv().await.map_or(Batch::new(), Inflow::into_events);
     batch.iter().map(word).collect()
 }
 

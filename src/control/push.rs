@@ -1,4 +1,4 @@
-//! What the server asks of feeds, and the channels by which it does: the two never meet.
+//! Lines of updates that the server hands to a feed.
 
 use tokio::sync::{mpsc, oneshot};
 

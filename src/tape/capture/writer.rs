@@ -3,9 +3,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::capture::MAGIC;
+use super::super::rotation::{first_taken, numbered};
 use super::file::{CaptureFile, Create, on_disk};
-use super::rotation::{first_taken, numbered};
+use super::reader::MAGIC;
 use super::{LINE_BYTES_MAX, Rotation, TapeError};
 use crate::market::{Ts, VenueName};
 
