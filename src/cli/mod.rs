@@ -1,7 +1,10 @@
 //! The command line: one file or folder a subcommand. The only user of clap.
 
 mod config;
+mod convert;
+mod inspect;
 mod record;
+mod recording;
 mod serve;
 mod serve_args;
 mod settings;
@@ -29,6 +32,8 @@ enum Command {
     Serve(serve_args::ServeArgs),
     Watch(watch::WatchArgs),
     Record(record::RecordArgs),
+    Convert(convert::ConvertArgs),
+    Inspect(inspect::InspectArgs),
 }
 
 /// Why a command ended without success.
@@ -46,6 +51,12 @@ enum CliError {
     /// `record` could not go on.
     #[error(transparent)]
     Record(#[from] record::RecordError),
+    /// `convert` could not go on.
+    #[error(transparent)]
+    Convert(#[from] convert::ConvertError),
+    /// `inspect` could not go on.
+    #[error(transparent)]
+    Inspect(#[from] inspect::InspectError),
     /// Our own mistake.
     #[error("internal error, see the log")]
     Panicked,
@@ -62,6 +73,8 @@ impl CliError {
             CliError::Serve(error) if error.is_usage() => 2,
             CliError::Watch(error) if error.is_usage() => 2,
             CliError::Record(error) if error.is_usage() => 2,
+            CliError::Convert(error) if error.is_usage() => 2,
+            CliError::Inspect(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -92,6 +105,8 @@ fn run(command: Command) -> Result<(), CliError> {
             }
             Command::Watch(args) => Ok(watch::run(args, stop).await?),
             Command::Record(args) => Ok(record::run(args, stop).await?),
+            Command::Convert(args) => Ok(convert::run(args, stop).await?),
+            Command::Inspect(args) => Ok(inspect::run(args, stop).await?),
         }
     };
     // Unwinding from here would wait for threads that nobody tells to end.

@@ -44,6 +44,8 @@ impl Fields {
         self.set.remove(field);
         self.cleared.remove(field);
         self.misfit.remove(field);
+        // What has no value is zero there: two that say the same are equal, whatever was said before.
+        self.values[field.index()] = Decimal::ZERO;
         match value {
             Value::Set(decimal) => {
                 self.set.insert(field);

@@ -8,6 +8,8 @@ mod capture;
 mod error;
 mod pace;
 mod rotation;
+mod rows;
+mod taped;
 
 pub use bounds::LINE_BYTES_MAX;
 pub use capture::{
@@ -16,3 +18,7 @@ pub use capture::{
 pub use error::TapeError;
 pub use pace::{Pace, Speed};
 pub use rotation::Rotation;
+pub use rows::{CsvReader, CsvWriter, NdjsonReader, NdjsonWriter, RowError, RowsError, Said, Text};
+#[cfg(feature = "parquet")]
+pub use rows::ParquetWriter;
+pub use taped::{Taped, What};
