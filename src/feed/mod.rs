@@ -41,6 +41,7 @@ pub use claims::{Claims, Owner};
 pub use error::{FeedClosed, FeedError, Lost};
 pub use ndjson::push;
 pub use registry::build;
+pub use replay::{Captured, captured};
 pub use spec::{FeedSpec, SpecError};
 pub use supervisor::supervise;
 

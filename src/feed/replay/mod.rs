@@ -1,5 +1,6 @@
 //! Plays a raw capture through the parser of its venue, as if the venue were sending.
 
+mod captured;
 mod parsers;
 mod player;
 mod reader;
@@ -12,6 +13,7 @@ use super::spec::listed;
 use super::{Feed, FeedClosed, FeedContext, FeedEnd, FeedError, FeedSpec, Outlet, Run, SpecError, Told, tell_down};
 use crate::market::{VenueName, VenueState};
 use crate::tape::{CaptureReader, Speed};
+pub use captured::{Captured, captured};
 use parsers::{MakeParser, PARSERS};
 use player::Player;
 
