@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::recording::{FileKind, Progress, Source, SourceError, UnknownKind};
 use super::serve::log_to_stderr;
-use crate::tape::{Taped, What};
 use crate::market::Event;
+use crate::tape::{Taped, What};
 use target::{Target, TargetError};
 
 /// Converts recordings: what files are, their names say.

@@ -27,7 +27,7 @@ enum Out {
 
 /// Why a file was not written.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TargetError {
+pub(in crate::cli) enum TargetError {
     #[error("`{}` would be written: a capture is what a venue sent, `tickwire record` makes it", file.display())]
     Capture { file: PathBuf },
     #[error("`{}`: Parquet is not built in: `cargo install --path . --features parquet` builds a tickwire that has it", file.display())]

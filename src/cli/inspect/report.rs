@@ -159,7 +159,9 @@ impl Report {
         for (symbol, counts) in &tally.symbols {
             venue(symbol.venue(), 1, counts.updates);
         }
-        venues.iter_mut().for_each(|venue| venue.per_second = per_second(venue.updates));
+        venues
+            .iter_mut()
+            .for_each(|venue| venue.per_second = per_second(venue.updates));
         venues.sort_unstable_by(|a, b| a.venue.cmp(&b.venue));
         let symbols_total = symbols.len();
         if !has_all_symbols {

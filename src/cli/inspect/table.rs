@@ -9,7 +9,9 @@ use super::report::{Report, Time};
 /// The whole report as lines of text.
 pub(super) fn table(report: &Report) -> String {
     let mut out = String::new();
-    let mut say = |label: &str, text: &str| drop(writeln!(out, "{label:<11}{text}"));
+    let mut say = |label: &str, text: &str| {
+        let _ = writeln!(out, "{label:<11}{text}");
+    };
     say("file", &printable(&report.file.file));
     say("size", &size(report));
     say("time", &time(report));
@@ -21,7 +23,10 @@ pub(super) fn table(report: &Report) -> String {
     say("silence", &silence(report));
     let (line, most) = (report.rate.sparkline(), report.rate.most_per_second());
     let column = span(report.rate.column_ns);
-    say("rate", &format!("{line}│ at most {} a second, {column} a column", decimals(most)));
+    say(
+        "rate",
+        &format!("{line}│ at most {} a second, {column} a column", decimals(most)),
+    );
     for damage in &report.file.damages {
         say("damage", &printable(damage));
     }
@@ -234,7 +239,9 @@ fn signed(ns: i64) -> String {
 
 /// Free of control characters.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -259,14 +266,21 @@ mod tests {
             assert_eq!(span(ns), want);
         }
         assert_eq!(signed(-12_340_000), "-12.3 ms");
-        assert_eq!((decimals(0.5), decimals(75.04), decimals(1_234.5)), ("0.50".into(), "75.0".into(), "1,235".into()));
+        assert_eq!(
+            (decimals(0.5), decimals(75.04), decimals(1_234.5)),
+            ("0.50".into(), "75.0".into(), "1,235".into())
+        );
     }
 
     #[test]
     fn tables_are_as_wide_as_their_widest_cell() {
         let mut out = String::new();
         let row = |name: &str, number: &str| [name.to_owned(), number.to_owned()];
-        columns(&mut out, ["symbol", "n"], vec![row("x:é", "1"), row("x:LONGER", "1,000")]);
+        columns(
+            &mut out,
+            ["symbol", "n"],
+            vec![row("x:é", "1"), row("x:LONGER", "1,000")],
+        );
         assert_eq!(out, "\nsymbol        n\nx:é           1\nx:LONGER  1,000\n");
     }
 }

@@ -35,9 +35,9 @@ impl FileKind {
     pub(in crate::cli) fn of(path: &Path) -> Result<FileKind, UnknownKind> {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         let found = ENDINGS.iter().find(|(ending, _)| name.ends_with(ending.as_bytes()));
-        found.map(|(_, kind)| *kind).ok_or_else(|| UnknownKind {
-            file: path.to_owned(),
-        })
+        found
+            .map(|(_, kind)| *kind)
+            .ok_or_else(|| UnknownKind { file: path.to_owned() })
     }
 
     /// The word for it.

@@ -5,9 +5,7 @@ use std::path::Path;
 use super::FileKind;
 use crate::feed::{self, SpecError};
 use crate::market::{Event, Ts};
-use crate::tape::{
-    CsvReader, Damage, NdjsonReader, OnDamage, RowsError, TapeError, TapeInfo, TapeReader, Taped, What,
-};
+use crate::tape::{CsvReader, Damage, NdjsonReader, OnDamage, RowsError, TapeError, TapeInfo, TapeReader, Taped, What};
 
 /// Events of a capture that are handed over at once.
 const BATCH_EVENTS: usize = 1_024;
@@ -136,9 +134,8 @@ impl Source {
         match self {
             Source::Capture { damage, .. } => damage.iter().map(ToString::to_string).collect(),
             Source::Tape(tape) => {
-                let damage = |damage: &Damage| {
-                    format!("{} bytes at byte {}: {}", damage.bytes, damage.offset, damage.what)
-                };
+                let damage =
+                    |damage: &Damage| format!("{} bytes at byte {}: {}", damage.bytes, damage.offset, damage.what);
                 tape.damages().iter().map(damage).collect()
             }
             Source::Ndjson(_) | Source::Csv(_) => Vec::new(),

@@ -61,7 +61,10 @@ pub enum RowError {
     #[error("not CSV: {0}")]
     Csv(String),
     /// There is no first line.
-    #[error("there is no header: the first line names the columns, among them `symbol`; there are {}", named(KeySet::ALL))]
+    #[error(
+        "there is no header: the first line names the columns, among them `symbol`; there are {}",
+        named(KeySet::ALL)
+    )]
     NoHeader,
     /// More or fewer cells than the header has.
     #[error("{got} cells, where the header has {want}")]
@@ -107,7 +110,9 @@ pub enum RowError {
         allowed: String,
     },
     /// No list of fields.
-    #[error("`{key}`: `{got}` is no field: names of fields with spaces between them are allowed, such as `bid_price bid_size`")]
+    #[error(
+        "`{key}`: `{got}` is no field: names of fields with spaces between them are allowed, such as `bid_price bid_size`"
+    )]
     Names {
         /// Which key.
         key: &'static str,
@@ -197,7 +202,10 @@ impl RowError {
 }
 
 fn named(keys: KeySet) -> String {
-    keys.iter().map(|key| format!("`{}`", key.name())).collect::<Vec<_>>().join(", ")
+    keys.iter()
+        .map(|key| format!("`{}`", key.name()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Enough of a text to recognise it by, free of control characters.

@@ -170,12 +170,7 @@ impl Kind {
                 return KeySet::of(&keys).union(KeySet::VALUES).union(KeySet::EVERY_ROW);
             }
             Kind::State => &[Key::Symbol, Key::State, Key::Cause],
-            Kind::Listed => &[
-                Key::Symbol,
-                Key::PriceDecimals,
-                Key::SizeDecimals,
-                Key::VolumeDecimals,
-            ],
+            Kind::Listed => &[Key::Symbol, Key::PriceDecimals, Key::SizeDecimals, Key::VolumeDecimals],
             Kind::Removed => &[Key::Symbol],
             Kind::Venue => &[Key::Venue, Key::State, Key::Reason],
             Kind::Gap => &[Key::EventsLost],
@@ -195,7 +190,8 @@ impl KeySet {
     const VALUES: KeySet = KeySet(((1 << FIELDS) - 1) << 4);
 
     pub(super) fn of(keys: &[Key]) -> KeySet {
-        keys.iter().fold(KeySet::default(), |set, key| KeySet(set.0 | 1 << key.index()))
+        keys.iter()
+            .fold(KeySet::default(), |set, key| KeySet(set.0 | 1 << key.index()))
     }
 
     /// Adds a key; `false` where it was there.

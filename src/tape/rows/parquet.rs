@@ -66,8 +66,14 @@ impl<W: Write + Send> ParquetWriter<W> {
             }
         }
         self.rows += 1;
-        self.columns.iter_mut().for_each(|column| column.levels.resize(self.rows, 0));
-        if self.rows >= GROUP_ROWS { self.write_group() } else { Ok(()) }
+        self.columns
+            .iter_mut()
+            .for_each(|column| column.levels.resize(self.rows, 0));
+        if self.rows >= GROUP_ROWS {
+            self.write_group()
+        } else {
+            Ok(())
+        }
     }
 
     /// Hands everything to the output and gives it back.

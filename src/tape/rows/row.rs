@@ -106,7 +106,10 @@ impl<'a> Row<'a> {
             Key::VolumeDecimals => self.decimals[2] = Some(decimals(key, &text)?),
             Key::EventsLost => {
                 let count = digits(&text).and_then(|text| text.parse().ok());
-                let wrong = || RowError::Count { key: key_name, got: got() };
+                let wrong = || RowError::Count {
+                    key: key_name,
+                    got: got(),
+                };
                 self.events_lost = count.ok_or_else(wrong)?;
             }
             Key::Value(_) => {}
@@ -253,7 +256,9 @@ impl<'a> Row<'a> {
 
     fn state(&self, kind: Kind) -> Result<&str, RowError> {
         let is_there = self.said.contains(Key::State);
-        is_there.then_some(&*self.state).ok_or_else(|| RowError::missing(kind, Key::State))
+        is_there
+            .then_some(&*self.state)
+            .ok_or_else(|| RowError::missing(kind, Key::State))
     }
 }
 
@@ -286,8 +291,10 @@ fn time(key: Key, text: &str) -> Result<Ts, RowError> {
 
 fn decimals(key: Key, text: &str) -> Result<u8, RowError> {
     let places = digits(text).and_then(|text| text.parse().ok());
-    places.filter(|places| *places <= DECIMALS_MAX).ok_or_else(|| RowError::Decimals {
-        key: key.name(),
-        got: excerpt(text),
-    })
+    places
+        .filter(|places| *places <= DECIMALS_MAX)
+        .ok_or_else(|| RowError::Decimals {
+            key: key.name(),
+            got: excerpt(text),
+        })
 }

@@ -109,6 +109,8 @@ fn cell(field: Field, value: Value) -> Cell<'static> {
         Value::Misfit => return Cell::Misfit,
     };
     let sides = [Side::Buy, Side::Sell].into_iter().filter(|_| field == Field::LastSide);
-    let side = sides.into_iter().find(|side| Decimal::from_int(*side as i64) == decimal);
+    let side = sides
+        .into_iter()
+        .find(|side| Decimal::from_int(*side as i64) == decimal);
     side.map_or(Cell::Decimal(decimal), |side| Cell::Word(side.word()))
 }

@@ -11,8 +11,12 @@ fn taped() -> impl Strategy<Value = Taped> {
     let symbols = ["x:A", "kraken:BTC/USD", "v0:\"q\"\\'é:;", "$stats:beats_s"];
     let symbols = symbols.map(|text| Symbol::parse(text).expect(text)).to_vec();
     let ts = || prop_oneof![any::<i64>(), 0..3_000_000_000i64].prop_map(Ts);
-    let event = (arbitrary::event(symbols, -5_000..5_000), ts(), "\\PC{0,9}|[\"\r\n, \t\u{0}]{0,9}").prop_map(
-        |(mut event, ts_recv, words)| {
+    let event = (
+        arbitrary::event(symbols, -5_000..5_000),
+        ts(),
+        "\\PC{0,9}|[\"\r\n, \t\u{0}]{0,9}",
+    )
+        .prop_map(|(mut event, ts_recv, words)| {
             match &mut event {
                 Event::Update(update) => update.ts_recv = ts_recv,
                 Event::Venue { reason, .. } => *reason = words,
@@ -20,8 +24,7 @@ fn taped() -> impl Strategy<Value = Taped> {
             }
             let (ts, what) = (ts_recv, What::Event(event));
             Taped { ts, what }
-        },
-    );
+        });
     let gap = (ts(), any::<u64>()).prop_map(|(ts, events)| Taped {
         ts,
         what: What::Gap { events },
@@ -31,13 +34,17 @@ fn taped() -> impl Strategy<Value = Taped> {
 
 fn ndjson(records: &[Taped]) -> String {
     let mut writer = NdjsonWriter::new(Vec::new());
-    records.iter().for_each(|one| writer.write(one).expect("a vector takes all"));
+    records
+        .iter()
+        .for_each(|one| writer.write(one).expect("a vector takes all"));
     String::from_utf8(writer.finish().expect("a vector takes all")).expect("text")
 }
 
 fn csv(records: &[Taped]) -> String {
     let mut writer = CsvWriter::new(Vec::new()).expect("a vector takes all");
-    records.iter().for_each(|one| writer.write(one).expect("a vector takes all"));
+    records
+        .iter()
+        .for_each(|one| writer.write(one).expect("a vector takes all"));
     String::from_utf8(writer.finish().expect("a vector takes all")).expect("text")
 }
 
@@ -145,7 +152,9 @@ fn lines_are_what_the_feed_takes_with_what_it_does_not_say_beside_it() {
         Value::Misfit,
         Some(Side::Sell),
     );
-    fields.clear(Field::AskPrice).set(Field::TradeCount, Decimal::from_int(7));
+    fields
+        .clear(Field::AskPrice)
+        .set(Field::TradeCount, Decimal::from_int(7));
     let symbol = Symbol::parse("x:A").expect("a symbol");
     let record = |what| Taped { ts: Ts(5), what };
     let venue = crate::market::VenueName::parse("x").expect("a venue");
@@ -219,7 +228,10 @@ fn a_plain_line_means_what_it_means_to_the_feed_at_the_venues_time() {
     // The feed lists an instrument of which nothing but the state is said.
     assert_eq!(parsed(r#"{"symbol":"own:A","state":"live","ts_event":7}"#).len(), 2);
     assert_eq!(parsed(r#"{"symbol":"own:A","state":"live","ts_recv":7}"#).len(), 1);
-    assert_eq!(parsed("\n \r\n{\"symbol\":\"own:A\",\"low\":1,\"ts_event\":7}\r\n\n").len(), 1);
+    assert_eq!(
+        parsed("\n \r\n{\"symbol\":\"own:A\",\"low\":1,\"ts_event\":7}\r\n\n").len(),
+        1
+    );
     assert!(refused(r#"{"symbol":"own:A","low":1}"#).contains("neither `ts_recv` nor `ts_event`"));
 }
 
@@ -239,31 +251,82 @@ fn what_a_line_is_need_not_be_said_where_its_keys_say_it() {
 #[test]
 fn what_is_wrong_is_named_with_what_is_allowed() {
     for (line, parts) in [
-        (r#"{"symbol":"x:A","price":1}"#, &["`price`", "`bid_price`", "`events_lost`"][..]),
+        (
+            r#"{"symbol":"x:A","price":1}"#,
+            &["`price`", "`bid_price`", "`events_lost`"][..],
+        ),
         (r#"{"symbol":"x:A","low":1,"low":2}"#, &["`low`", "more than once"]),
-        (r#"{"symbol":"x:A","low":1,"cleared":"high low"}"#, &["`low`", "more than once"]),
-        (r#"{"symbol":"x:A","misfit":"low price"}"#, &["`misfit`", "`price`", "spaces"]),
+        (
+            r#"{"symbol":"x:A","low":1,"cleared":"high low"}"#,
+            &["`low`", "more than once"],
+        ),
+        (
+            r#"{"symbol":"x:A","misfit":"low price"}"#,
+            &["`misfit`", "`price`", "spaces"],
+        ),
         (r#"{"symbol":"x:A","low":"1,5"}"#, &["`low`", "1,5", "is no number"]),
         (r#"{"symbol":"x:A","last_side":"BUY"}"#, &["`last_side`", "BUY"]),
-        (r#"{"ts_recv":"+1","symbol":"x:A","low":1}"#, &["`ts_recv`", "+1", "nanoseconds"]),
-        (r#"{"ts_recv":"2024-01-01T00:00:00Z"}"#, &["`ts_recv`", "2024", "nanoseconds"]),
+        (
+            r#"{"ts_recv":"+1","symbol":"x:A","low":1}"#,
+            &["`ts_recv`", "+1", "nanoseconds"],
+        ),
+        (
+            r#"{"ts_recv":"2024-01-01T00:00:00Z"}"#,
+            &["`ts_recv`", "2024", "nanoseconds"],
+        ),
         (r#"{"ts_event":1.5}"#, &["`ts_event`", "1.5"]),
-        (r#"{"ts_recv":1,"event":"trade"}"#, &["`event`", "`trade`", "`update`, `state`", "or `gap`"]),
-        (r#"{"ts_recv":1,"event":"update"}"#, &["`symbol` is missing", "`update`"]),
+        (
+            r#"{"ts_recv":1,"event":"trade"}"#,
+            &["`event`", "`trade`", "`update`, `state`", "or `gap`"],
+        ),
+        (
+            r#"{"ts_recv":1,"event":"update"}"#,
+            &["`symbol` is missing", "`update`"],
+        ),
         (r#"{"ts_recv":1,"symbol":"x:A"}"#, &["says nothing"]),
-        (r#"{"ts_recv":1,"symbol":"x:A","low":1,"state":"stale"}"#, &["`state`", "stale", "`live` or `halted`"]),
-        (r#"{"ts_recv":1,"symbol":"x:A","state":"gone"}"#, &["`state`", "gone", "`stale`"]),
-        (r#"{"ts_recv":1,"event":"state","symbol":"x:A"}"#, &["`state` is missing"]),
-        (r#"{"ts_recv":1,"symbol":"x:A","state":"stale","cause":"why"}"#, &["`cause`", "why", "`checksum`"]),
-        (r#"{"ts_recv":1,"symbol":"x:A","low":1,"cause":"gap"}"#, &["`cause` has no meaning", "`update`", "`bid_price`"]),
-        (r#"{"ts_recv":1,"symbol":"x:A","low":1,"trade":1}"#, &["`trade`", "`true` or `false`"]),
+        (
+            r#"{"ts_recv":1,"symbol":"x:A","low":1,"state":"stale"}"#,
+            &["`state`", "stale", "`live` or `halted`"],
+        ),
+        (
+            r#"{"ts_recv":1,"symbol":"x:A","state":"gone"}"#,
+            &["`state`", "gone", "`stale`"],
+        ),
+        (
+            r#"{"ts_recv":1,"event":"state","symbol":"x:A"}"#,
+            &["`state` is missing"],
+        ),
+        (
+            r#"{"ts_recv":1,"symbol":"x:A","state":"stale","cause":"why"}"#,
+            &["`cause`", "why", "`checksum`"],
+        ),
+        (
+            r#"{"ts_recv":1,"symbol":"x:A","low":1,"cause":"gap"}"#,
+            &["`cause` has no meaning", "`update`", "`bid_price`"],
+        ),
+        (
+            r#"{"ts_recv":1,"symbol":"x:A","low":1,"trade":1}"#,
+            &["`trade`", "`true` or `false`"],
+        ),
         (r#"{"ts_recv":1,"venue":"X","state":"up"}"#, &["`X` is not a venue"]),
-        (r#"{"ts_recv":1,"venue":"x","state":"live"}"#, &["`state`", "live", "`up`"]),
+        (
+            r#"{"ts_recv":1,"venue":"x","state":"live"}"#,
+            &["`state`", "live", "`up`"],
+        ),
         (r#"{"venue":"x","state":"up"}"#, &["`ts_recv` is missing", "`venue`"]),
         (r#"{"ts_recv":1,"event":"gap"}"#, &["`events_lost` is missing"]),
-        (r#"{"ts_recv":1,"event":"gap","events_lost":-1}"#, &["`events_lost`", "-1", "whole number"]),
-        (r#"{"ts_recv":1,"event":"listed","symbol":"x:A","price_decimals":19}"#, &["`price_decimals`", "19", "0 to 18"]),
-        (r#"{"ts_recv":1,"event":"removed","symbol":"x:A","low":1}"#, &["`low` has no meaning", "`removed`"]),
+        (
+            r#"{"ts_recv":1,"event":"gap","events_lost":-1}"#,
+            &["`events_lost`", "-1", "whole number"],
+        ),
+        (
+            r#"{"ts_recv":1,"event":"listed","symbol":"x:A","price_decimals":19}"#,
+            &["`price_decimals`", "19", "0 to 18"],
+        ),
+        (
+            r#"{"ts_recv":1,"event":"removed","symbol":"x:A","low":1}"#,
+            &["`low` has no meaning", "`removed`"],
+        ),
         (r#"{"ts_recv":1,"symbol":"A","low":1}"#, &["`A` has no `:`"]),
         (r#"{"ts_recv":1,"symbol":["x:A"],"low":1}"#, &["`symbol`", "is no text"]),
         (r#"{"ts_recv":1,"#, &["not a JSON object"]),
