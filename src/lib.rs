@@ -30,7 +30,7 @@
 //! | `monitor` | |
 //! | `store` | `market` |
 //! | `wire` | `market`, `store` |
-//! | `tape` | `market`, `monitor` |
+//! | `tape` | `market`, `monitor`, `store` |
 //! | `feed` | `backoff`, `control`, `market`, `monitor`, `tape` |
 //! | `engine` | `control`, `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |

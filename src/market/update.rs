@@ -44,7 +44,7 @@ impl Fields {
         self.set.remove(field);
         self.cleared.remove(field);
         self.misfit.remove(field);
-        // What has no value is zero there: two that say the same are equal, whatever was said before.
+        // So that those who say the same are equal.
         self.values[field.index()] = Decimal::ZERO;
         match value {
             Value::Set(decimal) => {

@@ -6,19 +6,20 @@
 mod bounds;
 mod capture;
 mod error;
+mod events;
 mod pace;
 mod rotation;
 mod rows;
-mod taped;
+mod sink;
 
 pub use bounds::LINE_BYTES_MAX;
 pub use capture::{
     CaptureReader, CaptureWriter, FrameQueue, FrameTap, Record, Recorder, Refusal, Taken, Totals, Written, frame_queue,
 };
-pub use error::TapeError;
+pub use error::{BlockFault, TapeError};
+pub use events::{Damage, OnDamage, TapeInfo, TapeReader, TapeWriter, TapeWritten, Taped, What};
 pub use pace::{Pace, Speed};
 pub use rotation::Rotation;
-pub use rows::{CsvReader, CsvWriter, NdjsonReader, NdjsonWriter, RowError, RowsError, Said, Text};
 #[cfg(feature = "parquet")]
 pub use rows::ParquetWriter;
-pub use taped::{Taped, What};
+pub use rows::{CsvReader, CsvWriter, NdjsonReader, NdjsonWriter, RowError, RowsError, Said, Text};

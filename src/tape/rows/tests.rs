@@ -131,6 +131,33 @@ proptest! {
     }
 
     #[test]
+    fn a_line_that_the_feed_takes_is_a_row_of_the_same_meaning(
+        keys in prop::sample::subsequence(Field::ALL.to_vec(), 0..6),
+        values in prop::collection::vec("null|-?[0-9]{1,20}|\"[0-9]{0,9}\\.[0-9]{1,19}\"|1e-7|\"buy\"|2|true|\\[\\]", 6),
+        state in prop::sample::select(vec!["", ",\"state\":\"halted\"", ",\"state\":\"live\"", ",\"state\":\"stale\"", ",\"state\":null"]),
+    ) {
+        let fields: Vec<String> = keys.iter().zip(&values).map(|(f, v)| format!("\"{}\":{v},", f.name())).collect();
+        let text = format!("{{{}\"symbol\":\"own:A\",\"ts_event\":7{state}}}", fields.concat());
+        let (records, fault) = read_ndjson(text.as_bytes());
+        match crate::feed::ndjson::parse(text.as_bytes()) {
+            Ok(line) => {
+                prop_assert_eq!(fault, None, "{}", text);
+                let update = update(&records[0]);
+                prop_assert_eq!((update.symbol.as_str(), update.fields), (&*line.symbol, line.fields));
+                prop_assert_eq!(update.ts_event, line.ts_event);
+                let states = records[1..].iter().map(|taped| match &taped.what {
+                    What::Event(Event::State { state, cause: None, .. }) => *state,
+                    other => panic!("{other:?} is no state"),
+                });
+                prop_assert_eq!(states.collect::<Vec<_>>(), Vec::from_iter(line.state));
+            }
+            // A side that is any number is kept where a recording has one.
+            Err(crate::feed::ndjson::LineError::Side(_)) => {}
+            Err(_) => prop_assert!(fault.is_some(), "{}", text),
+        }
+    }
+
+    #[test]
     fn any_bytes_are_records_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let _ = (read_ndjson(&bytes), read_csv(&bytes));
     }
