@@ -18,7 +18,7 @@ use crate::fanout::Fanout;
 use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::Ts;
 use crate::monitor::{Health, names};
-use crate::server::{self, App, Query};
+use crate::server::{self, App, Controls, Query};
 use crate::store::{Epoch, Writer};
 
 /// Batches that feeds may have waiting for the beat: at 256 updates each, 60 MB at most and four beats of
@@ -69,6 +69,11 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         feeds.push(feed::push(&context, receiver));
         sender
     });
+    let controls = Controls {
+        is_allowed: settings.allow_control,
+        pushes,
+        replay: None,
+    };
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
         source,
@@ -107,7 +112,15 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         Query::spawn(epoch, fanout_config.symbols_max, query_ticks).map_err(ServeError::Thread)?;
     threads.push(query_thread);
     threads.push(engine.spawn(end.clone()).map_err(ServeError::Thread)?);
-    let app = App::new(&settings.server, query, fanout, demand, pushes, health, render_metrics);
+    let app = App::new(
+        &settings.server,
+        query,
+        fanout,
+        demand,
+        controls,
+        health,
+        render_metrics,
+    );
 
     let mut ended = JoinSet::new();
     for thread in threads {

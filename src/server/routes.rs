@@ -17,7 +17,7 @@ use super::error::ApiError;
 use super::query::{Query, VenueStatus};
 use super::query_string::pairs;
 use super::reply::json;
-use super::{Peer, push, upgrade};
+use super::{Peer, push, replay, upgrade};
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
 
@@ -33,6 +33,12 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route(
             "/v1/updates",
             post(push::updates).fallback(|| async { ApiError::method("POST") }),
+        )
+        .route(
+            "/v1/replay",
+            get(replay::status)
+                .post(replay::drive)
+                .fallback(|| async { ApiError::method("GET, HEAD, POST") }),
         )
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
