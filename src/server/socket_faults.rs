@@ -76,7 +76,7 @@ impl Faulty {
 
     fn fill(&mut self, per_second: u64, now: Instant) {
         let in_span = |span: Duration| u128::from(per_second).saturating_mul(span.as_nanos());
-        let most = in_span(BURST).max(BYTE);
+        let most = in_span(BURST).saturating_add(BYTE);
         let grown = in_span(now.saturating_duration_since(self.filled));
         self.room = self.room.saturating_add(grown).min(most);
         self.filled = now;
@@ -112,7 +112,7 @@ mod tests {
                     taken += bytes as u64;
                 }
             }
-            let (whole, burst) = (30 * per_second, (per_second / 10).max(1));
+            let (whole, burst) = (30 * per_second, per_second / 10 + 1);
             assert!(
                 taken <= whole + burst && taken + burst * 2 >= whole,
                 "{taken} of {whole}"
