@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::config::{ConfigError, ConfigFile};
 use super::serve_args::ServeArgs;
 use super::within::Within;
-use crate::engine::BEAT;
+use crate::engine::{BEAT, Clock};
 use crate::fanout::FanoutConfig;
 use crate::feed::DEFAULT_SPEC;
 use crate::server::{ServerConfig, SocketFaults};
@@ -98,10 +98,11 @@ impl Settings {
     }
 
     /// What the shards are told.
-    pub(super) fn fanout(&self, epoch: Epoch) -> FanoutConfig {
+    pub(super) fn fanout(&self, epoch: Epoch, clock: Clock) -> FanoutConfig {
         let beats = |span: Duration| (span.as_millis() / BEAT.as_millis()).max(1) as u64;
         FanoutConfig {
             epoch,
+            clock,
             frame_bytes_max: self.frame_bytes_max,
             heartbeat_beats: beats(self.heartbeat),
             slow_deadline_beats: beats(self.slow_consumer),

@@ -272,6 +272,21 @@ impl Interests {
         self.strings.values_mut().for_each(|i| i.known = None);
     }
 
+    /// A new epoch was told unasked: what is held comes anew, and until its end entries may come too early.
+    pub(super) fn renew(&mut self) {
+        for interest in self.strings.values_mut() {
+            interest.is_repair = true;
+            interest.known = None;
+        }
+    }
+
+    /// All that is held has come anew.
+    pub(super) fn renewed(&mut self) {
+        for interest in self.strings.values_mut().filter(|i| i.phase == Phase::Held) {
+            interest.is_repair = false;
+        }
+    }
+
     /// All is asked for again and whole, whatever was under way.
     pub(super) fn start_over(&mut self) {
         self.end_requests();

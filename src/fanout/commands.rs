@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rustc_hash::FxHashSet;
 
-use crate::engine::BEAT;
+use crate::engine::{BEAT, Clock};
 use crate::market::{InstrumentId, SymbolPattern, Ts};
 use crate::monitor::names;
 use crate::store::Seq;
@@ -52,11 +52,11 @@ impl<S: Socket> Shard<S> {
         let id = join.id;
         let pace = Pace::new(join.pace_beats, id);
         let mut subscriber = Subscriber::new(id, join.socket, join.link, (join.encoding, join.compression, pace));
-        subscriber.last_write = self.beat;
+        subscriber.last_write = self.wall;
         let slot = self.insert(subscriber);
         let welcome = proto::Welcome {
             server: concat!("tickwire/", env!("CARGO_PKG_VERSION")).to_owned(),
-            epoch: self.config.epoch.get(),
+            epoch: self.epoch.get(),
             seq: self.table.seq().0,
             ts: self.ts.as_wire(),
             interval_ms: interval_ms(pace),
@@ -66,7 +66,10 @@ impl<S: Socket> Shard<S> {
             session: id.to_string(),
             authenticated: false,
             frame_bytes_max: self.config.frame_bytes_max as u32,
-            clock: proto::Clock::Wall as i32,
+            clock: match self.config.clock {
+                Clock::Wall => proto::Clock::Wall,
+                Clock::Tape { .. } => proto::Clock::Tape,
+            } as i32,
         };
         self.tell(slot, Body::Welcome(welcome), false);
         if self.draining.is_some() {
@@ -119,7 +122,7 @@ impl<S: Socket> Shard<S> {
         mut rejected: Vec<Refused>,
         resume: Option<(u64, Seq)>,
     ) {
-        let (beat, newest, epoch) = (self.beat, self.table.seq(), self.config.epoch.get());
+        let (beat, newest, epoch) = (self.wall, self.table.seq(), self.epoch.get());
         let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
             return;
         };
@@ -129,7 +132,13 @@ impl<S: Socket> Shard<S> {
         let mut all: Vec<SymbolPattern> = given.iter().cloned().chain(accepted.iter().cloned()).collect();
         all.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         all.dedup();
-        let mut job = Job::new(request_id, accepted, rejected, &self.table);
+        // A snapshot that a new epoch made is still under way: the answer is of all then.
+        let asked = if subscriber.job.is_some() {
+            all.clone()
+        } else {
+            accepted
+        };
+        let mut job = Job::new(request_id, asked, rejected, &self.table);
         if job.tail_at_most().cost(encoding) > wire::room(self.config.frame_bytes_max) {
             let message = "the answer's pending and rejected symbols would not fit into one message: ask for fewer \
                            symbols at once";
@@ -202,7 +211,8 @@ impl<S: Socket> Shard<S> {
             return;
         };
         let Some(job) = subscriber.job.take() else { return };
-        if subscriber.strings != job.all_strings {
+        let is_held_anew = subscriber.group.is_none() && !job.all_strings.is_empty();
+        if is_held_anew || subscriber.strings != job.all_strings {
             subscriber.strings = job.all_strings;
             self.regroup(slot, old);
             if let Some(tell) = self.on_first_subscribe.take() {
@@ -212,7 +222,7 @@ impl<S: Socket> Shard<S> {
     }
 
     fn unsubscribe(&mut self, slot: u32, request_id: u64, strings: &[String]) {
-        let Some(subscriber) = self.subscriber(slot) else {
+        let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
             return;
         };
         if let Some(unknown) = strings.iter().find(|text| !is_given(&subscriber.strings, text)) {
@@ -223,6 +233,9 @@ impl<S: Socket> Shard<S> {
         let going: HashSet<&str> = strings.iter().map(String::as_str).collect();
         let left = subscriber.strings.iter().filter(|s| !going.contains(s.as_str()));
         subscriber.strings = left.cloned().collect();
+        if subscriber.job.is_some() {
+            subscriber.renew(&self.table);
+        }
         let old = subscriber.group;
         self.regroup(slot, old);
         self.ack(slot, request_id);
@@ -252,7 +265,8 @@ impl<S: Socket> Shard<S> {
             return;
         };
         subscriber.group = None;
-        if !subscriber.strings.is_empty() {
+        // What a new epoch has it told first makes it a member at its end.
+        if !subscriber.strings.is_empty() && subscriber.job.is_none() {
             let key = GroupKey {
                 strings: subscriber.strings.clone(),
                 encoding: subscriber.encoding,
