@@ -78,6 +78,14 @@ impl<S: Socket> Shard<S> {
     }
 
     fn request(&mut self, slot: u32, request: Request) {
+        if request.is_about_symbols()
+            && let Some(subscriber) = self.subscriber(slot)
+            && subscriber.job.as_ref().is_some_and(|job| !job.is_asked_for)
+        {
+            // What a new epoch has it told comes first.
+            subscriber.deferred = Some(Box::new(request));
+            return;
+        }
         match request {
             Request::Subscribe {
                 request_id,
@@ -132,13 +140,7 @@ impl<S: Socket> Shard<S> {
         let mut all: Vec<SymbolPattern> = given.iter().cloned().chain(accepted.iter().cloned()).collect();
         all.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         all.dedup();
-        // A snapshot that a new epoch made is still under way: the answer is of all then.
-        let asked = if subscriber.job.is_some() {
-            all.clone()
-        } else {
-            accepted
-        };
-        let mut job = Job::new(request_id, asked, rejected, &self.table);
+        let mut job = Job::new(request_id, accepted, rejected, &self.table);
         if job.tail_at_most().cost(encoding) > wire::room(self.config.frame_bytes_max) {
             let message = "the answer's pending and rejected symbols would not fit into one message: ask for fewer \
                            symbols at once";
@@ -219,6 +221,9 @@ impl<S: Socket> Shard<S> {
                 tell();
             }
         }
+        if let Some(request) = self.subscriber(slot).and_then(|s| s.deferred.take()) {
+            self.request(slot, *request);
+        }
     }
 
     fn unsubscribe(&mut self, slot: u32, request_id: u64, strings: &[String]) {
@@ -233,9 +238,6 @@ impl<S: Socket> Shard<S> {
         let going: HashSet<&str> = strings.iter().map(String::as_str).collect();
         let left = subscriber.strings.iter().filter(|s| !going.contains(s.as_str()));
         subscriber.strings = left.cloned().collect();
-        if subscriber.job.is_some() {
-            subscriber.renew(&self.table);
-        }
         let old = subscriber.group;
         self.regroup(slot, old);
         self.ack(slot, request_id);
@@ -265,8 +267,7 @@ impl<S: Socket> Shard<S> {
             return;
         };
         subscriber.group = None;
-        // What a new epoch has it told first makes it a member at its end.
-        if !subscriber.strings.is_empty() && subscriber.job.is_none() {
+        if !subscriber.strings.is_empty() {
             let key = GroupKey {
                 strings: subscriber.strings.clone(),
                 encoding: subscriber.encoding,

@@ -53,11 +53,9 @@ pub(super) struct Model {
     last_data: u64,
     pub(super) epoch: u64,
     /// A new epoch has begun, and what it has of all that is held has not ended.
-    is_renewing: bool,
+    pub(super) is_renewing: bool,
     pub(super) asked: Option<Asked>,
     open: Option<Open>,
-    /// The request that the newest part answers, and the part's last id.
-    snapshot_of: u64,
     snapshot_last_id: u32,
     last_delta: Option<When>,
     last_frame: Option<When>,
@@ -82,7 +80,6 @@ impl Model {
             is_renewing: false,
             asked: None,
             open: None,
-            snapshot_of: 0,
             snapshot_last_id: 0,
             last_delta: None,
             last_frame: None,
@@ -165,9 +162,6 @@ impl Model {
         // In a new epoch whatever comes is of all that is held.
         let held = self.view.strings.values().filter(|_| self.is_renewing);
         let strings: Vec<SymbolPattern> = strings.into_iter().chain(held.cloned()).collect();
-        if self.snapshot_of != part.request_id {
-            (self.snapshot_of, self.snapshot_last_id) = (part.request_id, 0);
-        }
         assert!(part.seq >= self.own, "a part behind what was sent");
         let ids = part.tickers.iter().map(|t| t.id);
         self.snapshot_last_id = ascending(self.snapshot_last_id, ids);
@@ -281,8 +275,6 @@ impl Model {
             Some(Asked::Configure { id }) => assert_eq!(ack.request_id, id),
             other => panic!("an ack for {other:?}"),
         }
-        // The snapshot of a new epoch begins anew without what was taken back.
-        (self.snapshot_last_id, self.snapshot_of) = (0, 0);
         let newest = history
             .last_key_value()
             .filter(|(epoch, _)| **epoch == self.epoch && !self.is_renewing);

@@ -210,6 +210,7 @@ impl World {
             self.leave(at);
         }
         let (own, epoch) = (self.peers[at].model.own, self.peers[at].model.view.epoch);
+        let is_renewing = self.peers[at].model.is_renewing;
         let mut view = self.peers[at].model.view.clone();
         view.reconnect();
         let strings: Vec<SymbolPattern> = view.strings.values().cloned().collect();
@@ -217,7 +218,8 @@ impl World {
         view.unsettle();
         self.peers[at] = self.connect(self.peers[at].options, view);
         if !strings.is_empty() {
-            self.subscribe_from(at, strings, Some((epoch, Seq(own))));
+            let resume = Some((epoch, Seq(own))).filter(|_| !is_renewing);
+            self.subscribe_from(at, strings, resume);
         }
         self.read();
     }
