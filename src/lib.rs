@@ -30,8 +30,8 @@
 //! | `monitor` | |
 //! | `store` | `market` |
 //! | `wire` | `market`, `store` |
-//! | `tape` | `market`, `monitor` |
-//! | `feed` | `backoff`, `control`, `market`, `monitor`, `tape` |
+//! | `tape` | `market`, `monitor`, `store` |
+//! | `feed` | `backoff`, `control`, `market`, `monitor`, `store`, `tape` |
 //! | `engine` | `control`, `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |

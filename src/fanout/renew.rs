@@ -41,7 +41,8 @@ impl<S: Socket> Subscriber<S> {
     /// Where a request is unanswered, the snapshot is its answer.
     pub(super) fn renew(&mut self, table: &Table) -> bool {
         self.group = None;
-        self.rest = None;
+        // A delta in parts that was begun is ended, without anything more.
+        self.rest.take_if(|rest| !rest.is_begun);
         (self.skipped, self.owes_beat) = (0, false);
         let job = match self.job.take().filter(|job| job.is_asked_for) {
             Some(job) => Job::new(job.request_id, job.all_strings.to_vec(), job.rejected, table),

@@ -142,7 +142,7 @@ impl Model {
     fn snapshot(&mut self, part: &proto::Snapshot, history: &History) {
         if part.epoch != self.epoch {
             (self.epoch, self.is_renewing) = (part.epoch, true);
-            (self.open, self.snapshot_last_id) = (None, 0);
+            self.snapshot_last_id = 0;
         }
         if part.epoch != self.view.epoch {
             assert!(!part.resumed, "a new epoch is told whole");
