@@ -1,4 +1,4 @@
-//! `tickwire serve`: puts the whole service together. The data flow is this file, from top to bottom.
+//! `tickwire serve`, and the whole service put together, which a replay has behind it too.
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::progress::BesideBars;
 use super::settings::Settings;
 use crate::control;
 use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
@@ -54,11 +55,9 @@ impl ServeError {
     }
 }
 
-/// Serves until `stop`, then drains.
+/// `tickwire serve`: its feeds, and what this machine's programs push.
 pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), ServeError> {
     log_to_stderr(settings.log_level);
-    let render_metrics = install_metrics();
-
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let context = FeedContext::new(first_subscriber);
@@ -74,6 +73,40 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         pushes,
         replay: None,
     };
+    let behind = Behind {
+        feeds,
+        controls,
+        clock: Clock::Wall,
+        epoch: Epoch::fresh(Ts::now(), fastrand::u16(..)),
+        batches_max: BATCHES_QUEUED_MAX,
+        first_subscribe,
+    };
+    serve(settings, behind, stop).await
+}
+
+/// What a service is made of.
+pub(super) struct Behind {
+    pub(super) feeds: Vec<Box<dyn Feed>>,
+    pub(super) controls: Controls,
+    pub(super) clock: Clock,
+    pub(super) epoch: Epoch,
+    /// Batches that the feeds may have waiting for the beat.
+    pub(super) batches_max: usize,
+    /// Becomes true when the first subscriber has subscribed.
+    pub(super) first_subscribe: watch::Sender<bool>,
+}
+
+/// Serves until `stop`, then drains. The data flow is this function, from top to bottom.
+pub(super) async fn serve(settings: Settings, behind: Behind, stop: CancellationToken) -> Result<(), ServeError> {
+    let Behind {
+        feeds,
+        controls,
+        clock,
+        epoch,
+        batches_max,
+        first_subscribe,
+    } = behind;
+    let render_metrics = install_metrics();
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
         source,
@@ -84,13 +117,12 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     // Feeds put batches of events on one bounded channel.
     let end = CancellationToken::new();
     let venues: Vec<String> = feeds.iter().flat_map(|f| f.venues()).map(ToString::to_string).collect();
-    let (outlet, inlet) = feed::channel(BATCHES_QUEUED_MAX);
+    let (outlet, inlet) = feed::channel(batches_max);
     for feed in feeds {
         tokio::spawn(feed::supervise(feed, outlet.clone(), end.clone()));
     }
 
     // The engine drains it at each beat and publishes a tick to every reader: one a shard, one for HTTP.
-    let epoch = Epoch::fresh(Ts::now(), fastrand::u16(..));
     let (demand, health) = (Arc::new(Demand::default()), Arc::new(Health::default()));
     let mut readers = Vec::new();
     let mut receivers = Vec::new();
@@ -105,7 +137,6 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     let engine = Engine::new(beater, inlet, readers, health.clone());
 
     // Shards write to subscribers; the server reads from them and answers plain HTTP.
-    let clock = Clock::Wall;
     let fanout_config = settings.fanout(epoch, clock.clone());
     let (fanout, mut threads) =
         Fanout::spawn(&fanout_config, receivers, &demand, &first_subscribe).map_err(ServeError::Thread)?;
@@ -147,11 +178,16 @@ fn build_feeds(specs: &[String], context: &FeedContext) -> Result<Vec<Box<dyn Fe
     Ok(feeds.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
+/// A line for programs.
+pub(super) fn say(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}
+
 /// The first line on stdout is for programs; what follows in the log is for people.
 fn greet(addr: SocketAddr, venues: &[String]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on http://{addr}")?;
-    stdout.flush()?;
+    say(&format!("listening on http://{addr}"))?;
     tracing::info!("dashboard: http://{addr}/");
     if let Some(venue) = venues.first() {
         tracing::info!("in a terminal: tickwire watch http://{addr} '{venue}:*'");
@@ -160,7 +196,9 @@ fn greet(addr: SocketAddr, venues: &[String]) -> io::Result<()> {
 }
 
 pub(super) fn log_to_stderr(level: tracing::Level) {
-    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(|| BesideBars);
     // Set once in a process; a second serve in one process keeps the first's log.
     let _ = subscriber
         .with_ansi(io::stderr().is_terminal())

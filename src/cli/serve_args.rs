@@ -24,13 +24,21 @@ Every setting can also be given in the environment (TICKWIRE_LISTEN, ...; severa
 are separated by white space) or in tickwire.toml. A flag goes before the environment, the environment
 before the file."#)]
 pub(super) struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
-    #[arg(long, env = "TICKWIRE_LISTEN", value_name = "ADDR")]
-    pub(super) listen: Option<String>,
     /// Feed as KIND[:TARGET][?KEY=VALUE&...], several times for several feeds [default: 'synthetic?activity=market']
     #[arg(long, value_name = "SPEC")]
     pub(super) feed: Vec<String>,
-    /// Lets programs on this machine push updates, POST /v1/updates [default: false]
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
+}
+
+/// What every service has, whatever feeds it.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Service")]
+pub(super) struct ServiceArgs {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "TICKWIRE_LISTEN", value_name = "ADDR")]
+    pub(super) listen: Option<String>,
+    /// Lets programs on this machine push updates, POST /v1/updates, and drive a replay, POST /v1/replay [default: false]
     #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) allow_control: Option<bool>,

@@ -51,7 +51,7 @@ impl SettingError {
 impl Settings {
     /// Puts the layers together. clap has laid flags over the environment.
     pub(super) fn collect(args: ServeArgs) -> Result<Settings, SettingError> {
-        let config_path = args.config.clone().or_else(|| {
+        let config_path = args.service.config.clone().or_else(|| {
             let default = PathBuf::from(CONFIG_DEFAULT);
             default.exists().then_some(default)
         });
@@ -66,6 +66,7 @@ impl Settings {
     }
 
     fn layer(args: ServeArgs, file: ConfigFile, env_feeds: &str) -> Settings {
+        let ServeArgs { feed, service: args } = args;
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
         let limits = file.limits;
         let heartbeat = first([args.heartbeat_ms, limits.heartbeat_ms], 1_000);
@@ -75,11 +76,7 @@ impl Settings {
         let listen = args.listen.or(file.server.listen);
         Settings {
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
-            feeds: feeds(
-                args.feed,
-                env_feeds,
-                file.feed.into_iter().map(|feed| feed.spec).collect(),
-            ),
+            feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
             shards: first([args.shards, file.server.shards], cores) as usize,
             allow_control: args.allow_control.or(file.server.allow_control).unwrap_or(false),
             instruments_max: first(instruments, INSTRUMENTS_MAX as u64) as usize,
@@ -95,6 +92,11 @@ impl Settings {
             slow_consumer: Duration::from_millis(first(slow_consumer, 30_000)),
             heartbeat: Duration::from_millis(heartbeat),
         }
+    }
+
+    /// How long a subscriber may take for a frame.
+    pub(super) fn slow_consumer(&self) -> Duration {
+        self.slow_consumer
     }
 
     /// What the shards are told.
@@ -126,6 +128,7 @@ fn feeds(flags: Vec<String>, environment: &str, file: Vec<String>) -> Vec<String
 
 #[cfg(test)]
 mod tests {
+    use super::super::serve_args::ServiceArgs;
     use super::*;
 
     fn file(text: &str) -> ConfigFile {
@@ -139,9 +142,11 @@ mod tests {
         assert_eq!((settings.listen.as_str(), settings.symbols_max), ("127.0.0.1:1", 5));
         assert_eq!(settings.feeds, ["a"]);
         let args = ServeArgs {
-            max_symbols: Some("6".parse().expect("within")),
             feed: vec!["b".into(), "c".into()],
-            ..ServeArgs::default()
+            service: ServiceArgs {
+                max_symbols: Some("6".parse().expect("within")),
+                ..ServiceArgs::default()
+            },
         };
         let settings = Settings::layer(args, file(text), "d e");
         assert_eq!(
@@ -152,7 +157,10 @@ mod tests {
         assert_eq!(settings.feeds, ["d", "e"]);
         let allowed = "[server]\nallow_control = true";
         let refusing = ServeArgs {
-            allow_control: Some(false),
+            service: ServiceArgs {
+                allow_control: Some(false),
+                ..ServiceArgs::default()
+            },
             ..ServeArgs::default()
         };
         assert!(Settings::layer(ServeArgs::default(), file(allowed), "").allow_control);
