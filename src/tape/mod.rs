@@ -7,7 +7,6 @@ mod bounds;
 mod capture;
 mod error;
 mod events;
-mod pace;
 mod rotation;
 mod sink;
 
@@ -16,6 +15,7 @@ pub use capture::{
     CaptureReader, CaptureWriter, FrameQueue, FrameTap, Record, Recorder, Refusal, Taken, Totals, Written, frame_queue,
 };
 pub use error::{BlockFault, TapeError};
-pub use events::{Damage, OnDamage, TapeInfo, TapeReader, TapeWriter, TapeWritten, Taped, What};
-pub use pace::{Pace, Speed};
+pub use events::{
+    Damage, FILE_MAGIC as TAPE_MAGIC, OnDamage, TapeInfo, TapeReader, TapeWriter, TapeWritten, Taped, What,
+};
 pub use rotation::Rotation;
