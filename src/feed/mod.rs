@@ -34,6 +34,8 @@ pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
@@ -42,11 +44,11 @@ pub use error::{FeedClosed, FeedError, Lost};
 pub use ndjson::push;
 pub use registry::build;
 pub use spec::{FeedSpec, SpecError};
-pub use supervisor::supervise;
+pub use supervisor::{Ending, supervise};
 
 use crate::control::Inflow;
-use crate::market::{Event, VenueName, VenueState};
-use crate::tape::FrameTap;
+use crate::market::{Event, Ts, VenueName, VenueState};
+use crate::tape::{EventTap, FrameTap};
 
 /// What a feed hands over at once, in its order.
 pub type Batch = Vec<Event>;
@@ -110,7 +112,7 @@ impl FeedContext {
 /// Makes the channel from the feeds to the engine, of at most `batches_max` batches (at least one).
 pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Inflow>) {
     let (sender, receiver) = mpsc::channel(batches_max.max(1));
-    (Outlet { sender }, receiver)
+    (Outlet { sender, tap: None }, receiver)
 }
 
 /// Tells that a venue is down, for feeds whose venue's state is all that there is to say.
@@ -124,9 +126,15 @@ async fn tell_down(venue: &VenueName, reason: String, out: &Outlet) -> Result<()
 #[derive(Clone, Debug)]
 pub struct Outlet {
     sender: mpsc::Sender<Inflow>,
+    tap: Option<EventTap>,
 }
 
 impl Outlet {
+    /// What is handed over is recorded too, from here on.
+    pub fn with_tap(self, tap: EventTap) -> Outlet {
+        Outlet { tap: Some(tap), ..self }
+    }
+
     /// Hands a batch over, waiting while the channel is full: the engine's pace bounds the feeds.
     ///
     /// # Errors
@@ -138,6 +146,51 @@ impl Outlet {
         if batch.is_empty() {
             return Ok(());
         }
-        self.sender.send(Inflow::events(batch)).await.map_err(|_| FeedClosed)
+        let handed = Instant::now();
+        // Room first: what is recorded is handed over, and the other way round.
+        let room = self.sender.reserve().await.map_err(|_| FeedClosed)?;
+        let events = Arc::new(batch);
+        if let Some(tap) = &self.tap {
+            tap.record(Ts::now(), &events);
+        }
+        room.send(Inflow::Events {
+            handed,
+            now: None,
+            events,
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::market::Symbol;
+    use crate::tape::event_queue;
+
+    fn batch(symbols: &[&str]) -> Batch {
+        let removed = |symbol: &&str| Event::Removed(Symbol::parse(symbol).expect("a symbol"));
+        symbols.iter().map(removed).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_over_is_recorded_and_nothing_else_is() {
+        let (tap, queue) = event_queue();
+        let (out, mut inlet) = channel(1);
+        let out = out.with_tap(tap);
+        out.send(batch(&[])).await.expect("it is open");
+        out.send(batch(&["a:A", "a:B"])).await.expect("it is open");
+        assert_eq!(queue.waiting(), 2);
+        // There is no room: dropped in the middle, it was neither handed over nor recorded.
+        assert!(out.send(batch(&["a:C"])).now_or_never().is_none());
+        assert_eq!(queue.waiting(), 2);
+        assert_eq!(inlet.recv().await.expect("a batch").into_events().len(), 2);
+        out.send(batch(&["a:C"])).await.expect("it is open");
+        assert_eq!(queue.waiting(), 3);
+        drop(inlet);
+        out.send(batch(&["a:D"])).await.expect_err("it is closed");
+        assert_eq!(queue.waiting(), 3);
     }
 }

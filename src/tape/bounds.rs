@@ -19,3 +19,15 @@ pub(super) const DRAIN_EVERY: Duration = Duration::from_millis(10);
 /// How often what was recorded goes to the system: half of the second that may be lost when the process is killed, so
 /// that a slow write does not make it more.
 pub(super) const FLUSH_EVERY: Duration = Duration::from_millis(500);
+
+/// Events that may wait for a tape's disk: at 250 B each 130 MB, and only while the disk stands still. That is 1.7 s of
+/// 300,000 updates a second, the most that one machine is made for, and 26 s of a whole large venue.
+pub(super) const EVENTS_QUEUED_MAX: usize = 1 << 19;
+
+/// Batches that those events may come in. One of a single event takes 1 KB, room for four: 65 MB, and 3 s of a large venue
+/// that hands over each event by itself.
+pub(super) const EVENT_BATCHES_QUEUED_MAX: usize = 65_536;
+
+/// Events beyond that may wait, of any kind but updates: a state or a listing for each of the 100,000 instruments that a
+/// feed may have, and a third more; 33 MB.
+pub(super) const EVENTS_RESERVE_MAX: usize = 1 << 17;

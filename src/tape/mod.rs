@@ -7,6 +7,7 @@ mod bounds;
 mod capture;
 mod error;
 mod pace;
+mod recording;
 mod rotation;
 
 pub use bounds::LINE_BYTES_MAX;
@@ -15,4 +16,5 @@ pub use capture::{
 };
 pub use error::TapeError;
 pub use pace::{Pace, Speed};
+pub use recording::{EventQueue, EventTap, TapeRecorder, TapeTotals, event_queue};
 pub use rotation::Rotation;
