@@ -102,9 +102,21 @@ fn the_same_recording_gives_the_same_bytes_over_sockets_and_into_a_file() {
 fn the_projects_own_recordings_have_these_frames() {
     // They change only with the recording, the store or the wire; then say why.
     for (encoding, compression, want) in [
-        ("protobuf", "none", "99dd580f32dbc733b00ce9f1bb97940fe5186823d36a12336e38fcedb635ef8f"),
-        ("msgpack", "none", "1111602ec27ca6fea387bff1ccd3cfe3d6c92407b2d685177bee4f8da545aef7"),
-        ("json", "none", "a29a64e504982f30f214f9b860da119c82c0d742c4a47ad96997806f24958170"),
+        (
+            "protobuf",
+            "none",
+            "99dd580f32dbc733b00ce9f1bb97940fe5186823d36a12336e38fcedb635ef8f",
+        ),
+        (
+            "msgpack",
+            "none",
+            "1111602ec27ca6fea387bff1ccd3cfe3d6c92407b2d685177bee4f8da545aef7",
+        ),
+        (
+            "json",
+            "none",
+            "a29a64e504982f30f214f9b860da119c82c0d742c4a47ad96997806f24958170",
+        ),
     ] {
         assert_eq!(frames(encoding, compression).1, want, "{encoding} {compression}");
     }
@@ -144,7 +156,9 @@ fn it_is_driven_over_http_by_this_machine_alone_where_that_is_allowed() {
     let epoch = server.json("/v1/status")["epoch"].clone();
     assert_eq!(drive(&server, r#"{"speed": 1000}"#).json()["speed"], 1000.0);
     assert_eq!(drive(&server, r#"{"resume": true}"#).status, 200);
+    let ended = |status: &serde_json::Value| status["venues"][0]["reason"] == "replay ended";
     server.until_replay("its end", |replay| replay["state"] == "ended");
+    server.until_status("its end, fanned out", ended);
     assert_eq!(drive(&server, r#"{"pause": true}"#).status, 400);
     assert_eq!(server.json("/v1/status")["epoch"], epoch, "forwards the epoch stays");
     let whole = server.json("/v1/snapshot?symbols=binance:*");
@@ -152,7 +166,7 @@ fn it_is_driven_over_http_by_this_machine_alone_where_that_is_allowed() {
     drive(&server, r#"{"pause": true}"#);
     assert_eq!(drive(&server, &format!(r#"{{"seek": {first}}}"#)).status, 200);
     server.until_replay("its end again", |replay| replay["state"] == "ended");
-    server.until_status("a new epoch", |status| status["epoch"] != epoch);
+    server.until_status("a new epoch", |status| status["epoch"] != epoch && ended(status));
     let again = server.json("/v1/snapshot?symbols=binance:*");
     let values = |snapshot: &serde_json::Value| {
         let tickers = snapshot["snapshot"]["tickers"].as_array().expect("tickers").clone();

@@ -21,10 +21,14 @@ use crate::market::Ts;
 use crate::monitor::{Health, names};
 use crate::server::{self, App, Controls, Query};
 use crate::store::{Epoch, Writer};
+use crate::tape::{TapeError, TapeRecorder, TapeTotals, event_queue};
 
 /// Batches that feeds may have waiting for the beat: at 256 updates each, 60 MB at most and four beats of
 /// six million updates a second.
 const BATCHES_QUEUED_MAX: usize = 1_024;
+
+/// Time for feeds to end; each does at its next wait, and a tape is not finished before.
+const FEEDS_DEADLINE: Duration = Duration::from_millis(500);
 
 /// Time between two clean-ups of what the metrics hold for their histograms.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -36,6 +40,8 @@ pub(super) enum ServeError {
     Feed(#[from] SpecError),
     #[error("cannot listen on `{addr}`: {source}")]
     Listen { addr: String, source: io::Error },
+    #[error(transparent)]
+    Record(#[from] TapeError),
     #[error("a thread could not be started: {0}")]
     Thread(io::Error),
     #[error("standard output: {0}")]
@@ -114,12 +120,19 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     let listener = TcpListener::bind(&settings.listen).await.map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
 
-    // Feeds put batches of events on one bounded channel.
+    // Feeds put batches of events on one bounded channel; a recorder, if there is one, gets them too and slows nobody.
     let end = CancellationToken::new();
     let venues: Vec<String> = feeds.iter().flat_map(|f| f.venues()).map(ToString::to_string).collect();
-    let (outlet, inlet) = feed::channel(batches_max);
+    let (mut outlet, inlet) = feed::channel(batches_max);
+    let mut recorder = None;
+    if let Some((file, rotation)) = &settings.record {
+        let (tap, queue) = event_queue();
+        recorder = Some(TapeRecorder::start(queue, file, *rotation)?);
+        outlet = outlet.with_tap(tap);
+    }
+    let mut feeding = JoinSet::new();
     for feed in feeds {
-        tokio::spawn(feed::supervise(feed, outlet.clone(), end.clone()));
+        feeding.spawn(feed::supervise(feed, outlet.clone(), end.clone()));
     }
 
     // The engine drains it at each beat and publishes a tick to every reader: one a shard, one for HTTP.
@@ -153,6 +166,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         health,
         render_metrics,
     );
+    let app = app.with_recording(recorder.as_ref().map(TapeRecorder::shared_state));
 
     let mut ended = JoinSet::new();
     for thread in threads {
@@ -160,17 +174,32 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     }
 
     greet(addr, &venues).map_err(ServeError::Stdout)?;
-    tokio::select! {
-        () = server::run(listener, app, stop) => {}
+    let served = tokio::select! {
+        () = server::run(listener, app, stop) => Ok(()),
         // None ends before it is told to, unless it panicked: better no service than one that stands still.
-        _ = ended.join_next() => return Err(ServeError::Died),
-    }
+        _ = ended.join_next() => Err(ServeError::Died),
+    };
 
-    // Feeds and beat end last, so that subscribers were served until they were gone.
+    // Feeds and beat end last, so that subscribers were served until they were gone; then the tape has everything.
     end.cancel();
+    let all_fed = async { while feeding.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(FEEDS_DEADLINE, all_fed).await;
+    if let Some(recorder) = recorder {
+        finish_recording(recorder).await;
+    }
+    served?;
     while ended.join_next().await.is_some() {}
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits for the disk. An error was told by the recorder itself, and serving was not the worse for it.
+async fn finish_recording(recorder: TapeRecorder) {
+    let file = recorder.state().file;
+    if let Ok(Ok(TapeTotals { written, dropped })) = tokio::task::spawn_blocking(|| recorder.finish()).await {
+        let (file, records) = (file.display(), written.records);
+        tracing::info!(%file, records, dropped, "recording finished");
+    }
 }
 
 fn build_feeds(specs: &[String], context: &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError> {

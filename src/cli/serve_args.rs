@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, Shards, Symbols};
+use super::within::{
+    Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
+    Symbols,
+};
 
 /// Serves live tickers over WebSocket, with a dashboard on the same port.
 #[derive(Args, Debug, Default)]
@@ -13,6 +16,7 @@ use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBy
   tickwire serve --listen 0.0.0.0:7070 --feed 'synthetic?symbols=50&rate=2000'
   tickwire serve --feed 'binance:BTCUSDT,ETHUSDT' --feed 'kraken:BTC/USD' --feed 'coinbase:BTC-USD'
   tickwire serve --feed 'replay:recording.capture.gz?speed=10&loop=true'
+  tickwire serve --feed 'binance:BTCUSDT' --record 'day.tape' --record-rotate-seconds 3600
   tickwire serve --config feeds/demo.toml
   my-program | tickwire serve --feed 'ndjson:-'
   tickwire serve --feed 'ndjson:tcp://127.0.0.1:9000' --allow-control
@@ -42,6 +46,15 @@ pub(super) struct ServiceArgs {
     #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) allow_control: Option<bool>,
+    /// Records what the feeds say to a tape, such as day.tape; a file that is there is never overwritten
+    #[arg(long, env = "TICKWIRE_RECORD", value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    /// Go on in a new file when one has so many bytes, compressed; 65536 or more
+    #[arg(long, env = "TICKWIRE_RECORD_ROTATE_BYTES", value_name = "N")]
+    pub(super) record_rotate_bytes: Option<RotateBytes>,
+    /// Go on in a new file after so many seconds
+    #[arg(long, env = "TICKWIRE_RECORD_ROTATE_SECONDS", value_name = "N")]
+    pub(super) record_rotate_seconds: Option<RotateSeconds>,
     /// Configuration file [default: tickwire.toml, if it is there]
     #[arg(long, env = "TICKWIRE_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

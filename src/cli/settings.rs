@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::config::{ConfigError, ConfigFile};
 use super::serve_args::ServeArgs;
-use super::within::Within;
+use super::within::{Within, rotation};
 use crate::engine::{BEAT, Clock};
 use crate::fanout::FanoutConfig;
 use crate::feed::DEFAULT_SPEC;
 use crate::server::{ServerConfig, SocketFaults};
 use crate::store::{Epoch, INSTRUMENTS_MAX};
+use crate::tape::Rotation;
 
 /// Read where no `--config` is given, if it is there.
 const CONFIG_DEFAULT: &str = "tickwire.toml";
@@ -25,6 +26,8 @@ pub(super) struct Settings {
     pub(super) feeds: Vec<String>,
     pub(super) shards: usize,
     pub(super) allow_control: bool,
+    /// The tape that everything is recorded to, if any.
+    pub(super) record: Option<(PathBuf, Rotation)>,
     pub(super) instruments_max: usize,
     pub(super) log_level: tracing::Level,
     pub(super) server: ServerConfig,
@@ -39,6 +42,8 @@ pub(super) struct Settings {
 pub(super) enum SettingError {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error("there is nothing to rotate: `--record FILE`, TICKWIRE_RECORD or `file` in [record] is needed")]
+    NothingRecorded,
 }
 
 impl SettingError {
@@ -62,7 +67,13 @@ impl Settings {
             .transpose()?
             .unwrap_or_default();
         let env_feeds = std::env::var(FEED_ENV).unwrap_or_default();
-        Ok(Settings::layer(args, file, &env_feeds))
+        let rotates = args.service.record_rotate_bytes.is_some() || args.service.record_rotate_seconds.is_some();
+        let settings = Settings::layer(args, file, &env_feeds);
+        match settings.record {
+            // In a file they may lie ready for a `--record`.
+            None if rotates => Err(SettingError::NothingRecorded),
+            _ => Ok(settings),
+        }
     }
 
     fn layer(args: ServeArgs, file: ConfigFile, env_feeds: &str) -> Settings {
@@ -74,11 +85,17 @@ impl Settings {
         let slow_consumer = [args.slow_consumer_ms, limits.slow_consumer_ms];
         let message_bytes = [args.max_message_bytes, limits.max_message_bytes];
         let listen = args.listen.or(file.server.listen);
+        let rotation = rotation(
+            args.record_rotate_bytes.or(file.record.rotate_bytes),
+            args.record_rotate_seconds.or(file.record.rotate_seconds),
+        );
+        let record = args.record.or(file.record.file);
         Settings {
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
             feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
             shards: first([args.shards, file.server.shards], cores) as usize,
             allow_control: args.allow_control.or(file.server.allow_control).unwrap_or(false),
+            record: record.map(|file| (file, rotation)),
             instruments_max: first(instruments, INSTRUMENTS_MAX as u64) as usize,
             log_level: args.log_level.or(file.log.level).unwrap_or(tracing::Level::INFO),
             server: ServerConfig {
@@ -133,6 +150,28 @@ mod tests {
 
     fn file(text: &str) -> ConfigFile {
         toml::from_str(text).expect(text)
+    }
+
+    #[test]
+    fn a_recording_is_put_together_from_all_layers() {
+        let text = "[record]\nfile = \"file.tape\"\nrotate_bytes = 70000\nrotate_seconds = 60";
+        let second = |seconds| Some(Duration::from_secs(seconds));
+        let of = |args, text| Settings::layer(args, file(text), "").record;
+        let from_file = of(ServeArgs::default(), text).expect("a file");
+        assert_eq!((from_file.0, from_file.1.span_max), ("file.tape".into(), second(60)));
+        let args = || ServeArgs {
+            service: ServiceArgs {
+                record: Some("flag.tape".into()),
+                record_rotate_seconds: Some("5".parse().expect("within")),
+                ..ServiceArgs::default()
+            },
+            ..ServeArgs::default()
+        };
+        let (path, rotation) = of(args(), text).expect("a file");
+        assert_eq!((path, rotation.span_max), ("flag.tape".into(), second(5)));
+        assert_eq!(rotation.file_bytes_max, Some(70_000));
+        assert_eq!(of(args(), "").expect("a file").1.file_bytes_max, None);
+        assert_eq!(of(ServeArgs::default(), "[record]\nrotate_bytes = 70000"), None);
     }
 
     #[test]

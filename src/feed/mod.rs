@@ -43,11 +43,11 @@ pub use ndjson::push;
 pub use registry::build;
 pub use replay::{Captured, Inflows, Replay, ReplayClock, ReplayOptions, captured};
 pub use spec::{FeedSpec, SpecError};
-pub use supervisor::supervise;
+pub use supervisor::{Ending, supervise};
 
 use crate::control::Inflow;
-use crate::market::{Event, VenueName, VenueState};
-use crate::tape::FrameTap;
+use crate::market::{Event, Ts, VenueName, VenueState};
+use crate::tape::{EventTap, FrameTap};
 
 /// What a feed hands over at once, in its order.
 pub type Batch = Vec<Event>;
@@ -111,7 +111,7 @@ impl FeedContext {
 /// Makes the channel from the feeds to the engine, of at most `batches_max` batches (at least one).
 pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Inflow>) {
     let (sender, receiver) = mpsc::channel(batches_max.max(1));
-    (Outlet { sender }, receiver)
+    (Outlet { sender, tap: None }, receiver)
 }
 
 /// Tells that a venue is down, for feeds whose venue's state is all that there is to say.
@@ -125,9 +125,15 @@ async fn tell_down(venue: &VenueName, reason: String, out: &Outlet) -> Result<()
 #[derive(Clone, Debug)]
 pub struct Outlet {
     sender: mpsc::Sender<Inflow>,
+    tap: Option<EventTap>,
 }
 
 impl Outlet {
+    /// What is handed over is recorded too, from here on.
+    pub fn with_tap(self, tap: EventTap) -> Outlet {
+        Outlet { tap: Some(tap), ..self }
+    }
+
     /// Hands a batch over, waiting while the channel is full: the engine's pace bounds the feeds.
     ///
     /// # Errors
@@ -142,7 +148,7 @@ impl Outlet {
         self.tell(Inflow::events(batch)).await
     }
 
-    /// Hands over anything else that the engine takes; the same holds.
+    /// Hands over anything that the engine takes; the same holds.
     ///
     /// # Errors
     /// [`FeedClosed`] once the engine is gone.
@@ -150,6 +156,53 @@ impl Outlet {
     /// # Cancel safety
     /// Dropped before it is done, nothing was handed over.
     pub async fn tell(&self, inflow: Inflow) -> Result<(), FeedClosed> {
-        self.sender.send(inflow).await.map_err(|_| FeedClosed)
+        self.tell_of(Ts::now(), inflow).await
+    }
+
+    /// The same of something that a recording has at this time.
+    ///
+    /// # Errors
+    /// [`FeedClosed`] once the engine is gone.
+    pub(crate) async fn tell_of(&self, at: Ts, inflow: Inflow) -> Result<(), FeedClosed> {
+        // Room first: what is recorded is handed over, and the other way round.
+        let room = self.sender.reserve().await.map_err(|_| FeedClosed)?;
+        if let (Some(tap), Inflow::Events { events, .. }) = (&self.tap, &inflow) {
+            tap.record(at, events);
+        }
+        room.send(inflow);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::market::Symbol;
+    use crate::tape::event_queue;
+
+    fn batch(symbols: &[&str]) -> Batch {
+        let removed = |symbol: &&str| Event::Removed(Symbol::parse(symbol).expect("a symbol"));
+        symbols.iter().map(removed).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_over_is_recorded_and_nothing_else_is() {
+        let (tap, queue) = event_queue();
+        let (out, mut inlet) = channel(1);
+        let out = out.with_tap(tap);
+        out.send(batch(&[])).await.expect("it is open");
+        out.send(batch(&["a:A", "a:B"])).await.expect("it is open");
+        assert_eq!(queue.waiting(), 2);
+        // There is no room: dropped in the middle, it was neither handed over nor recorded.
+        assert!(out.send(batch(&["a:C"])).now_or_never().is_none());
+        assert_eq!(queue.waiting(), 2);
+        assert_eq!(inlet.recv().await.expect("a batch").into_events().len(), 2);
+        out.send(batch(&["a:C"])).await.expect("it is open");
+        assert_eq!(queue.waiting(), 3);
+        drop(inlet);
+        out.send(batch(&["a:D"])).await.expect_err("it is closed");
+        assert_eq!(queue.waiting(), 3);
     }
 }

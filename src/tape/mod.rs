@@ -7,6 +7,7 @@ mod bounds;
 mod capture;
 mod error;
 mod events;
+mod recording;
 mod rotation;
 mod sink;
 
@@ -18,4 +19,5 @@ pub use error::{BlockFault, TapeError};
 pub use events::{
     Damage, FILE_MAGIC as TAPE_MAGIC, OnDamage, TapeInfo, TapeReader, TapeWriter, TapeWritten, Taped, What,
 };
+pub use recording::{EventQueue, EventTap, TapeRecorder, TapeTotals, event_queue};
 pub use rotation::Rotation;

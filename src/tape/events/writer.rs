@@ -73,7 +73,7 @@ impl TapeWriter {
         TapeWriter::with(path, rotation, on_disk())
     }
 
-    pub(super) fn with(path: &Path, rotation: Rotation, create: Create) -> Result<TapeWriter, TapeError> {
+    pub(in crate::tape) fn with(path: &Path, rotation: Rotation, create: Create) -> Result<TapeWriter, TapeError> {
         let mut writer = TapeWriter {
             path: path.to_path_buf(),
             rotation,
