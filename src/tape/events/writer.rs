@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-use super::TapeError;
 use super::file::{Counts, TapeFile};
 use super::keyframe;
 use super::records::Open;
+use super::{TapeError, Taped, What};
 use crate::market::{Event, StaleCause, Symbol, TickerState, Ts};
 use crate::store::{INSTRUMENTS_MAX, Writer};
 use crate::tape::Rotation;
@@ -134,12 +134,7 @@ impl TapeWriter {
     /// # Errors
     /// The disk's, as with [`TapeWriter::write`].
     pub fn gap(&mut self, ts: Ts, events: u64) -> Result<(), TapeError> {
-        self.rotate(ts)?;
-        let counts = self.counts_at(ts)?;
-        counts.gaps += 1;
-        self.open.gap(ts, events);
-        self.written.gaps += 1;
-        self.wrote()?;
+        self.mark(ts, events)?;
         let live: Vec<Symbol> = self.shadow.live().cloned().collect();
         for symbol in live {
             let stale = state(&symbol, TickerState::Stale, Some(StaleCause::Gap));
@@ -147,6 +142,19 @@ impl TapeWriter {
             self.stale.insert(symbol);
         }
         Ok(())
+    }
+
+    /// Adds a record as it was read from a tape, where what follows from a gap stands behind it already.
+    ///
+    /// # Errors
+    /// The disk's, as with [`TapeWriter::write`].
+    pub fn copy(&mut self, taped: &Taped) -> Result<(), TapeError> {
+        match &taped.what {
+            // Nothing follows from a venue's state, and a long reason is cut.
+            What::Event(event @ Event::Venue { .. }) => self.write(taped.ts, event),
+            What::Event(event) => self.put(taped.ts, event),
+            What::Gap { events } => self.mark(taped.ts, *events),
+        }
     }
 
     /// Hands everything written so far to the system: it can be read, even if the process is killed right after.
@@ -169,6 +177,16 @@ impl TapeWriter {
     pub fn finish(mut self) -> Result<TapeWritten, TapeError> {
         self.end_file()?;
         Ok(self.written)
+    }
+
+    /// Adds a gap and nothing else.
+    fn mark(&mut self, ts: Ts, events: u64) -> Result<(), TapeError> {
+        self.rotate(ts)?;
+        let counts = self.counts_at(ts)?;
+        counts.gaps += 1;
+        self.open.gap(ts, events);
+        self.written.gaps += 1;
+        self.wrote()
     }
 
     /// Adds a record and nothing else.
