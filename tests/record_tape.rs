@@ -137,7 +137,15 @@ fn a_kill_at_any_moment_leaves_a_tape_with_all_that_was_flushed() {
     for seed in 0..10 {
         let (folder, mut random) = (Folder::new("kill"), fastrand::Rng::with_seed(seed));
         let path = folder.path("x.tape");
-        let args = ["serve", "--listen", "127.0.0.1:0", "--shards", "1", "--feed", "ndjson:-"];
+        let args = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--shards",
+            "1",
+            "--feed",
+            "ndjson:-",
+        ];
         let (process, mut stdin) = Process::spawn_piped(&[&args, &["--record", &path][..]].concat());
         let server = Server::of_process(process);
         let recorded = || server.metric("tickwire_record_events_total", "") as u64;
@@ -174,18 +182,33 @@ fn a_kill_at_any_moment_leaves_a_tape_with_all_that_was_flushed() {
         // Who wants no damaged tape is told, after everything before the damage.
         let (strict, error) = tape::read(file, OnDamage::Stop);
         assert_eq!(strict.len(), records.len(), "seed {seed}: {error:?}");
-        assert!(error.is_none_or(|error| error.to_string().contains("x.tape")), "seed {seed}");
+        assert!(
+            error.is_none_or(|error| error.to_string().contains("x.tape")),
+            "seed {seed}"
+        );
     }
 }
 
 #[test]
 fn a_full_disk_stops_the_recording_and_says_so_and_serving_goes_on() {
     let feed = "synthetic?symbols=50&rate=20000";
-    let args = ["serve", "--listen", "127.0.0.1:0", "--shards", "1", "--feed", feed, "--record", "x.tape"];
+    let args = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--shards",
+        "1",
+        "--feed",
+        feed,
+        "--record",
+        "x.tape",
+    ];
     let server = Server::of_process(Process::spawn_on_small_disk(256, &args));
     let mut peer = Peer::connect(server.addr, Options::of(Protobuf));
     let mut follower = Follower::subscribe(&mut peer, &["synthetic:*"]);
-    server.until_status("the recording has failed", |status| status["recording"]["state"] == "failed");
+    server.until_status("the recording has failed", |status| {
+        status["recording"]["state"] == "failed"
+    });
     let line = server.process.log_line("recording has stopped");
     let status = server.json("/v1/status");
     let recording = &status["recording"];
@@ -206,7 +229,11 @@ fn a_full_disk_stops_the_recording_and_says_so_and_serving_goes_on() {
     let records = recording["records"].as_u64().expect("a number");
     let (taped, error) = tape::read(&server.process.directory().join("x.tape"), OnDamage::Salvage);
     assert!(error.is_none(), "{error:?}");
-    assert!(taped.len() as u64 >= records && records > 0, "{} of {records}", taped.len());
+    assert!(
+        taped.len() as u64 >= records && records > 0,
+        "{} of {records}",
+        taped.len()
+    );
     server.process.signal("TERM");
     let ended = server.process.wait();
     assert_eq!(ended.code, Some(0), "{}", ended.err);
@@ -230,7 +257,11 @@ fn feeds_with_an_end_are_recorded_to_it_whole_and_that_is_a_success() {
     let args = ["record", "--tape", &path, "--feed", &own, "--feed", &demo];
     let ended = run(&args);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert!(ended.err.contains(" in 1 file of ") && ended.err.contains(" 0 dropped in 0 gaps"), "{}", ended.err);
+    assert!(
+        ended.err.contains(" in 1 file of ") && ended.err.contains(" 0 dropped in 0 gaps"),
+        "{}",
+        ended.err
+    );
 
     let server = Server::start(&["--feed", &own, "--feed", &demo]);
     let shown = eventually("both have ended", || {
@@ -257,7 +288,11 @@ fn a_feed_that_cannot_go_on_makes_the_recording_a_failure_and_what_came_is_there
     let own = folder.feed("own.ndjson", &line(1));
     let ended = run(&["record", "--tape", &path, "--feed", &own, "--feed", &feed]);
     assert_eq!(ended.code, Some(1), "{}", ended.err);
-    assert!(ended.err.contains("the feed has ended: ") && ended.err.contains("truncated"), "{}", ended.err);
+    assert!(
+        ended.err.contains("the feed has ended: ") && ended.err.contains("truncated"),
+        "{}",
+        ended.err
+    );
     assert!(ended.err.contains("recorded "), "{}", ended.err);
     let taped = tape::snapshot(&tape::read_whole(Path::new(&path)));
     assert!(taped.venues["binance"].1.contains("truncated"), "{:?}", taped.venues);
@@ -267,7 +302,12 @@ fn a_feed_that_cannot_go_on_makes_the_recording_a_failure_and_what_came_is_there
 #[test]
 fn an_interrupt_or_the_time_that_is_up_ends_a_recording_of_feeds_without_end() {
     let folder = Folder::new("endless");
-    let feeds = ["--feed", "synthetic?symbols=5&rate=500", "--feed", "synthetic?symbols=5&rate=500&venue=other"];
+    let feeds = [
+        "--feed",
+        "synthetic?symbols=5&rate=500",
+        "--feed",
+        "synthetic?symbols=5&rate=500&venue=other",
+    ];
     for (name, more) in [("interrupt", &[][..]), ("for", &["--for", "1"])] {
         let path = folder.path(name);
         let process = Process::spawn(&[&["record", "--tape", &path][..], &feeds, more].concat());
@@ -310,13 +350,28 @@ fn what_cannot_be_recorded_is_refused_before_there_is_a_file() {
         (&["record", "--tape", &path][..], "no feed is given"),
         (&["record", "--tape", &path, "--raw", "y", "--feed", QUIET], "--raw"),
         (&["record", "--feed", QUIET], "--tape"),
-        (&["record", "--tape", &path, "--feed", "nasdaq:AAPL"], "unknown feed kind"),
-        (&["record", "--tape", &path, "--feed", QUIET, "--feed", QUIET], "two feeds"),
-        (&["record", "--tape", &path, "--feed", QUIET, "--rotate-bytes", "5"], "65536"),
+        (
+            &["record", "--tape", &path, "--feed", "nasdaq:AAPL"],
+            "unknown feed kind",
+        ),
+        (
+            &["record", "--tape", &path, "--feed", QUIET, "--feed", QUIET],
+            "two feeds",
+        ),
+        (
+            &["record", "--tape", &path, "--feed", QUIET, "--rotate-bytes", "5"],
+            "65536",
+        ),
         (&["record", "--tape", &path, "--feed", QUIET, "--for", "0"], "--for"),
-        (&["serve", "--record", &path, "--record-rotate-seconds", "0"], "31622400"),
+        (
+            &["serve", "--record", &path, "--record-rotate-seconds", "0"],
+            "31622400",
+        ),
         (&["serve", "--record-rotate-seconds", "60"], "nothing to rotate"),
-        (&["serve", "--record", &path, "--feed", "nasdaq:AAPL"], "unknown feed kind"),
+        (
+            &["serve", "--record", &path, "--feed", "nasdaq:AAPL"],
+            "unknown feed kind",
+        ),
     ] {
         let ended = run(args);
         assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.err);
@@ -326,13 +381,18 @@ fn what_cannot_be_recorded_is_refused_before_there_is_a_file() {
     std::fs::write(&path, "precious").expect("written");
     let ended = run(&["serve", "--listen", "127.0.0.1:0", "--record", &path]);
     assert_eq!(ended.code, Some(1), "{}", ended.err);
-    assert!(ended.err.contains("is there already") && ended.out.is_empty(), "{}", ended.err);
+    assert!(
+        ended.err.contains("is there already") && ended.out.is_empty(),
+        "{}",
+        ended.err
+    );
     assert_eq!(std::fs::read(&path).expect("it is there"), b"precious");
 }
 
 #[test]
 fn a_tape_to_record_to_can_stand_in_the_file_and_in_the_environment() {
-    let text = "[record]\nfile = \"file.tape\"\nrotate_seconds = 3600\n[[feed]]\nspec = \"synthetic?symbols=3&rate=50\"\n";
+    let text =
+        "[record]\nfile = \"file.tape\"\nrotate_seconds = 3600\n[[feed]]\nspec = \"synthetic?symbols=3&rate=50\"\n";
     for (env, want) in [
         (&[][..], "file.0001.tape"),
         (&[("TICKWIRE_RECORD", "env.tape")], "env.0001.tape"),
@@ -345,5 +405,8 @@ fn a_tape_to_record_to_can_stand_in_the_file_and_in_the_environment() {
         assert!(server.process.directory().join(want).exists(), "{want}");
     }
     let server = Server::quiet(&[]);
-    assert!(server.json("/v1/status").get("recording").is_none(), "nothing is recorded");
+    assert!(
+        server.json("/v1/status").get("recording").is_none(),
+        "nothing is recorded"
+    );
 }

@@ -1,7 +1,9 @@
 //! The command line: one file or folder a subcommand. The only user of clap.
 
 mod config;
+mod progress;
 mod record;
+mod replay;
 mod serve;
 mod serve_args;
 mod settings;
@@ -29,6 +31,7 @@ enum Command {
     Serve(serve_args::ServeArgs),
     Watch(watch::WatchArgs),
     Record(record::RecordArgs),
+    Replay(Box<replay::ReplayArgs>),
 }
 
 /// Why a command ended without success.
@@ -46,6 +49,9 @@ enum CliError {
     /// `record` could not go on.
     #[error(transparent)]
     Record(#[from] record::RecordError),
+    /// `replay` could not go on.
+    #[error(transparent)]
+    Replay(#[from] replay::ReplayError),
     /// Our own mistake.
     #[error("internal error, see the log")]
     Panicked,
@@ -62,6 +68,7 @@ impl CliError {
             CliError::Serve(error) if error.is_usage() => 2,
             CliError::Watch(error) if error.is_usage() => 2,
             CliError::Record(error) if error.is_usage() => 2,
+            CliError::Replay(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -92,6 +99,7 @@ fn run(command: Command) -> Result<(), CliError> {
             }
             Command::Watch(args) => Ok(watch::run(args, stop).await?),
             Command::Record(args) => Ok(record::run(args, stop).await?),
+            Command::Replay(args) => Ok(replay::run(*args, stop).await?),
         }
     };
     // Unwinding from here would wait for threads that nobody tells to end.

@@ -1,7 +1,8 @@
-//! `tickwire serve`: puts the whole service together. The data flow is this file, from top to bottom.
+//! `tickwire serve`, and the whole service put together, which a replay has behind it too.
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,16 +12,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::progress::BesideBars;
 use super::settings::Settings;
 use crate::control;
-use crate::engine::{Beater, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
+use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::Ts;
 use crate::monitor::{Health, names};
 use crate::server::{self, App, Controls, Query};
 use crate::store::{Epoch, Writer};
-use crate::tape::{TapeError, TapeRecorder, TapeTotals, event_queue};
+use crate::tape::{Rotation, TapeError, TapeRecorder, TapeTotals, event_queue};
 
 /// Batches that feeds may have waiting for the beat: at 256 updates each, 60 MB at most and four beats of
 /// six million updates a second.
@@ -60,11 +62,9 @@ impl ServeError {
     }
 }
 
-/// Serves until `stop`, then drains.
+/// `tickwire serve`: its feeds, and what this machine's programs push.
 pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), ServeError> {
     log_to_stderr(settings.log_level);
-    let render_metrics = install_metrics();
-
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let context = FeedContext::new(first_subscriber);
@@ -80,6 +80,44 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         pushes,
         replay: None,
     };
+    let behind = Behind {
+        feeds,
+        controls,
+        clock: Clock::Wall,
+        epoch: Epoch::fresh(Ts::now(), fastrand::u16(..)),
+        batches_max: BATCHES_QUEUED_MAX,
+        record: settings.record.clone(),
+        first_subscribe,
+    };
+    serve(settings, behind, stop).await
+}
+
+/// What a service is made of.
+pub(super) struct Behind {
+    pub(super) feeds: Vec<Box<dyn Feed>>,
+    pub(super) controls: Controls,
+    pub(super) clock: Clock,
+    pub(super) epoch: Epoch,
+    /// Batches that the feeds may have waiting for the beat.
+    pub(super) batches_max: usize,
+    /// The tape that everything is recorded to, if any.
+    pub(super) record: Option<(PathBuf, Rotation)>,
+    /// Becomes true when the first subscriber has subscribed.
+    pub(super) first_subscribe: watch::Sender<bool>,
+}
+
+/// Serves until `stop`, then drains. The data flow is this function, from top to bottom.
+pub(super) async fn serve(settings: Settings, behind: Behind, stop: CancellationToken) -> Result<(), ServeError> {
+    let Behind {
+        feeds,
+        controls,
+        clock,
+        epoch,
+        batches_max,
+        record,
+        first_subscribe,
+    } = behind;
+    let render_metrics = install_metrics();
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
         source,
@@ -90,11 +128,11 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     // Feeds put batches of events on one bounded channel; a recorder, if there is one, gets them too and slows nobody.
     let end = CancellationToken::new();
     let venues: Vec<String> = feeds.iter().flat_map(|f| f.venues()).map(ToString::to_string).collect();
-    let (mut outlet, inlet) = feed::channel(BATCHES_QUEUED_MAX);
+    let (mut outlet, inlet) = feed::channel(batches_max);
     let mut recorder = None;
-    if let Some((file, rotation)) = &settings.record {
+    if let Some((file, rotation)) = record {
         let (tap, queue) = event_queue();
-        recorder = Some(TapeRecorder::start(queue, file, *rotation)?);
+        recorder = Some(TapeRecorder::start(queue, &file, rotation)?);
         outlet = outlet.with_tap(tap);
     }
     let mut feeding = JoinSet::new();
@@ -103,7 +141,6 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     }
 
     // The engine drains it at each beat and publishes a tick to every reader: one a shard, one for HTTP.
-    let epoch = Epoch::fresh(Ts::now(), fastrand::u16(..));
     let (demand, health) = (Arc::new(Demand::default()), Arc::new(Health::default()));
     let mut readers = Vec::new();
     let mut receivers = Vec::new();
@@ -114,17 +151,17 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     }
     let (sender, query_ticks) = tick_channel(server::bounds::QUERY_TICKS_MAX);
     readers.push(sender);
-    let beater = Beater::new(Writer::new(settings.instruments_max), demand.clone());
+    let beater = Beater::new(Writer::new(settings.instruments_max), demand.clone(), epoch);
     let engine = Engine::new(beater, inlet, readers, health.clone());
 
     // Shards write to subscribers; the server reads from them and answers plain HTTP.
-    let fanout_config = settings.fanout(epoch);
+    let fanout_config = settings.fanout(epoch, clock.clone());
     let (fanout, mut threads) =
         Fanout::spawn(&fanout_config, receivers, &demand, &first_subscribe).map_err(ServeError::Thread)?;
     let (query, query_thread) =
-        Query::spawn(epoch, fanout_config.symbols_max, query_ticks).map_err(ServeError::Thread)?;
+        Query::spawn(epoch, clock.start(), fanout_config.symbols_max, query_ticks).map_err(ServeError::Thread)?;
     threads.push(query_thread);
-    threads.push(engine.spawn(end.clone()).map_err(ServeError::Thread)?);
+    threads.push(engine.spawn(clock, end.clone()).map_err(ServeError::Thread)?);
     let app = App::new(
         &settings.server,
         query,
@@ -175,11 +212,16 @@ fn build_feeds(specs: &[String], context: &FeedContext) -> Result<Vec<Box<dyn Fe
     Ok(feeds.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
+/// A line for programs.
+pub(super) fn say(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}
+
 /// The first line on stdout is for programs; what follows in the log is for people.
 fn greet(addr: SocketAddr, venues: &[String]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on http://{addr}")?;
-    stdout.flush()?;
+    say(&format!("listening on http://{addr}"))?;
     tracing::info!("dashboard: http://{addr}/");
     if let Some(venue) = venues.first() {
         tracing::info!("in a terminal: tickwire watch http://{addr} '{venue}:*'");
@@ -188,7 +230,9 @@ fn greet(addr: SocketAddr, venues: &[String]) -> io::Result<()> {
 }
 
 pub(super) fn log_to_stderr(level: tracing::Level) {
-    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(|| BesideBars);
     // Set once in a process; a second serve in one process keeps the first's log.
     let _ = subscriber
         .with_ansi(io::stderr().is_terminal())

@@ -25,16 +25,19 @@ Every setting can also be given in the environment (TICKWIRE_LISTEN, ...; severa
 are separated by white space) or in tickwire.toml. A flag goes before the environment, the environment
 before the file."#)]
 pub(super) struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
-    #[arg(long, env = "TICKWIRE_LISTEN", value_name = "ADDR")]
-    pub(super) listen: Option<String>,
     /// Feed as KIND[:TARGET][?KEY=VALUE&...], several times for several feeds [default: 'synthetic?activity=market']
     #[arg(long, value_name = "SPEC")]
     pub(super) feed: Vec<String>,
-    /// Lets programs on this machine push updates, POST /v1/updates [default: false]
-    #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
-        default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
-    pub(super) allow_control: Option<bool>,
+    #[command(flatten)]
+    pub(super) record: RecordingArgs,
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
+}
+
+/// A tape of what the feeds say.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Recording")]
+pub(super) struct RecordingArgs {
     /// Records what the feeds say to a tape, such as day.tape; a file that is there is never overwritten
     #[arg(long, env = "TICKWIRE_RECORD", value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
@@ -44,6 +47,19 @@ pub(super) struct ServeArgs {
     /// Go on in a new file after so many seconds
     #[arg(long, env = "TICKWIRE_RECORD_ROTATE_SECONDS", value_name = "N")]
     pub(super) record_rotate_seconds: Option<RotateSeconds>,
+}
+
+/// What every service has, whatever feeds it.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Service")]
+pub(super) struct ServiceArgs {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "TICKWIRE_LISTEN", value_name = "ADDR")]
+    pub(super) listen: Option<String>,
+    /// Lets programs on this machine push updates, POST /v1/updates, and drive a replay, POST /v1/replay [default: false]
+    #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(super) allow_control: Option<bool>,
     /// Configuration file [default: tickwire.toml, if it is there]
     #[arg(long, env = "TICKWIRE_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

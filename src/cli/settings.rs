@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::config::{ConfigError, ConfigFile};
 use super::serve_args::ServeArgs;
 use super::within::{Within, rotation};
-use crate::engine::BEAT;
+use crate::engine::{BEAT, Clock};
 use crate::fanout::FanoutConfig;
 use crate::feed::DEFAULT_SPEC;
 use crate::server::{ServerConfig, SocketFaults};
@@ -56,7 +56,7 @@ impl SettingError {
 impl Settings {
     /// Puts the layers together. clap has laid flags over the environment.
     pub(super) fn collect(args: ServeArgs) -> Result<Settings, SettingError> {
-        let config_path = args.config.clone().or_else(|| {
+        let config_path = args.service.config.clone().or_else(|| {
             let default = PathBuf::from(CONFIG_DEFAULT);
             default.exists().then_some(default)
         });
@@ -67,7 +67,7 @@ impl Settings {
             .transpose()?
             .unwrap_or_default();
         let env_feeds = std::env::var(FEED_ENV).unwrap_or_default();
-        let rotates = args.record_rotate_bytes.is_some() || args.record_rotate_seconds.is_some();
+        let rotates = args.record.record_rotate_bytes.is_some() || args.record.record_rotate_seconds.is_some();
         let settings = Settings::layer(args, file, &env_feeds);
         match settings.record {
             // In a file they may lie ready for a `--record`.
@@ -77,6 +77,11 @@ impl Settings {
     }
 
     fn layer(args: ServeArgs, file: ConfigFile, env_feeds: &str) -> Settings {
+        let ServeArgs {
+            feed,
+            record: recording,
+            service: args,
+        } = args;
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
         let limits = file.limits;
         let heartbeat = first([args.heartbeat_ms, limits.heartbeat_ms], 1_000);
@@ -85,17 +90,13 @@ impl Settings {
         let message_bytes = [args.max_message_bytes, limits.max_message_bytes];
         let listen = args.listen.or(file.server.listen);
         let rotation = rotation(
-            args.record_rotate_bytes.or(file.record.rotate_bytes),
-            args.record_rotate_seconds.or(file.record.rotate_seconds),
+            recording.record_rotate_bytes.or(file.record.rotate_bytes),
+            recording.record_rotate_seconds.or(file.record.rotate_seconds),
         );
-        let record = args.record.or(file.record.file);
+        let record = recording.record.or(file.record.file);
         Settings {
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
-            feeds: feeds(
-                args.feed,
-                env_feeds,
-                file.feed.into_iter().map(|feed| feed.spec).collect(),
-            ),
+            feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
             shards: first([args.shards, file.server.shards], cores) as usize,
             allow_control: args.allow_control.or(file.server.allow_control).unwrap_or(false),
             record: record.map(|file| (file, rotation)),
@@ -114,11 +115,17 @@ impl Settings {
         }
     }
 
+    /// How long a subscriber may take for a frame.
+    pub(super) fn slow_consumer(&self) -> Duration {
+        self.slow_consumer
+    }
+
     /// What the shards are told.
-    pub(super) fn fanout(&self, epoch: Epoch) -> FanoutConfig {
+    pub(super) fn fanout(&self, epoch: Epoch, clock: Clock) -> FanoutConfig {
         let beats = |span: Duration| (span.as_millis() / BEAT.as_millis()).max(1) as u64;
         FanoutConfig {
             epoch,
+            clock,
             frame_bytes_max: self.frame_bytes_max,
             heartbeat_beats: beats(self.heartbeat),
             slow_deadline_beats: beats(self.slow_consumer),
@@ -142,6 +149,8 @@ fn feeds(flags: Vec<String>, environment: &str, file: Vec<String>) -> Vec<String
 
 #[cfg(test)]
 mod tests {
+    use super::super::serve_args::ServiceArgs;
+    use super::super::serve_args::RecordingArgs;
     use super::*;
 
     fn file(text: &str) -> ConfigFile {
@@ -156,8 +165,11 @@ mod tests {
         let from_file = of(ServeArgs::default(), text).expect("a file");
         assert_eq!((from_file.0, from_file.1.span_max), ("file.tape".into(), second(60)));
         let args = || ServeArgs {
-            record: Some("flag.tape".into()),
-            record_rotate_seconds: Some("5".parse().expect("within")),
+            record: RecordingArgs {
+                record: Some("flag.tape".into()),
+                record_rotate_seconds: Some("5".parse().expect("within")),
+                ..RecordingArgs::default()
+            },
             ..ServeArgs::default()
         };
         let (path, rotation) = of(args(), text).expect("a file");
@@ -174,8 +186,11 @@ mod tests {
         assert_eq!((settings.listen.as_str(), settings.symbols_max), ("127.0.0.1:1", 5));
         assert_eq!(settings.feeds, ["a"]);
         let args = ServeArgs {
-            max_symbols: Some("6".parse().expect("within")),
             feed: vec!["b".into(), "c".into()],
+            service: ServiceArgs {
+                max_symbols: Some("6".parse().expect("within")),
+                ..ServiceArgs::default()
+            },
             ..ServeArgs::default()
         };
         let settings = Settings::layer(args, file(text), "d e");
@@ -187,7 +202,10 @@ mod tests {
         assert_eq!(settings.feeds, ["d", "e"]);
         let allowed = "[server]\nallow_control = true";
         let refusing = ServeArgs {
-            allow_control: Some(false),
+            service: ServiceArgs {
+                allow_control: Some(false),
+                ..ServiceArgs::default()
+            },
             ..ServeArgs::default()
         };
         assert!(Settings::layer(ServeArgs::default(), file(allowed), "").allow_control);

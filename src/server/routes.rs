@@ -176,7 +176,7 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
     let now = Ts::now();
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
-        epoch: app.query.epoch().to_string(),
+        epoch: figures.epoch.to_string(),
         seq: figures.seq,
         ts: now.as_wire().to_string(),
         instruments: figures.instruments,

@@ -12,14 +12,6 @@ pub(super) const QUEUE_FRAMES_MAX: usize = 65_536;
 /// Bytes of the frames that wait: 64 MiB are two of the longest, and 11 s of 20,000 usual frames of 290 B a second.
 pub(super) const QUEUE_BYTES_MAX: usize = 2 * LINE_BYTES_MAX;
 
-/// How often the recorder looks into the queue: every 10 ms it may find 6.5 million frames a second. Being woken by each
-/// frame would cost the feed's connection a system call for each.
-pub(super) const DRAIN_EVERY: Duration = Duration::from_millis(10);
-
-/// How often what was recorded goes to the system: half of the second that may be lost when the process is killed, so
-/// that a slow write does not make it more.
-pub(super) const FLUSH_EVERY: Duration = Duration::from_millis(500);
-
 /// Events that may wait for a tape's disk: at 250 B each 130 MB, and only while the disk stands still. That is 1.7 s of
 /// 300,000 updates a second, the most that one machine is made for, and 26 s of a whole large venue.
 pub(super) const EVENTS_QUEUED_MAX: usize = 1 << 19;
@@ -31,3 +23,33 @@ pub(super) const EVENT_BATCHES_QUEUED_MAX: usize = 65_536;
 /// Events beyond that may wait, of any kind but updates: a state or a listing for each of the 100,000 instruments that a
 /// feed may have, and a third more; 33 MB.
 pub(super) const EVENTS_RESERVE_MAX: usize = 1 << 17;
+
+/// How often the recorder looks into the queue: every 10 ms it may find 6.5 million frames a second. Being woken by each
+/// frame would cost the feed's connection a system call for each.
+pub(super) const DRAIN_EVERY: Duration = Duration::from_millis(10);
+
+/// How often what was recorded goes to the system: half of the second that may be lost when the process is killed, so
+/// that a slow write does not make it more.
+pub(super) const FLUSH_EVERY: Duration = Duration::from_millis(500);
+
+/// Records of a tape's block: 1.2 MB when they are read.
+pub(super) const BLOCK_RECORDS_MAX: usize = 4_096;
+
+/// Bytes of a block of records, unpacked, from which on it is closed: 4,096 usual records have 100 KB.
+pub(super) const BLOCK_BYTES: usize = 256 << 10;
+
+/// Most bytes of any block, unpacked or not: a block that is closed and one more record, or a part of a keyframe; with
+/// room, so that a later writer may choose larger ones.
+pub(super) const BLOCK_BYTES_MAX: usize = 4 << 20;
+
+/// Records between two keyframes at most: applying so many takes 20 ms.
+pub(super) const KEYFRAME_EVERY: u64 = 100_000;
+
+/// Instruments of a keyframe's part: each takes 350 B at most.
+pub(super) const PART_INSTRUMENTS: usize = 4_096;
+
+/// Longest reason of a venue's state on a tape: longer ones are cut, as a store cuts them to far less.
+pub(super) const REASON_BYTES_MAX: usize = 64 << 10;
+
+/// Places of damage that a reader lists; the last of them stands for all that follow.
+pub(super) const DAMAGES_MAX: usize = 1_024;
