@@ -31,7 +31,7 @@
 //! | `store` | `market` |
 //! | `wire` | `market`, `store` |
 //! | `tape` | `market`, `monitor`, `store` |
-//! | `feed` | `backoff`, `control`, `market`, `monitor`, `tape` |
+//! | `feed` | `backoff`, `control`, `market`, `monitor`, `store`, `tape` |
 //! | `engine` | `control`, `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |

@@ -9,7 +9,7 @@ use super::output::Output;
 use super::skipped;
 
 /// A new directory for one process, which removes it.
-fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("test-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

@@ -29,7 +29,7 @@ mod proto {
 const FILE_HEAD_BYTES: usize = 16;
 
 /// What they begin with. The first byte is no text, and line ends that a copy would change stand among them.
-const FILE_MAGIC: [u8; 8] = *b"\xa7tape\r\n\x1a";
+pub const FILE_MAGIC: [u8; 8] = *b"\xa7tape\r\n\x1a";
 
 /// The first bytes of a tape: magic, version 1, zeros.
 const FILE_HEAD: [u8; FILE_HEAD_BYTES] = *b"\xa7tape\r\n\x1a\x01\0\0\0\0\0\0\0";
