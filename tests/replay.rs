@@ -102,9 +102,21 @@ fn the_same_recording_gives_the_same_bytes_over_sockets_and_into_a_file() {
 fn the_projects_own_recordings_have_these_frames() {
     // They change only with the recording, the store or the wire; then say why.
     for (encoding, compression, want) in [
-        ("protobuf", "none", "99dd580f32dbc733b00ce9f1bb97940fe5186823d36a12336e38fcedb635ef8f"),
-        ("msgpack", "none", "1111602ec27ca6fea387bff1ccd3cfe3d6c92407b2d685177bee4f8da545aef7"),
-        ("json", "none", "a29a64e504982f30f214f9b860da119c82c0d742c4a47ad96997806f24958170"),
+        (
+            "protobuf",
+            "none",
+            "99dd580f32dbc733b00ce9f1bb97940fe5186823d36a12336e38fcedb635ef8f",
+        ),
+        (
+            "msgpack",
+            "none",
+            "1111602ec27ca6fea387bff1ccd3cfe3d6c92407b2d685177bee4f8da545aef7",
+        ),
+        (
+            "json",
+            "none",
+            "a29a64e504982f30f214f9b860da119c82c0d742c4a47ad96997806f24958170",
+        ),
     ] {
         assert_eq!(frames(encoding, compression).1, want, "{encoding} {compression}");
     }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards, Symbols};
+use super::within::{
+    Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
+    Symbols,
+};
 
 /// Serves live tickers over WebSocket, with a dashboard on the same port.
 #[derive(Args, Debug, Default)]

@@ -149,8 +149,8 @@ fn feeds(flags: Vec<String>, environment: &str, file: Vec<String>) -> Vec<String
 
 #[cfg(test)]
 mod tests {
-    use super::super::serve_args::ServiceArgs;
     use super::super::serve_args::RecordingArgs;
+    use super::super::serve_args::ServiceArgs;
     use super::*;
 
     fn file(text: &str) -> ConfigFile {

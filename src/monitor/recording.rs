@@ -1,8 +1,8 @@
 //! What becomes of the recording of this process's feeds, for `/v1/status`.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// Figures of a recording, written by the recorder and read by whoever asks.
 #[derive(Debug)]

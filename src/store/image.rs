@@ -1,8 +1,6 @@
 //! The newest state of instruments and venues: what a keyframe of a tape holds, and what a store begins with.
 
-use crate::market::{
-    Decimal, Event, FIELDS, Field, FieldSet, Fields, Scale, StaleCause, TickerState, Ts, Update,
-};
+use crate::market::{Decimal, Event, FIELDS, Field, FieldSet, Fields, Scale, StaleCause, TickerState, Ts, Update};
 
 use super::{Listing, VenueRow};
 

@@ -81,10 +81,9 @@ impl RecordError {
     /// Whether the user has to write something else; else venue or machine failed.
     pub(super) fn is_usage(&self) -> bool {
         match self {
-            RecordError::NoFeed
-            | RecordError::NotOne(_)
-            | RecordError::TooMany(_)
-            | RecordError::NoFrames { .. } => true,
+            RecordError::NoFeed | RecordError::NotOne(_) | RecordError::TooMany(_) | RecordError::NoFrames { .. } => {
+                true
+            }
             RecordError::Feed(error) => error.is_usage(),
             _ => false,
         }

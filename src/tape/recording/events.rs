@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Tally;
-use super::bounds::{EVENTS_QUEUED_MAX, EVENTS_RESERVE_MAX, EVENT_BATCHES_QUEUED_MAX};
+use super::bounds::{EVENT_BATCHES_QUEUED_MAX, EVENTS_QUEUED_MAX, EVENTS_RESERVE_MAX};
 use super::waiting::{Item, Limits, Waiting};
 use crate::market::{Event, Ts};
 use crate::monitor::names;

@@ -69,7 +69,9 @@ async fn who_can_wait_waits_for_the_disk_and_loses_nothing_and_who_cannot_does_n
         ..without_end()
     };
     // Nobody empties the queue.
-    let endings = feeds::run(vec![fake(&tap, 600, true)], || true, &until).await.expect("no panic");
+    let endings = feeds::run(vec![fake(&tap, 600, true)], || true, &until)
+        .await
+        .expect("no panic");
     assert_eq!(endings, None, "it waits until the time is up");
     let waiting = queue.waiting() as u64;
     assert!((1 << 18..(1 << 18) + 20 * BATCH).contains(&waiting), "{waiting}");

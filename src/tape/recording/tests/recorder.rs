@@ -33,7 +33,11 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("tickwire-recording-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
+        let name = format!(
+            "tickwire-recording-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Relaxed)
+        );
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).expect("a folder for the test");
         Folder(path)
@@ -83,7 +87,10 @@ fn what_several_feeds_say_is_on_the_tape_each_in_its_order() {
         }
     });
     let totals = recorder.finish().expect("the disk has room");
-    assert_eq!((totals.written.updates, totals.dropped, totals.written.gaps), (20_000, 0, 0));
+    assert_eq!(
+        (totals.written.updates, totals.dropped, totals.written.gaps),
+        (20_000, 0, 0)
+    );
     let all = updates_and_gaps(&read(&folder.tape()));
     for at in 0..4 {
         let range = at * 100_000..(at + 1) * 100_000;
@@ -144,7 +151,11 @@ struct Stalling {
 impl Write for Stalling {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let is_stalled = self.stall.0.0.lock().expect("no panic");
-        let waited = self.stall.0.1.wait_timeout_while(is_stalled, LIMIT, |is_stalled| *is_stalled);
+        let waited = self
+            .stall
+            .0
+            .1
+            .wait_timeout_while(is_stalled, LIMIT, |is_stalled| *is_stalled);
         assert!(!waited.expect("no panic").1.timed_out(), "never let go");
         self.file.write(bytes)
     }
