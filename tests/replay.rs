@@ -156,7 +156,9 @@ fn it_is_driven_over_http_by_this_machine_alone_where_that_is_allowed() {
     let epoch = server.json("/v1/status")["epoch"].clone();
     assert_eq!(drive(&server, r#"{"speed": 1000}"#).json()["speed"], 1000.0);
     assert_eq!(drive(&server, r#"{"resume": true}"#).status, 200);
+    let ended = |status: &serde_json::Value| status["venues"][0]["reason"] == "replay ended";
     server.until_replay("its end", |replay| replay["state"] == "ended");
+    server.until_status("its end, fanned out", ended);
     assert_eq!(drive(&server, r#"{"pause": true}"#).status, 400);
     assert_eq!(server.json("/v1/status")["epoch"], epoch, "forwards the epoch stays");
     let whole = server.json("/v1/snapshot?symbols=binance:*");
@@ -164,7 +166,7 @@ fn it_is_driven_over_http_by_this_machine_alone_where_that_is_allowed() {
     drive(&server, r#"{"pause": true}"#);
     assert_eq!(drive(&server, &format!(r#"{{"seek": {first}}}"#)).status, 200);
     server.until_replay("its end again", |replay| replay["state"] == "ended");
-    server.until_status("a new epoch", |status| status["epoch"] != epoch);
+    server.until_status("a new epoch", |status| status["epoch"] != epoch && ended(status));
     let again = server.json("/v1/snapshot?symbols=binance:*");
     let values = |snapshot: &serde_json::Value| {
         let tickers = snapshot["snapshot"]["tickers"].as_array().expect("tickers").clone();

@@ -152,7 +152,7 @@ impl Outlet {
         self.tell(Inflow::events(batch)).await
     }
 
-    /// Hands over anything else that the engine takes; the same holds.
+    /// Hands over anything that the engine takes; the same holds.
     ///
     /// # Errors
     /// [`FeedClosed`] once the engine is gone.
@@ -169,11 +169,19 @@ impl Outlet {
         Ok(())
     }
 
-    /// Records from here on under this time of a recording, not under ours; of an update its own counts anyway.
-    fn set_time(&self, at: Ts) {
+    /// The same of something that a recording has at this time: it is recorded under it, and so is what follows until
+    /// another is told. Of an update its own time counts anyway.
+    ///
+    /// # Errors
+    /// [`FeedClosed`] once the engine is gone.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, nothing was handed over.
+    pub(crate) async fn tell_of(&self, at: Ts, inflow: Inflow) -> Result<(), FeedClosed> {
         if let Some(recorded) = &self.recorded {
             recorded.time.store(at.0, Relaxed);
         }
+        self.tell(inflow).await
     }
 
     /// The same channel and recorder for one feed, whose time is its own.
@@ -187,7 +195,8 @@ impl Outlet {
 #[derive(Clone, Debug)]
 struct Recorded {
     tap: EventTap,
-    /// Of the recording that the feed plays, in ns since 1970.
+    /// Of the recording that the feed plays, in ns since 1970. A venue's end is then recorded where the recording ends, and
+    /// not years behind it.
     time: Arc<AtomicI64>,
 }
 
@@ -206,9 +215,12 @@ impl Recorded {
             time => Ts(time),
         };
         match inflow {
-            Inflow::Events { now, events, .. } => self.tap.record(now.unwrap_or_else(time), events),
+            Inflow::Events { events, .. } => self.tap.record(time(), events),
             // What a tape begins with that is not the first of its recording.
-            Inflow::Restore(image) => self.tap.record(time(), &Arc::new(image.events(time()))),
+            Inflow::Restore(image) => {
+                let now = time();
+                self.tap.record(now, &Arc::new(image.events(now)));
+            }
             // Said by replays that are driven alone, and have been recorded before.
             Inflow::Renew { .. } | Inflow::Beat(_) => {}
         }

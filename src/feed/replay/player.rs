@@ -37,8 +37,8 @@ pub(super) struct Player {
     steps: Steps,
     chunk: VecDeque<Step>,
     batch: Batch,
-    /// The beat that the batch belongs to.
-    batch_beat: Ts,
+    /// The recording's time of the batch's newest.
+    batch_at: Ts,
     status: ReplayStatus,
     told: Instant,
     /// Beats to play before it stands still; the command is answered then.
@@ -83,7 +83,7 @@ impl Player {
             steps: mpsc::channel(1).1,
             chunk: VecDeque::new(),
             batch: Batch::new(),
-            batch_beat: Ts(0),
+            batch_at: Ts(0),
             status,
             told: now(),
             stepping: None,
@@ -203,7 +203,7 @@ impl Player {
         match step.what {
             What::Event(event) => {
                 self.note(&event);
-                self.batch_beat = beat_of(step.at);
+                self.batch_at = step.at;
                 self.batch.push(event);
                 if self.batch.len() >= BATCH_EVENTS_MAX {
                     self.flush(out).await?;
@@ -211,12 +211,11 @@ impl Player {
             }
             What::Image(image) => {
                 self.flush(out).await?;
-                out.set_time(step.at);
                 let inflow = match self.renewal.take() {
                     Some(epoch) => Inflow::Renew { epoch, image },
                     None => Inflow::Restore(image),
                 };
-                out.tell(inflow).await?;
+                out.tell_of(step.at, inflow).await?;
             }
             What::Beat => {
                 self.flush(out).await?;
@@ -263,10 +262,9 @@ impl Player {
             return Ok(());
         }
         let events = Arc::new(std::mem::take(&mut self.batch));
-        let now = (self.clock == ReplayClock::Tape).then_some(self.batch_beat);
+        let now = (self.clock == ReplayClock::Tape).then(|| beat_of(self.batch_at));
         let handed = Instant::now();
-        out.set_time(self.batch_beat);
-        out.tell(Inflow::Events { handed, now, events }).await
+        out.tell_of(self.batch_at, Inflow::Events { handed, now, events }).await
     }
 
     /// Begins the next pass of a loop; else says how it ends, where it does not wait to be told more.
