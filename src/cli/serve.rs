@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::market::Ts;
 use crate::monitor::{Health, names};
 use crate::server::{self, App, Controls, Query};
 use crate::store::{Epoch, Writer};
-use crate::tape::{TapeError, TapeRecorder, TapeTotals, event_queue};
+use crate::tape::{Rotation, TapeError, TapeRecorder, TapeTotals, event_queue};
 
 /// Batches that feeds may have waiting for the beat: at 256 updates each, 60 MB at most and four beats of
 /// six million updates a second.
@@ -85,6 +86,7 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         clock: Clock::Wall,
         epoch: Epoch::fresh(Ts::now(), fastrand::u16(..)),
         batches_max: BATCHES_QUEUED_MAX,
+        record: settings.record.clone(),
         first_subscribe,
     };
     serve(settings, behind, stop).await
@@ -98,6 +100,8 @@ pub(super) struct Behind {
     pub(super) epoch: Epoch,
     /// Batches that the feeds may have waiting for the beat.
     pub(super) batches_max: usize,
+    /// The tape that everything is recorded to, if any.
+    pub(super) record: Option<(PathBuf, Rotation)>,
     /// Becomes true when the first subscriber has subscribed.
     pub(super) first_subscribe: watch::Sender<bool>,
 }
@@ -110,6 +114,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         clock,
         epoch,
         batches_max,
+        record,
         first_subscribe,
     } = behind;
     let render_metrics = install_metrics();
@@ -125,9 +130,9 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     let venues: Vec<String> = feeds.iter().flat_map(|f| f.venues()).map(ToString::to_string).collect();
     let (mut outlet, inlet) = feed::channel(batches_max);
     let mut recorder = None;
-    if let Some((file, rotation)) = &settings.record {
+    if let Some((file, rotation)) = record {
         let (tap, queue) = event_queue();
-        recorder = Some(TapeRecorder::start(queue, file, *rotation)?);
+        recorder = Some(TapeRecorder::start(queue, &file, rotation)?);
         outlet = outlet.with_tap(tap);
     }
     let mut feeding = JoinSet::new();

@@ -32,7 +32,24 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "SPEC")]
     pub(super) feed: Vec<String>,
     #[command(flatten)]
+    pub(super) record: RecordingArgs,
+    #[command(flatten)]
     pub(super) service: ServiceArgs,
+}
+
+/// A tape of what the feeds say.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Recording")]
+pub(super) struct RecordingArgs {
+    /// Records what the feeds say to a tape, such as day.tape; a file that is there is never overwritten
+    #[arg(long, env = "TICKWIRE_RECORD", value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    /// Go on in a new file when one has so many bytes, compressed; 65536 or more
+    #[arg(long, env = "TICKWIRE_RECORD_ROTATE_BYTES", value_name = "N")]
+    pub(super) record_rotate_bytes: Option<RotateBytes>,
+    /// Go on in a new file after so many seconds
+    #[arg(long, env = "TICKWIRE_RECORD_ROTATE_SECONDS", value_name = "N")]
+    pub(super) record_rotate_seconds: Option<RotateSeconds>,
 }
 
 /// What every service has, whatever feeds it.
@@ -46,15 +63,6 @@ pub(super) struct ServiceArgs {
     #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) allow_control: Option<bool>,
-    /// Records what the feeds say to a tape, such as day.tape; a file that is there is never overwritten
-    #[arg(long, env = "TICKWIRE_RECORD", value_name = "FILE")]
-    pub(super) record: Option<PathBuf>,
-    /// Go on in a new file when one has so many bytes, compressed; 65536 or more
-    #[arg(long, env = "TICKWIRE_RECORD_ROTATE_BYTES", value_name = "N")]
-    pub(super) record_rotate_bytes: Option<RotateBytes>,
-    /// Go on in a new file after so many seconds
-    #[arg(long, env = "TICKWIRE_RECORD_ROTATE_SECONDS", value_name = "N")]
-    pub(super) record_rotate_seconds: Option<RotateSeconds>,
     /// Configuration file [default: tickwire.toml, if it is there]
     #[arg(long, env = "TICKWIRE_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

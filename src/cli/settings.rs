@@ -67,7 +67,7 @@ impl Settings {
             .transpose()?
             .unwrap_or_default();
         let env_feeds = std::env::var(FEED_ENV).unwrap_or_default();
-        let rotates = args.service.record_rotate_bytes.is_some() || args.service.record_rotate_seconds.is_some();
+        let rotates = args.record.record_rotate_bytes.is_some() || args.record.record_rotate_seconds.is_some();
         let settings = Settings::layer(args, file, &env_feeds);
         match settings.record {
             // In a file they may lie ready for a `--record`.
@@ -77,7 +77,11 @@ impl Settings {
     }
 
     fn layer(args: ServeArgs, file: ConfigFile, env_feeds: &str) -> Settings {
-        let ServeArgs { feed, service: args } = args;
+        let ServeArgs {
+            feed,
+            record: recording,
+            service: args,
+        } = args;
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
         let limits = file.limits;
         let heartbeat = first([args.heartbeat_ms, limits.heartbeat_ms], 1_000);
@@ -86,10 +90,10 @@ impl Settings {
         let message_bytes = [args.max_message_bytes, limits.max_message_bytes];
         let listen = args.listen.or(file.server.listen);
         let rotation = rotation(
-            args.record_rotate_bytes.or(file.record.rotate_bytes),
-            args.record_rotate_seconds.or(file.record.rotate_seconds),
+            recording.record_rotate_bytes.or(file.record.rotate_bytes),
+            recording.record_rotate_seconds.or(file.record.rotate_seconds),
         );
-        let record = args.record.or(file.record.file);
+        let record = recording.record.or(file.record.file);
         Settings {
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
             feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
@@ -145,6 +149,7 @@ fn feeds(flags: Vec<String>, environment: &str, file: Vec<String>) -> Vec<String
 
 #[cfg(test)]
 mod tests {
+    use super::super::serve_args::RecordingArgs;
     use super::super::serve_args::ServiceArgs;
     use super::*;
 
@@ -160,10 +165,10 @@ mod tests {
         let from_file = of(ServeArgs::default(), text).expect("a file");
         assert_eq!((from_file.0, from_file.1.span_max), ("file.tape".into(), second(60)));
         let args = || ServeArgs {
-            service: ServiceArgs {
+            record: RecordingArgs {
                 record: Some("flag.tape".into()),
                 record_rotate_seconds: Some("5".parse().expect("within")),
-                ..ServiceArgs::default()
+                ..RecordingArgs::default()
             },
             ..ServeArgs::default()
         };
@@ -186,6 +191,7 @@ mod tests {
                 max_symbols: Some("6".parse().expect("within")),
                 ..ServiceArgs::default()
             },
+            ..ServeArgs::default()
         };
         let settings = Settings::layer(args, file(text), "d e");
         assert_eq!(

@@ -34,6 +34,8 @@ pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use tokio::sync::mpsc;
 
@@ -111,7 +113,8 @@ impl FeedContext {
 /// Makes the channel from the feeds to the engine, of at most `batches_max` batches (at least one).
 pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Inflow>) {
     let (sender, receiver) = mpsc::channel(batches_max.max(1));
-    (Outlet { sender, tap: None }, receiver)
+    let recorded = None;
+    (Outlet { sender, recorded }, receiver)
 }
 
 /// Tells that a venue is down, for feeds whose venue's state is all that there is to say.
@@ -125,13 +128,14 @@ async fn tell_down(venue: &VenueName, reason: String, out: &Outlet) -> Result<()
 #[derive(Clone, Debug)]
 pub struct Outlet {
     sender: mpsc::Sender<Inflow>,
-    tap: Option<EventTap>,
+    recorded: Option<Recorded>,
 }
 
 impl Outlet {
     /// What is handed over is recorded too, from here on.
     pub fn with_tap(self, tap: EventTap) -> Outlet {
-        Outlet { tap: Some(tap), ..self }
+        let recorded = Some(Recorded::new(tap));
+        Outlet { recorded, ..self }
     }
 
     /// Hands a batch over, waiting while the channel is full: the engine's pace bounds the feeds.
@@ -156,21 +160,70 @@ impl Outlet {
     /// # Cancel safety
     /// Dropped before it is done, nothing was handed over.
     pub async fn tell(&self, inflow: Inflow) -> Result<(), FeedClosed> {
-        self.tell_of(Ts::now(), inflow).await
-    }
-
-    /// The same of something that a recording has at this time.
-    ///
-    /// # Errors
-    /// [`FeedClosed`] once the engine is gone.
-    pub(crate) async fn tell_of(&self, at: Ts, inflow: Inflow) -> Result<(), FeedClosed> {
         // Room first: what is recorded is handed over, and the other way round.
         let room = self.sender.reserve().await.map_err(|_| FeedClosed)?;
-        if let (Some(tap), Inflow::Events { events, .. }) = (&self.tap, &inflow) {
-            tap.record(at, events);
+        if let Some(recorded) = &self.recorded {
+            recorded.record(&inflow);
         }
         room.send(inflow);
         Ok(())
+    }
+
+    /// The same of something that a recording has at this time: it is recorded under it, and so is what follows until
+    /// another is told. Of an update its own time counts anyway.
+    ///
+    /// # Errors
+    /// [`FeedClosed`] once the engine is gone.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, nothing was handed over.
+    pub(crate) async fn tell_of(&self, at: Ts, inflow: Inflow) -> Result<(), FeedClosed> {
+        if let Some(recorded) = &self.recorded {
+            recorded.time.store(at.0, Relaxed);
+        }
+        self.tell(inflow).await
+    }
+
+    /// The same channel and recorder for one feed, whose time is its own.
+    fn of_one_feed(self) -> Outlet {
+        let recorded = self.recorded.map(|recorded| Recorded::new(recorded.tap));
+        Outlet { recorded, ..self }
+    }
+}
+
+/// A feed's way to the recorder.
+#[derive(Clone, Debug)]
+struct Recorded {
+    tap: EventTap,
+    /// Of the recording that the feed plays, in ns since 1970. A venue's end is then recorded where the recording ends, and
+    /// not years behind it.
+    time: Arc<AtomicI64>,
+}
+
+impl Recorded {
+    /// No recording's time: ours counts.
+    const OURS: i64 = i64::MIN;
+
+    fn new(tap: EventTap) -> Recorded {
+        let time = Arc::new(AtomicI64::new(Recorded::OURS));
+        Recorded { tap, time }
+    }
+
+    fn record(&self, inflow: &Inflow) {
+        let time = || match self.time.load(Relaxed) {
+            Recorded::OURS => Ts::now(),
+            time => Ts(time),
+        };
+        match inflow {
+            Inflow::Events { events, .. } => self.tap.record(time(), events),
+            // What a tape begins with that is not the first of its recording.
+            Inflow::Restore(image) => {
+                let now = time();
+                self.tap.record(now, &Arc::new(image.events(now)));
+            }
+            // Said by replays that are driven alone, and have been recorded before.
+            Inflow::Renew { .. } | Inflow::Beat(_) => {}
+        }
     }
 }
 

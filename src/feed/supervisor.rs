@@ -30,6 +30,7 @@ pub enum Ending {
 /// # Cancel safety
 /// To be stopped by `stop`: dropped in the middle, it leaves the feed running until the channel closes.
 pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken) -> Ending {
+    let out = out.of_one_feed();
     let mut waits = Waits::default();
     let mut random = fastrand::Rng::new();
     let mut next = feed;

@@ -68,8 +68,10 @@ pub(super) async fn run(args: ReplayArgs, stop: CancellationToken) -> Result<(),
     let ReplayArgs {
         frames, service, fault, ..
     } = args;
-    let feed = Vec::new();
-    let mut settings = Settings::collect(ServeArgs { feed, service })?;
+    let mut settings = Settings::collect(ServeArgs {
+        service,
+        ..ServeArgs::default()
+    })?;
     settings.server.socket_faults = socket_faults(&fault);
     log_to_stderr(settings.log_level);
     // Frames are those by the recordings' clock.
@@ -150,6 +152,7 @@ async fn serve_replay(
         clock: engine_clock(clock, &settings, status.first),
         epoch: status.epoch,
         batches_max: BATCHES_QUEUED_MAX,
+        record: None,
         first_subscribe,
     };
     let driving = stop.child_token();

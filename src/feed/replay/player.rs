@@ -215,7 +215,7 @@ impl Player {
                     Some(epoch) => Inflow::Renew { epoch, image },
                     None => Inflow::Restore(image),
                 };
-                out.tell(inflow).await?;
+                out.tell_of(step.at, inflow).await?;
             }
             What::Beat => {
                 self.flush(out).await?;

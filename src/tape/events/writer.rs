@@ -34,6 +34,10 @@ pub struct TapeWriter {
     stale: FxHashSet<Symbol>,
     /// Records since the last keyframe.
     since_keyframe: u64,
+    /// The newest time of all records.
+    newest: Option<Ts>,
+    /// The same at the first record of the file under way.
+    first: Option<Ts>,
     written: TapeWritten,
 }
 
@@ -84,6 +88,8 @@ impl TapeWriter {
             shadow: Writer::new(INSTRUMENTS_MAX),
             stale: FxHashSet::default(),
             since_keyframe: 0,
+            newest: None,
+            first: None,
             written: TapeWritten::default(),
         };
         writer.file = Some(writer.next_file()?);
@@ -249,13 +255,17 @@ impl TapeWriter {
         Ok(())
     }
 
+    /// Time is the newest of all records: where some are of a recording and others of now, each would else end a file.
     fn rotate(&mut self, ts: Ts) -> Result<(), TapeError> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let open = (self.counts.records > 0).then_some(self.counts.first);
-        match file.summary().span.map(|(first, _)| first).or(open) {
-            Some(first) if self.rotation.is_due(file.bytes(), first, ts) => self.end_file(),
-            _ => Ok(()),
+        let newest = self.newest.map_or(ts, |newest| newest.max(ts));
+        self.newest = Some(newest);
+        if let (Some(file), Some(first)) = (&self.file, self.first)
+            && self.rotation.is_due(file.bytes(), first, newest)
+        {
+            self.end_file()?;
         }
+        self.first.get_or_insert(newest);
+        Ok(())
     }
 
     fn end_file(&mut self) -> Result<(), TapeError> {
@@ -263,6 +273,7 @@ impl TapeWriter {
         if self.since_keyframe > 0 {
             self.keyframe()?;
         }
+        self.first = None;
         if let Some(file) = self.file.take() {
             self.written.file_bytes += file.finish()?;
         }
