@@ -20,7 +20,10 @@ const DRIFT_MAX: Duration = Duration::from_millis(2);
 
 fn main() -> ExitCode {
     // `cargo bench` and `cargo test` both pass arguments that mean nothing here.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let delays = runtime.expect("a runtime").block_on(play());
     let median = |delays: &[Duration]| {
         let mut sorted = delays.to_vec();
@@ -31,7 +34,10 @@ fn main() -> ExitCode {
     let second = 100.min(delays.len());
     let (first, last) = (median(&delays[..second]), median(&delays[delays.len() - second..]));
     let drift = last.saturating_sub(first);
-    println!("{} beats at the original pace: delay against the schedule", delays.len());
+    println!(
+        "{} beats at the original pace: delay against the schedule",
+        delays.len()
+    );
     println!("  median {typical:?} (at most {MEDIAN_MAX:?}), worst {worst:?}");
     println!("  first second {first:?}, last second {last:?}: drift {drift:?} (at most {DRIFT_MAX:?})");
     if typical <= MEDIAN_MAX && drift <= DRIFT_MAX {
@@ -75,5 +81,8 @@ async fn play() -> Vec<Duration> {
     let (origin, _) = beats[0];
     let scheduled = |ts: Ts| Duration::from_nanos((ts.0 - origin.0) as u64);
     let start = beats.iter().map(|(ts, at)| *at - scheduled(*ts)).min().expect("beats");
-    beats.iter().map(|(ts, at)| at.saturating_duration_since(start + scheduled(*ts))).collect()
+    beats
+        .iter()
+        .map(|(ts, at)| at.saturating_duration_since(start + scheduled(*ts)))
+        .collect()
 }
