@@ -108,22 +108,25 @@ impl Rate {
         let span = last.0.abs_diff(first.0).max(1);
         let mut counts = [0.0; COLUMNS];
         let column_ns = span as f64 / COLUMNS as f64;
-        let offset = self.buckets.first.map_or(0, |begin| begin.0.abs_diff(first.0)) as f64;
+        // Below zero only where the clock was set back right after the first record.
+        let since = |begin: Ts| i128::from(begin.0) - i128::from(first.0);
+        let offset = self.buckets.first.map_or(0, since).max(0) as f64;
         for (at, count) in self.buckets.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let bucket_ns = self.buckets.bucket_ns as f64;
             let from = offset + at as f64 * bucket_ns;
             // Nothing was counted behind the end of the time.
             let to = (from + bucket_ns).min(span as f64).max(from + 1.0);
             let column = |ns: f64| ((ns / column_ns) as usize).min(COLUMNS - 1);
-            for column in column(from)..=column(to) {
-                let begin = from.max(column as f64 * column_ns);
-                let is_last = column == COLUMNS - 1;
+            let (head, tail) = (column(from), column(to));
+            for (at, share) in counts.iter_mut().enumerate().take(tail + 1).skip(head) {
+                let begin = from.max(at as f64 * column_ns);
+                let is_last = at == COLUMNS - 1;
                 let end = if is_last {
                     to
                 } else {
-                    to.min((column + 1) as f64 * column_ns)
+                    to.min((at + 1) as f64 * column_ns)
                 };
-                counts[column] += *count as f64 * (end - begin).max(0.0) / (to - from);
+                *share += *count as f64 * (end - begin).max(0.0) / (to - from);
             }
         }
         // Rounded as sums, so that all together are all.
