@@ -30,7 +30,7 @@ mod proto {
 const FILE_HEAD_BYTES: usize = 16;
 
 /// What they begin with. No text has the first byte, and line ends that a copy might change stand among them.
-const FILE_MAGIC: [u8; 8] = *b"\xfftape\r\n\x1a";
+pub const FILE_MAGIC: [u8; 8] = *b"\xfftape\r\n\x1a";
 
 /// The first bytes of a tape: magic, version 1, zeros.
 const FILE_HEAD: [u8; FILE_HEAD_BYTES] = *b"\xfftape\r\n\x1a\x01\0\0\0\0\0\0\0";
