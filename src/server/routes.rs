@@ -17,9 +17,10 @@ use super::error::ApiError;
 use super::query::{Query, VenueStatus};
 use super::query_string::pairs;
 use super::reply::json;
-use super::{Peer, push, upgrade};
+use super::{Peer, push, replay, upgrade};
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
+use crate::monitor::Recording;
 
 type Shared = State<Arc<App>>;
 
@@ -33,6 +34,12 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route(
             "/v1/updates",
             post(push::updates).fallback(|| async { ApiError::method("POST") }),
+        )
+        .route(
+            "/v1/replay",
+            get(replay::status)
+                .post(replay::drive)
+                .fallback(|| async { ApiError::method("GET, HEAD, POST") }),
         )
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -127,6 +134,33 @@ struct Status {
     subscribers: usize,
     venues: Vec<VenueStatus>,
     beat: BeatStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<RecordingStatus>,
+}
+
+#[derive(Serialize)]
+struct RecordingStatus {
+    file: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    records: u64,
+    dropped: u64,
+    file_bytes: u64,
+}
+
+impl RecordingStatus {
+    fn of(recording: &Recording) -> RecordingStatus {
+        let state = recording.state();
+        RecordingStatus {
+            file: state.file.display().to_string(),
+            state: if state.is_running { "recording" } else { "failed" },
+            error: state.error,
+            records: state.records,
+            dropped: state.dropped,
+            file_bytes: state.file_bytes,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -142,7 +176,7 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
     let now = Ts::now();
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
-        epoch: app.query.epoch().to_string(),
+        epoch: figures.epoch.to_string(),
         seq: figures.seq,
         ts: now.as_wire().to_string(),
         instruments: figures.instruments,
@@ -154,6 +188,7 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
             left_out: app.health.late(),
             held: app.health.held(),
         },
+        recording: app.recording.as_deref().map(RecordingStatus::of),
     };
     Ok(json(serde_json::to_string(&status).unwrap_or_default()))
 }

@@ -7,7 +7,7 @@ mod bounds;
 mod capture;
 mod error;
 mod events;
-mod pace;
+mod recording;
 mod rotation;
 mod rows;
 mod sink;
@@ -17,8 +17,10 @@ pub use capture::{
     CaptureReader, CaptureWriter, FrameQueue, FrameTap, Record, Recorder, Refusal, Taken, Totals, Written, frame_queue,
 };
 pub use error::{BlockFault, TapeError};
-pub use events::{Damage, OnDamage, TapeInfo, TapeReader, TapeWriter, TapeWritten, Taped, What};
-pub use pace::{Pace, Speed};
+pub use events::{
+    Damage, FILE_MAGIC as TAPE_MAGIC, OnDamage, TapeInfo, TapeReader, TapeWriter, TapeWritten, Taped, What,
+};
+pub use recording::{EventQueue, EventTap, TapeRecorder, TapeTotals, event_queue};
 pub use rotation::Rotation;
 #[cfg(feature = "parquet")]
 pub use rows::ParquetWriter;

@@ -11,7 +11,10 @@ use super::{TapeError, Taped, What};
 use crate::market::{Event, StaleCause, Symbol, TickerState, Ts};
 use crate::store::{INSTRUMENTS_MAX, Writer};
 use crate::tape::Rotation;
-use crate::tape::bounds::{BLOCK_BYTES, BLOCK_RECORDS_MAX, KEYFRAME_EVERY, REASON_BYTES_MAX};
+use crate::tape::bounds::{
+    BLOCK_BYTES, BLOCK_RECORDS_MAX, KEYFRAME_RECORDS_MAX, KEYFRAME_RECORDS_MIN, KEYFRAME_RECORDS_PER_INSTRUMENT,
+    REASON_BYTES_MAX,
+};
 use crate::tape::rotation::{first_taken, numbered};
 use crate::tape::sink::{Create, on_disk};
 
@@ -28,12 +31,18 @@ pub struct TapeWriter {
     /// The records that are not in the file yet.
     open: Open,
     counts: Counts,
+    /// Kept for its memory.
+    payload: Vec<u8>,
     /// What the records make of everything, for the keyframes.
     shadow: Writer,
     /// Instruments that a gap made stale and that no event has spoken of since.
     stale: FxHashSet<Symbol>,
     /// Records since the last keyframe.
     since_keyframe: u64,
+    /// The newest time of all records.
+    newest: Option<Ts>,
+    /// The same at the first record of the file under way.
+    first: Option<Ts>,
     written: TapeWritten,
 }
 
@@ -73,7 +82,7 @@ impl TapeWriter {
         TapeWriter::with(path, rotation, on_disk())
     }
 
-    pub(super) fn with(path: &Path, rotation: Rotation, create: Create) -> Result<TapeWriter, TapeError> {
+    pub(in crate::tape) fn with(path: &Path, rotation: Rotation, create: Create) -> Result<TapeWriter, TapeError> {
         let mut writer = TapeWriter {
             path: path.to_path_buf(),
             rotation,
@@ -81,9 +90,12 @@ impl TapeWriter {
             file: None,
             open: Open::default(),
             counts: Counts::default(),
+            payload: Vec::new(),
             shadow: Writer::new(INSTRUMENTS_MAX),
             stale: FxHashSet::default(),
             since_keyframe: 0,
+            newest: None,
+            first: None,
             written: TapeWritten::default(),
         };
         writer.file = Some(writer.next_file()?);
@@ -106,7 +118,7 @@ impl TapeWriter {
     pub fn write(&mut self, ts: Ts, event: &Event) -> Result<(), TapeError> {
         match event {
             Event::Update(update) => {
-                if self.stale.remove(update.symbol.as_str()) {
+                if !self.stale.is_empty() && self.stale.remove(update.symbol.as_str()) {
                     let live = state(&update.symbol, TickerState::Live, None);
                     self.put(update.ts_recv, &live)?;
                 }
@@ -164,8 +176,11 @@ impl TapeWriter {
     pub fn flush(&mut self) -> Result<(), TapeError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         if self.counts.records > 0 {
-            let payload = self.open.take();
-            file.records(&payload, std::mem::take(&mut self.counts))?;
+            for symbol in self.open.symbols() {
+                file.summary_mut().name(symbol.venue());
+            }
+            self.open.close(&mut self.payload);
+            file.records(&self.payload, std::mem::take(&mut self.counts))?;
         }
         Ok(())
     }
@@ -196,14 +211,8 @@ impl TapeWriter {
         let counts = self.counts_at(ts)?;
         counts.updates += u32::from(is_update);
         self.open.event(ts, event);
-        if let Some(file) = &mut self.file {
-            match event {
-                Event::Update(update) => file.summary_mut().name(update.symbol.venue()),
-                Event::Listed { symbol, .. } | Event::Removed(symbol) | Event::State { symbol, .. } => {
-                    file.summary_mut().name(symbol.venue());
-                }
-                Event::Venue { venue, .. } => file.summary_mut().name(venue.as_str()),
-            }
+        if let (Some(file), Event::Venue { venue, .. }) = (&mut self.file, event) {
+            file.summary_mut().name(venue.as_str());
         }
         self.shadow.apply(event, ts);
         self.written.updates += u64::from(is_update);
@@ -212,8 +221,9 @@ impl TapeWriter {
 
     /// The open block's counts, with one more record of this time; makes the file where there is none.
     fn counts_at(&mut self, ts: Ts) -> Result<&mut Counts, TapeError> {
-        if self.file.is_none() {
-            self.file = Some(self.next_file()?);
+        match &self.file {
+            Some(file) => file.check()?,
+            None => self.file = Some(self.next_file()?),
         }
         let counts = &mut self.counts;
         if counts.records == 0 {
@@ -228,10 +238,11 @@ impl TapeWriter {
     fn wrote(&mut self) -> Result<(), TapeError> {
         self.written.records += 1;
         self.since_keyframe += 1;
-        if self.since_keyframe >= KEYFRAME_EVERY {
+        let most = self.shadow.len() as u64 * KEYFRAME_RECORDS_PER_INSTRUMENT;
+        if self.since_keyframe >= most.clamp(KEYFRAME_RECORDS_MIN, KEYFRAME_RECORDS_MAX) {
             self.flush()?;
             self.keyframe()
-        } else if self.counts.records as usize >= BLOCK_RECORDS_MAX || self.open.bytes() >= BLOCK_BYTES {
+        } else if self.counts.records as usize >= BLOCK_RECORDS_MAX || self.open.other_bytes() >= BLOCK_BYTES {
             self.flush()
         } else {
             Ok(())
@@ -249,13 +260,17 @@ impl TapeWriter {
         Ok(())
     }
 
+    /// Time is the newest of all records: where some are of a recording and others of now, each would else end a file.
     fn rotate(&mut self, ts: Ts) -> Result<(), TapeError> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let open = (self.counts.records > 0).then_some(self.counts.first);
-        match file.summary().span.map(|(first, _)| first).or(open) {
-            Some(first) if self.rotation.is_due(file.bytes(), first, ts) => self.end_file(),
-            _ => Ok(()),
+        let newest = self.newest.map_or(ts, |newest| newest.max(ts));
+        self.newest = Some(newest);
+        if let (Some(file), Some(first)) = (&self.file, self.first)
+            && self.rotation.is_due(file.bytes(), first, newest)
+        {
+            self.end_file()?;
         }
+        self.first.get_or_insert(newest);
+        Ok(())
     }
 
     fn end_file(&mut self) -> Result<(), TapeError> {
@@ -263,6 +278,7 @@ impl TapeWriter {
         if self.since_keyframe > 0 {
             self.keyframe()?;
         }
+        self.first = None;
         if let Some(file) = self.file.take() {
             self.written.file_bytes += file.finish()?;
         }
