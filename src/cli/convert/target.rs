@@ -30,7 +30,7 @@ enum Out {
 pub(in crate::cli) enum TargetError {
     #[error("`{}` would be written: a capture is what a venue sent, `tickwire record` makes it", file.display())]
     Capture { file: PathBuf },
-    #[error("`{}`: Parquet is not built in: `cargo install --path . --features parquet` builds a tickwire that has it", file.display())]
+    #[error("`{}`: Parquet is not built in: `cargo build --release --features parquet` builds a tickwire that has it", file.display())]
     #[cfg_attr(feature = "parquet", allow(dead_code))]
     NoParquet { file: PathBuf },
     #[error("`{}` is there already: nothing is overwritten", file.display())]
