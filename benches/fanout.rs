@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use measure::{cpu_ns, finish, show, within};
-use tickwire::engine::{Beater, Demand};
+use tickwire::engine::{Beater, Clock, Demand};
 use tickwire::fanout::{Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
 use tickwire::feed::synthetic::{EvenModel, Model};
 use tickwire::market::{Event, Symbol, SymbolPattern, Ts, Update};
@@ -84,8 +84,10 @@ struct Bench {
 impl Bench {
     fn new(subscribers: usize, alike: bool) -> Bench {
         let demand = Arc::new(Demand::default());
+        let epoch = Epoch::new(1).expect("an epoch");
         let config = FanoutConfig {
-            epoch: Epoch::new(1).expect("an epoch"),
+            epoch,
+            clock: Clock::Wall,
             frame_bytes_max: 65_536,
             heartbeat_beats: 100,
             slow_deadline_beats: 3_000,
@@ -95,7 +97,7 @@ impl Bench {
         let names = |n: usize| Symbol::parse(&format!("bench:S{n:04}")).expect("a symbol");
         let done = Arc::new(AtomicBool::new(false));
         let mut bench = Bench {
-            beater: Beater::new(Writer::new(INSTRUMENTS), demand.clone()),
+            beater: Beater::new(Writer::new(INSTRUMENTS), demand.clone(), epoch),
             shard: Shard::new(config, demand, Box::new(|| {})),
             model: EvenModel::new(INSTRUMENTS, SEED),
             symbols: (0..INSTRUMENTS).map(names).collect(),
@@ -161,7 +163,7 @@ impl Bench {
         let events: Vec<Event> = events.collect();
         self.beater.apply(&events, now);
         self.beat += 1;
-        let tick = Arc::new(self.beater.seal(self.beat, now));
+        let tick = Arc::new(self.beater.seal(self.beat, self.beat, now));
         self.frames.lock().expect("one thread").clear();
         let start = cpu_ns();
         self.shard.turn(std::slice::from_ref(&tick));

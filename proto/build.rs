@@ -1,8 +1,10 @@
-//! Compiles `proto/tickwire.proto` with protox, so that no protoc is needed on the machine.
+//! Compiles the schemas with protox, so that no protoc is needed on the machine.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("cargo:rerun-if-changed=proto/tickwire.proto");
-    let descriptors = protox::compile(["proto/tickwire.proto"], ["proto"])?;
-    prost_build::Config::new().compile_fds(descriptors)?;
+    for schema in ["proto/tickwire.proto", "proto/tape.proto"] {
+        println!("cargo:rerun-if-changed={schema}");
+        let descriptors = protox::compile([schema], ["proto"])?;
+        prost_build::Config::new().compile_fds(descriptors)?;
+    }
     Ok(())
 }

@@ -30,8 +30,8 @@
 //! | `monitor` | |
 //! | `store` | `market` |
 //! | `wire` | `market`, `store` |
-//! | `tape` | `market`, `monitor` |
-//! | `feed` | `backoff`, `control`, `market`, `monitor`, `tape` |
+//! | `tape` | `market`, `monitor`, `store` |
+//! | `feed` | `backoff`, `control`, `market`, `monitor`, `store`, `tape` |
 //! | `engine` | `control`, `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |
@@ -51,7 +51,7 @@
 //! 4. **Nothing is silently wrong**: no float carries a price, what does not fit is counted and clears its
 //!    field (`market`, `store::tests`), `tests/convergence.rs` and `tests/venues.rs` compare with the recordings'
 //!    own text.
-//! 5. **Same tape, same bytes**: replays are deterministic in order; the tape's clock comes with `tape`.
+//! 5. **Same tape, same bytes**: on a tape's clock beats end where the tape says and wait for every subscriber (`engine::tape`).
 //! 6. **A break in a feed is data**: venue and instrument states are versioned like fields (`feed::watch`,
 //!    `feed::live`, `tests/venue_faults.rs`).
 

@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::settings::Settings;
 use crate::control;
-use crate::engine::{Beater, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
+use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::Ts;
 use crate::monitor::{Health, names};
-use crate::server::{self, App, Query};
+use crate::server::{self, App, Controls, Query};
 use crate::store::{Epoch, Writer};
 
 /// Batches that feeds may have waiting for the beat: at 256 updates each, 60 MB at most and four beats of
@@ -69,6 +69,11 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         feeds.push(feed::push(&context, receiver));
         sender
     });
+    let controls = Controls {
+        is_allowed: settings.allow_control,
+        pushes,
+        replay: None,
+    };
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
         source,
@@ -96,18 +101,27 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     }
     let (sender, query_ticks) = tick_channel(server::bounds::QUERY_TICKS_MAX);
     readers.push(sender);
-    let beater = Beater::new(Writer::new(settings.instruments_max), demand.clone());
+    let beater = Beater::new(Writer::new(settings.instruments_max), demand.clone(), epoch);
     let engine = Engine::new(beater, inlet, readers, health.clone());
 
     // Shards write to subscribers; the server reads from them and answers plain HTTP.
-    let fanout_config = settings.fanout(epoch);
+    let clock = Clock::Wall;
+    let fanout_config = settings.fanout(epoch, clock.clone());
     let (fanout, mut threads) =
         Fanout::spawn(&fanout_config, receivers, &demand, &first_subscribe).map_err(ServeError::Thread)?;
     let (query, query_thread) =
-        Query::spawn(epoch, fanout_config.symbols_max, query_ticks).map_err(ServeError::Thread)?;
+        Query::spawn(epoch, clock.start(), fanout_config.symbols_max, query_ticks).map_err(ServeError::Thread)?;
     threads.push(query_thread);
-    threads.push(engine.spawn(end.clone()).map_err(ServeError::Thread)?);
-    let app = App::new(&settings.server, query, fanout, demand, pushes, health, render_metrics);
+    threads.push(engine.spawn(clock, end.clone()).map_err(ServeError::Thread)?);
+    let app = App::new(
+        &settings.server,
+        query,
+        fanout,
+        demand,
+        controls,
+        health,
+        render_metrics,
+    );
 
     let mut ended = JoinSet::new();
     for thread in threads {

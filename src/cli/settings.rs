@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::config::{ConfigError, ConfigFile};
 use super::serve_args::ServeArgs;
 use super::within::Within;
-use crate::engine::BEAT;
+use crate::engine::{BEAT, Clock};
 use crate::fanout::FanoutConfig;
 use crate::feed::DEFAULT_SPEC;
-use crate::server::ServerConfig;
+use crate::server::{ServerConfig, SocketFaults};
 use crate::store::{Epoch, INSTRUMENTS_MAX};
 
 /// Read where no `--config` is given, if it is there.
@@ -88,6 +88,7 @@ impl Settings {
                 connections_max: first([args.max_connections, limits.max_connections], 16_384) as usize,
                 message_bytes_max: first(message_bytes, 65_536) as usize,
                 ping_interval: Duration::from_millis(first([args.ping_ms, limits.ping_ms], 20_000)),
+                socket_faults: SocketFaults::default(),
             },
             symbols_max: first([args.max_symbols, limits.max_symbols], 100_000) as usize,
             frame_bytes_max: first([args.frame_bytes_max, limits.frame_bytes_max], 65_536) as usize,
@@ -97,10 +98,11 @@ impl Settings {
     }
 
     /// What the shards are told.
-    pub(super) fn fanout(&self, epoch: Epoch) -> FanoutConfig {
+    pub(super) fn fanout(&self, epoch: Epoch, clock: Clock) -> FanoutConfig {
         let beats = |span: Duration| (span.as_millis() / BEAT.as_millis()).max(1) as u64;
         FanoutConfig {
             epoch,
+            clock,
             frame_bytes_max: self.frame_bytes_max,
             heartbeat_beats: beats(self.heartbeat),
             slow_deadline_beats: beats(self.slow_consumer),

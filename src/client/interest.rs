@@ -56,6 +56,8 @@ pub(super) struct Ask {
 pub(super) struct Interests {
     strings: BTreeMap<String, Interest>,
     answering: BTreeMap<u64, Answering>,
+    /// A new epoch is being told unasked, and its last part has not come: nothing held is known completely.
+    is_renewing: bool,
     summary: Summary,
 }
 
@@ -257,11 +259,12 @@ impl Interests {
     /// What was held is wanted again from `own` on. What is asked for or being taken back may be held at the
     /// server, so it misses something too, up to its answer.
     pub(super) fn lose(&mut self, own: u64) {
+        let own = Some(own).filter(|_| !std::mem::take(&mut self.is_renewing));
         for interest in self.strings.values_mut() {
             interest.is_repair = true;
             if interest.phase == Phase::Held {
                 interest.phase = Phase::Wanted;
-                interest.known = Some(own);
+                interest.known = own;
             }
         }
     }
@@ -270,6 +273,23 @@ impl Interests {
     pub(super) fn void(&mut self) {
         self.lose(0);
         self.strings.values_mut().for_each(|i| i.known = None);
+    }
+
+    /// A new epoch was told unasked: what is held comes anew, and until its end entries may come too early.
+    pub(super) fn renew(&mut self) {
+        self.is_renewing = true;
+        for interest in self.strings.values_mut() {
+            interest.is_repair = true;
+            interest.known = None;
+        }
+    }
+
+    /// All that is held has come anew.
+    pub(super) fn renewed(&mut self) {
+        self.is_renewing = false;
+        for interest in self.strings.values_mut().filter(|i| i.phase == Phase::Held) {
+            interest.is_repair = false;
+        }
     }
 
     /// All is asked for again and whole, whatever was under way.

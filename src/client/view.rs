@@ -171,7 +171,11 @@ impl View {
             self.epoch = Some(snapshot.epoch);
             self.table.clear(&mut changes);
             self.taint_begun();
-            self.interests.void();
+            // Unasked, it is of all that was held; else that is asked for anew.
+            match snapshot.request_id {
+                0 => self.interests.renew(),
+                _ => self.interests.void(),
+            }
             self.pending.clear();
         }
         let request_id = snapshot.request_id;
@@ -214,6 +218,11 @@ impl View {
     fn end_answer(&mut self, last: &proto::Snapshot, changes: &mut Changes) {
         for rejected in &last.rejected {
             self.interests.forget(&rejected.symbol);
+        }
+        if last.request_id == 0 {
+            self.interests.renewed();
+            let held = last.pending.iter().filter(|text| self.interests.contains(text));
+            self.pending.extend(held.cloned());
         }
         if let Some(answering) = self.interests.answered(last.request_id) {
             for id in answering.unnamed {

@@ -8,7 +8,7 @@ use metrics::{Counter, Gauge};
 
 use crate::market::{Event, Ts};
 use crate::monitor::names;
-use crate::store::{SealedBeat, Writer};
+use crate::store::{Epoch, Image, SealedBeat, Writer};
 use crate::wire::{Chunks, Encoding};
 
 /// Subscribers per encoding: what nobody reads is not encoded.
@@ -40,10 +40,14 @@ impl Demand {
 /// What the engine publishes at each beat of its timer, immutable and shared.
 #[derive(Debug)]
 pub struct Tick {
-    /// Number of the timer's beat since the start, by the monotonic clock.
+    /// Number of the timeline's beat: by the timer, or by the tape's time. Paces fall due by it.
     pub number: u64,
-    /// Its time by the service's clock.
+    /// Number of the timer's beat since the start, by the monotonic clock: deadlines and heartbeats go by it.
+    pub wall: u64,
+    /// The timeline's time.
     pub ts: Ts,
+    /// The timeline. With another one than the tick before, all that was before is void.
+    pub epoch: Epoch,
     /// When it was sealed; for measuring lag alone.
     pub sealed: Instant,
     /// What changed, if anything did.
@@ -62,6 +66,9 @@ impl Tick {
 /// The engine's work without its thread.
 pub struct Beater {
     writer: Writer,
+    epoch: Epoch,
+    /// The epoch of the newest sealed beat: a new one is told with its first.
+    told: Epoch,
     demand: Arc<Demand>,
     updates: Counter,
     changed: Counter,
@@ -71,10 +78,12 @@ pub struct Beater {
 }
 
 impl Beater {
-    /// Takes the store's writer; the demand says what to encode.
-    pub fn new(writer: Writer, demand: Arc<Demand>) -> Beater {
+    /// Takes the store's writer and the epoch that it begins with; the demand says what to encode.
+    pub fn new(writer: Writer, demand: Arc<Demand>, epoch: Epoch) -> Beater {
         Beater {
             writer,
+            epoch,
+            told: epoch,
             demand,
             updates: metrics::counter!(names::UPDATES),
             changed: metrics::counter!(names::UPDATES_CHANGED),
@@ -89,8 +98,43 @@ impl Beater {
         batch.iter().for_each(|event| self.writer.apply(event, now));
     }
 
+    /// The epoch of the newest sealed beat.
+    pub fn epoch(&self) -> Epoch {
+        self.told
+    }
+
+    /// The newest state of everything, the open beat's included.
+    pub fn image(&self) -> Image {
+        self.writer.image()
+    }
+
+    /// Makes instruments and venues what an image has them.
+    pub fn restore(&mut self, image: &Image) {
+        self.writer.restore(image);
+    }
+
+    /// Begins a new epoch with an image; what the open beat had changed is void.
+    pub fn renew(&mut self, epoch: Epoch, image: &Image) {
+        self.epoch = epoch;
+        self.writer.renew(image);
+    }
+
+    /// A tick between two beats: nothing is sealed.
+    pub fn idle(&self, number: u64, wall: u64, ts: Ts) -> Tick {
+        Tick {
+            number,
+            wall,
+            ts,
+            epoch: self.told,
+            sealed: Instant::now(),
+            beat: None,
+            chunks: [None, None, None],
+        }
+    }
+
     /// Seals the open beat and encodes what it changed.
-    pub fn seal(&mut self, number: u64, ts: Ts) -> Tick {
+    pub fn seal(&mut self, number: u64, wall: u64, ts: Ts) -> Tick {
+        self.told = self.epoch;
         let beat = self.writer.seal(ts);
         let counts = self.writer.counts();
         self.updates.absolute(counts.updates);
@@ -109,11 +153,9 @@ impl Beater {
         };
         let chunks = Encoding::ALL.map(encode);
         Tick {
-            number,
-            ts,
-            sealed: Instant::now(),
             beat,
             chunks,
+            ..self.idle(number, wall, ts)
         }
     }
 }
@@ -122,6 +164,10 @@ impl Beater {
 mod tests {
     use super::*;
     use crate::market::{Decimal, Field, Fields, Symbol, Update};
+
+    fn epoch() -> Epoch {
+        Epoch::new(7).expect("an epoch")
+    }
 
     fn update(price: i64) -> Event {
         let mut fields = Fields::new();
@@ -138,13 +184,13 @@ mod tests {
     #[test]
     fn what_nobody_reads_is_not_encoded_and_what_is_read_is_encoded_once() {
         let demand = Arc::new(Demand::default());
-        let mut beater = Beater::new(Writer::new(10), demand.clone());
+        let mut beater = Beater::new(Writer::new(10), demand.clone(), epoch());
         beater.apply(&[update(1), update(2)], Ts(1));
-        let tick = beater.seal(1, Ts(1));
+        let tick = beater.seal(1, 1, Ts(1));
         assert!(Encoding::ALL.iter().all(|e| tick.chunks(*e).is_none()));
         demand.join(Encoding::Json);
         beater.apply(&[update(3)], Ts(2));
-        let tick = beater.seal(2, Ts(2));
+        let tick = beater.seal(2, 2, Ts(2));
         assert_eq!(tick.chunks(Encoding::Json).map(Chunks::len), Some(1));
         assert!(tick.chunks(Encoding::Protobuf).is_none());
         demand.leave(Encoding::Json);
@@ -153,11 +199,11 @@ mod tests {
 
     #[test]
     fn a_beat_without_change_is_a_tick_without_seq() {
-        let mut beater = Beater::new(Writer::new(10), Arc::default());
+        let mut beater = Beater::new(Writer::new(10), Arc::default(), epoch());
         beater.apply(&[update(1)], Ts(1));
-        assert_eq!(beater.seal(1, Ts(1)).beat.map(|b| b.seq.0), Some(1));
+        assert_eq!(beater.seal(1, 1, Ts(1)).beat.map(|b| b.seq.0), Some(1));
         beater.apply(&[update(1)], Ts(2));
-        let tick = beater.seal(2, Ts(2));
+        let tick = beater.seal(2, 2, Ts(2));
         assert_eq!((tick.number, tick.beat), (2, None));
     }
 }

@@ -4,17 +4,21 @@
 //! The sole writer of the store and the one timer of the service. Knows no venues and no sockets.
 
 mod beat;
+mod lockstep;
+mod tape;
 mod timer;
 
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use metrics::Histogram;
+use metrics::{Counter, Histogram};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use beat::{Beater, Demand, Tick};
+pub use lockstep::Lockstep;
+pub use tape::beat_number;
 
 use crate::control::Inflow;
 use crate::market::Ts;
@@ -40,6 +44,32 @@ pub type TickSender = mpsc::Sender<Arc<Tick>>;
 /// Makes the queue between the engine and one reader, of at most so many ticks.
 pub fn tick_channel(ticks_max: usize) -> (TickSender, TickReceiver) {
     mpsc::channel(ticks_max)
+}
+
+/// Whose time the timeline's is.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// Ours: a beat every 10 ms.
+    Wall,
+    /// The tape's: beats end where the feed says so, each once every subscriber has taken the one before.
+    Tape {
+        /// The time before the first beat.
+        start: Ts,
+        /// A beat waits so long at most for those who have not taken the one before.
+        patience: Duration,
+        /// Where the shards say what was taken.
+        lockstep: Arc<Lockstep>,
+    },
+}
+
+impl Clock {
+    /// The timeline's time before the first beat.
+    pub fn start(&self) -> Ts {
+        match self {
+            Clock::Wall => Ts::now(),
+            Clock::Tape { start, .. } => *start,
+        }
+    }
 }
 
 /// The engine's thread.
@@ -74,36 +104,36 @@ impl Engine {
     ///
     /// # Errors
     /// Where the machine gives no thread.
-    pub fn spawn(mut self, stop: CancellationToken) -> std::io::Result<thread::JoinHandle<()>> {
-        thread::Builder::new().name("engine".to_owned()).spawn(move || {
-            let (beats, late) = (metrics::counter!(names::BEATS), metrics::counter!(names::BEATS_LATE));
-            let seconds = metrics::histogram!(names::BEAT_SECONDS);
-            let mut timer = Timer::new(Instant::now(), BEAT);
-            while !stop.is_cancelled() {
-                thread::sleep(timer.wait(Instant::now()));
-                let start = Instant::now();
-                let number = timer.tick(start);
-                self.beat(number, start);
-                let took = start.elapsed();
-                beats.increment(1);
-                late.absolute(timer.left_out());
-                seconds.record(took.as_secs_f64());
-                self.health
-                    .beat(Instant::now(), took.as_micros() as u64, timer.left_out(), self.held);
+    pub fn spawn(self, clock: Clock, stop: CancellationToken) -> std::io::Result<thread::JoinHandle<()>> {
+        let thread = thread::Builder::new().name("engine".to_owned());
+        match clock {
+            Clock::Wall => thread.spawn(move || self.run(&stop)),
+            Clock::Tape {
+                start,
+                patience,
+                lockstep,
+            } => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+                thread.spawn(move || runtime.block_on(tape::run(self, start, patience, &lockstep, &stop)))
             }
-        })
+        }
+    }
+
+    fn run(mut self, stop: &CancellationToken) {
+        let mut pulse = Pulse::new();
+        while !stop.is_cancelled() {
+            thread::sleep(pulse.timer.wait(Instant::now()));
+            let start = Instant::now();
+            let number = pulse.timer.tick(start);
+            self.beat(number, start);
+            pulse.note(start, &self.health, self.held);
+        }
     }
 
     fn beat(&mut self, number: u64, start: Instant) {
         let ts = Ts::now();
         while let Ok(inflow) = self.inlet.try_recv() {
-            let Inflow::Events { handed, now, events } = inflow else {
-                continue;
-            };
-            self.beater.apply(&events, now.unwrap_or(ts));
-            let now = Instant::now();
-            self.queue.record(now.saturating_duration_since(handed).as_secs_f64());
-            self.open_since.get_or_insert(now);
+            self.take(inflow, ts);
             if start.elapsed() > DRAIN_MAX {
                 break;
             }
@@ -113,14 +143,62 @@ impl Engine {
             metrics::counter!(names::BEATS_HELD).absolute(self.held);
             return;
         }
-        let tick = Arc::new(self.beater.seal(number, ts));
-        if let Some(since) = self.open_since.take() {
-            self.beat.record(since.elapsed().as_secs_f64());
-        }
+        let tick = Arc::new(self.seal(number, number, ts));
         for reader in &self.readers {
             // A reader that has gone is being stopped; one that is full was ruled out above.
             let _ = reader.try_send(tick.clone());
         }
+    }
+
+    /// Takes what a feed says into the open beat; a beat of the tape's clock ends elsewhere.
+    fn take(&mut self, inflow: Inflow, ts: Ts) {
+        match inflow {
+            Inflow::Events { handed, now, events } => {
+                self.beater.apply(&events, now.unwrap_or(ts));
+                let now = Instant::now();
+                self.queue.record(now.saturating_duration_since(handed).as_secs_f64());
+                self.open_since.get_or_insert(now);
+            }
+            Inflow::Restore(image) => self.beater.restore(&image),
+            Inflow::Renew { epoch, image } => self.beater.renew(epoch, &image),
+            Inflow::Beat(_) => {}
+        }
+    }
+
+    fn seal(&mut self, number: u64, wall: u64, ts: Ts) -> Tick {
+        let tick = self.beater.seal(number, wall, ts);
+        if let Some(since) = self.open_since.take() {
+            self.beat.record(since.elapsed().as_secs_f64());
+        }
+        tick
+    }
+}
+
+/// The timer, and what it says of the beat's health.
+struct Pulse {
+    timer: Timer,
+    beats: Counter,
+    late: Counter,
+    seconds: Histogram,
+}
+
+impl Pulse {
+    fn new() -> Pulse {
+        Pulse {
+            timer: Timer::new(Instant::now(), BEAT),
+            beats: metrics::counter!(names::BEATS),
+            late: metrics::counter!(names::BEATS_LATE),
+            seconds: metrics::histogram!(names::BEAT_SECONDS),
+        }
+    }
+
+    /// Notes a beat that began at `start` and is done.
+    fn note(&self, start: Instant, health: &Health, held: u64) {
+        let took = start.elapsed();
+        self.beats.increment(1);
+        self.late.absolute(self.timer.left_out());
+        self.seconds.record(took.as_secs_f64());
+        health.beat(Instant::now(), took.as_micros() as u64, self.timer.left_out(), held);
     }
 }
 
@@ -128,7 +206,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::market::{Decimal, Event, Field, Fields, Symbol, Update};
-    use crate::store::{Table, Writer};
+    use crate::store::{Epoch, Table, Writer};
 
     fn update(price: i64) -> Inflow {
         let mut fields = Fields::new();
@@ -146,8 +224,9 @@ mod tests {
     /// Beats by hand, so that nothing depends on time.
     fn engine(ticks_max: usize) -> (Engine, mpsc::Sender<Inflow>, TickReceiver) {
         let (updates, inlet) = mpsc::channel(100);
+        let epoch = Epoch::new(7).expect("an epoch");
         let (sender, receiver) = tick_channel(ticks_max);
-        let beater = Beater::new(Writer::new(10), Arc::default());
+        let beater = Beater::new(Writer::new(10), Arc::default(), epoch);
         (
             Engine::new(beater, inlet, vec![sender], Arc::default()),
             updates,

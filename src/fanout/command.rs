@@ -69,6 +69,14 @@ pub enum Request {
 }
 
 impl Request {
+    /// Whether it changes what is held, or how.
+    pub(super) fn is_about_symbols(&self) -> bool {
+        matches!(
+            self,
+            Request::Subscribe { .. } | Request::Unsubscribe { .. } | Request::Configure { .. }
+        )
+    }
+
     /// Whether an answer will be written.
     pub fn is_answered(&self) -> bool {
         !matches!(self, Request::Received(_))

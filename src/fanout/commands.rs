@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rustc_hash::FxHashSet;
 
-use crate::engine::BEAT;
+use crate::engine::{BEAT, Clock};
 use crate::market::{InstrumentId, SymbolPattern, Ts};
 use crate::monitor::names;
 use crate::store::Seq;
@@ -52,11 +52,11 @@ impl<S: Socket> Shard<S> {
         let id = join.id;
         let pace = Pace::new(join.pace_beats, id);
         let mut subscriber = Subscriber::new(id, join.socket, join.link, (join.encoding, join.compression, pace));
-        subscriber.last_write = self.beat;
+        subscriber.last_write = self.wall;
         let slot = self.insert(subscriber);
         let welcome = proto::Welcome {
             server: concat!("tickwire/", env!("CARGO_PKG_VERSION")).to_owned(),
-            epoch: self.config.epoch.get(),
+            epoch: self.epoch.get(),
             seq: self.table.seq().0,
             ts: self.ts.as_wire(),
             interval_ms: interval_ms(pace),
@@ -66,7 +66,10 @@ impl<S: Socket> Shard<S> {
             session: id.to_string(),
             authenticated: false,
             frame_bytes_max: self.config.frame_bytes_max as u32,
-            clock: proto::Clock::Wall as i32,
+            clock: match self.config.clock {
+                Clock::Wall => proto::Clock::Wall,
+                Clock::Tape { .. } => proto::Clock::Tape,
+            } as i32,
         };
         self.tell(slot, Body::Welcome(welcome), false);
         if self.draining.is_some() {
@@ -75,6 +78,14 @@ impl<S: Socket> Shard<S> {
     }
 
     fn request(&mut self, slot: u32, request: Request) {
+        if request.is_about_symbols()
+            && let Some(subscriber) = self.subscriber(slot)
+            && subscriber.job.as_ref().is_some_and(|job| !job.is_asked_for)
+        {
+            // What a new epoch has it told comes first.
+            subscriber.deferred = Some(Box::new(request));
+            return;
+        }
         match request {
             Request::Subscribe {
                 request_id,
@@ -119,7 +130,7 @@ impl<S: Socket> Shard<S> {
         mut rejected: Vec<Refused>,
         resume: Option<(u64, Seq)>,
     ) {
-        let (beat, newest, epoch) = (self.beat, self.table.seq(), self.config.epoch.get());
+        let (beat, newest, epoch) = (self.wall, self.table.seq(), self.epoch.get());
         let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
             return;
         };
@@ -202,17 +213,21 @@ impl<S: Socket> Shard<S> {
             return;
         };
         let Some(job) = subscriber.job.take() else { return };
-        if subscriber.strings != job.all_strings {
+        let is_held_anew = subscriber.group.is_none() && !job.all_strings.is_empty();
+        if is_held_anew || subscriber.strings != job.all_strings {
             subscriber.strings = job.all_strings;
             self.regroup(slot, old);
             if let Some(tell) = self.on_first_subscribe.take() {
                 tell();
             }
         }
+        if let Some(request) = self.subscriber(slot).and_then(|s| s.deferred.take()) {
+            self.request(slot, *request);
+        }
     }
 
     fn unsubscribe(&mut self, slot: u32, request_id: u64, strings: &[String]) {
-        let Some(subscriber) = self.subscriber(slot) else {
+        let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
             return;
         };
         if let Some(unknown) = strings.iter().find(|text| !is_given(&subscriber.strings, text)) {

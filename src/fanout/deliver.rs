@@ -33,17 +33,26 @@ struct Part {
 impl<S: Socket> Shard<S> {
     /// Takes the beats that have come, oldest first, and fans out their sum as of the newest.
     pub fn turn(&mut self, ticks: &[Arc<Tick>]) {
+        for ticks in ticks.chunk_by(|a, b| a.epoch == b.epoch) {
+            if ticks[0].epoch != self.epoch {
+                self.renew(&ticks[0]);
+            }
+            self.turn_of_epoch(ticks);
+        }
+    }
+
+    fn turn_of_epoch(&mut self, ticks: &[Arc<Tick>]) {
         let Some(newest) = ticks.last() else { return };
-        let (since, last_beat) = (self.table.seq(), self.beat);
+        let (since, last_beat, last_wall) = (self.table.seq(), self.beat, self.wall);
         let beats: Vec<&SealedBeat> = ticks.iter().filter_map(|tick| tick.beat.as_ref()).collect();
         let mut touched = Vec::new();
         for beat in &beats {
             self.take_beat(beat, &mut touched);
         }
-        (self.beat, self.ts) = (newest.number, newest.ts);
+        (self.beat, self.wall, self.ts) = (newest.number, newest.wall, newest.ts);
         self.budget = self.own_bytes_per_turn;
         for slot in self.take_busy() {
-            self.look_after(slot, last_beat);
+            self.look_after(slot, last_wall);
         }
         if !touched.is_empty() {
             // Ages in its chunks count from its own time, so that must be the time of the frames.
@@ -77,10 +86,10 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Goes on with what a busy subscriber was owed; one that is stuck too long is let go.
-    fn look_after(&mut self, slot: u32, last_beat: u64) {
-        let (beat, deadline) = (self.beat, self.config.slow_deadline_beats);
+    fn look_after(&mut self, slot: u32, last_wall: u64) {
+        let (beat, deadline) = (self.wall, self.config.slow_deadline_beats);
         self.pump(slot);
-        let is_stuck = |s: &mut Subscriber<S>| s.is_blocked_at(last_beat) && s.blocked_for(beat) >= deadline;
+        let is_stuck = |s: &mut Subscriber<S>| s.is_blocked_at(last_wall) && s.blocked_for(beat) >= deadline;
         if self.subscriber(slot).is_some_and(is_stuck) {
             self.remove(slot, CloseReason::SlowConsumer);
         }
@@ -187,7 +196,7 @@ impl<S: Socket> Shard<S> {
 
     /// Writes the frames in the buffer to one member.
     fn send_shared(&mut self, slot: u32, parts: &[Part], head: &DeltaHead, beats: u32) {
-        let beat = self.beat;
+        let beat = self.wall;
         let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
             return;
         };

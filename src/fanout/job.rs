@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::market::{InstrumentId, SymbolPattern};
 use crate::store::{Seq, Table};
-use crate::wire::{Refused, SnapshotTail};
+use crate::wire::{Encoding, Refused, SnapshotTail};
 
 use super::group;
 
@@ -12,6 +12,8 @@ use super::group;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) request_id: u64,
+    /// A request waits for it; else a new epoch made it.
+    pub(super) is_asked_for: bool,
     /// Only changes after this, where the resume can be served.
     pub(super) since: Option<Seq>,
     /// The strings of this request.
@@ -26,7 +28,7 @@ pub(super) struct Job {
     resolved: usize,
     /// Venues before this position were sent.
     pub(super) venue_at: usize,
-    rejected: Vec<Refused>,
+    pub(super) rejected: Vec<Refused>,
     /// The resume names a seq that this shard has not reached: wait until this beat.
     pub(super) wait_until: Option<(Seq, u64)>,
     /// The last part was handed over.
@@ -39,6 +41,7 @@ impl Job {
         let strings: Arc<[SymbolPattern]> = strings.into();
         Job {
             request_id,
+            is_asked_for: true,
             since: None,
             all_strings: strings.clone(),
             strings,
@@ -49,6 +52,14 @@ impl Job {
             rejected,
             wait_until: None,
             is_answered: false,
+        }
+    }
+
+    /// What a subscriber holds, told anew though nobody asked.
+    pub(super) fn unasked(strings: Vec<SymbolPattern>, table: &Table) -> Job {
+        Job {
+            is_asked_for: false,
+            ..Job::new(0, strings, Vec::new(), table)
         }
     }
 
@@ -76,8 +87,9 @@ impl Job {
         self.ids.len() > before
     }
 
-    /// What stands at the end of the last part.
-    pub(super) fn tail(&self, table: &Table) -> SnapshotTail {
+    /// What stands at the end of the last part. A request whose answer would not fit was refused; in what is told in a
+    /// new epoch, of more strings, the pending symbols that do not fit are left out.
+    pub(super) fn tail(&self, table: &Table, encoding: Encoding, room: usize) -> SnapshotTail {
         let is_pending = |s: &&SymbolPattern| match s {
             SymbolPattern::Exact(symbol) => !table.id_of(symbol.as_str()).is_some_and(|id| table.is_live(id)),
             SymbolPattern::Glob(_) => false,
@@ -88,10 +100,14 @@ impl Job {
             .filter(is_pending)
             .map(|s| s.as_str().to_owned())
             .collect();
-        SnapshotTail {
+        let mut tail = SnapshotTail {
             pending,
             rejected: self.rejected.clone(),
+        };
+        while tail.cost(encoding) > room && !tail.pending.is_empty() {
+            tail.pending.truncate(tail.pending.len() / 2);
         }
+        tail
     }
 
     /// The largest that the tail can become: every exact symbol pending.

@@ -19,6 +19,7 @@ mod group;
 mod job;
 mod link;
 mod pump;
+mod renew;
 mod run;
 mod shard;
 mod subscriber;

@@ -94,7 +94,7 @@ impl<S: Socket> Shard<S> {
         if owes || is_behind || subscriber.blocked_since.is_some() {
             self.make_busy(slot);
         }
-        let beat = self.beat;
+        let beat = self.wall;
         let Some(subscriber) = self.subscriber(slot) else {
             return;
         };
@@ -117,7 +117,7 @@ impl<S: Socket> Shard<S> {
     ///
     /// Data ends where `budget` is down to `floor`.
     fn step(&mut self, subscriber: &mut Subscriber<S>, floor: usize) -> Step {
-        match subscriber.flush(self.beat) {
+        match subscriber.flush(self.wall) {
             Sent::Whole => {}
             other => return other.into(),
         }
@@ -145,7 +145,7 @@ impl<S: Socket> Shard<S> {
         let Some(mut control) = subscriber.control.take() else {
             return Step::Idle;
         };
-        let beat = self.beat;
+        let beat = self.wall;
         let sent = if let Some(message) = control.messages.front() {
             let receipt = message.is_answer.then_some(Receipt::Answer);
             let sent = subscriber.offer_for(receipt, &message.frame, beat);
@@ -246,7 +246,7 @@ impl<S: Socket> Shard<S> {
         if let Some((position, until)) = job.wait_until {
             if position <= seq {
                 job.since = Some(position);
-            } else if self.beat < until {
+            } else if self.wall < until {
                 return Step::Blocked;
             }
             job.wait_until = None;
@@ -274,18 +274,18 @@ impl<S: Socket> Shard<S> {
         let chunks = &mut chunks[encoding as usize];
         chunks.clear();
         let progress = fill_snapshot(&self.table, &mut job, chunks, room, self.ts);
-        let tail = progress.is_last.then(|| job.tail(&self.table));
+        let tail = progress.is_last.then(|| job.tail(&self.table, encoding, room));
         let tail = tail.filter(|tail| chunks.is_empty() || chunks.cost() + tail.cost(encoding) <= room);
         all_picks(picks, chunks.len());
         let head = SnapshotHead {
-            epoch: self.config.epoch,
+            epoch: self.epoch,
             seq,
             ts: self.ts,
             request_id: job.request_id,
             resumed: job.since.is_some(),
         };
         frame.snapshot(&head, chunks, picks, tail.as_ref());
-        let receipt = tail.is_some().then_some(Receipt::Answer);
+        let receipt = (tail.is_some() && job.is_asked_for).then_some(Receipt::Answer);
         let sent = self.send_built(subscriber, receipt);
         if sent.is_taken() {
             (job.done, job.venue_at) = (progress.done, progress.venue_at);
@@ -303,7 +303,7 @@ impl<S: Socket> Shard<S> {
         self.meters.built[encoding as usize].increment(1);
         let frame = self.scratch.frame.as_bytes();
         self.budget = self.budget.saturating_sub(frame.len());
-        let sent = subscriber.offer_for(receipt, frame, self.beat);
+        let sent = subscriber.offer_for(receipt, frame, self.wall);
         if sent.is_taken() {
             self.meters.note(encoding, frame.len());
         }

@@ -7,8 +7,7 @@ use std::thread;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::engine::{Demand, TICKS_QUEUED_MAX, Tick, TickReceiver};
-use crate::market::Ts;
+use crate::engine::{Clock, Demand, Lockstep, TICKS_QUEUED_MAX, Tick, TickReceiver};
 use crate::monitor::names;
 
 use super::bounds::{COMMANDS_PER_TURN, COMMANDS_QUEUED_MAX};
@@ -40,11 +39,10 @@ impl<S: Socket + 'static> Fanout<S> {
             let tell = Box::new(move || {
                 first.send_replace(true);
             });
-            let mut shard = Shard::new(config.clone(), demand.clone(), tell);
-            // Whoever is welcomed before the first beat has arrived is told a time too.
-            shard.ts = Ts::now();
+            let shard = Shard::new(config.clone(), demand.clone(), tell);
+            let pledge = Pledge::new(&config.clock, at);
             let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-            let run = move || runtime.block_on(run(shard, ticks, commands));
+            let run = move || runtime.block_on(run(shard, pledge, ticks, commands));
             threads.push(thread::Builder::new().name(format!("shard-{at}")).spawn(run)?);
             shards.push(sender);
         }
@@ -75,9 +73,42 @@ impl<S: Socket + 'static> Fanout<S> {
     }
 }
 
+/// What a shard says to the engine under a tape's clock: how far all of its subscribers are.
+struct Pledge {
+    lockstep: Arc<Lockstep>,
+    shard: usize,
+    /// Ticks taken so far.
+    ticks: u64,
+}
+
+impl Pledge {
+    /// `None` where beats wait for nobody.
+    fn new(clock: &Clock, shard: usize) -> Option<Pledge> {
+        match clock {
+            Clock::Wall => None,
+            Clock::Tape { lockstep, .. } => Some(Pledge {
+                lockstep: lockstep.clone(),
+                shard,
+                ticks: 0,
+            }),
+        }
+    }
+
+    /// Notes ticks as taken, and says whether everybody has what is theirs.
+    fn took<S: Socket>(&mut self, ticks: u64, shard: &Shard<S>) {
+        self.ticks += ticks;
+        if shard.owes_nothing() {
+            self.lockstep.idle(self.shard, self.ticks);
+        } else {
+            self.lockstep.busy(self.shard);
+        }
+    }
+}
+
 /// One shard's loop: beats first, then what sessions ask.
 async fn run<S: Socket>(
     mut shard: Shard<S>,
+    mut pledge: Option<Pledge>,
     mut ticks: mpsc::Receiver<Arc<Tick>>,
     mut commands: mpsc::Receiver<Command<S>>,
 ) {
@@ -91,7 +122,14 @@ async fn run<S: Socket>(
                 if count == 0 {
                     return;
                 }
-                shard.turn(&beats);
+                match &mut pledge {
+                    None => shard.turn(&beats),
+                    // Each beat on its own, so that nothing depends on how fast this thread is.
+                    Some(pledge) => beats.iter().for_each(|tick| {
+                        shard.turn(std::slice::from_ref(tick));
+                        pledge.took(1, &shard);
+                    }),
+                }
                 // The oldest has waited longest.
                 if let Some(tick) = beats.iter().find(|tick| tick.beat.is_some()) {
                     write.record(tick.sealed.elapsed().as_secs_f64());
@@ -102,7 +140,13 @@ async fn run<S: Socket>(
                 if count == 0 {
                     return;
                 }
+                if let Some(pledge) = &pledge {
+                    pledge.lockstep.busy(pledge.shard);
+                }
                 asked.drain(..).for_each(|command| shard.command(command));
+                if let Some(pledge) = &mut pledge {
+                    pledge.took(0, &shard);
+                }
             }
         }
     }

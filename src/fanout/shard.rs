@@ -6,7 +6,7 @@ use std::sync::Arc;
 use metrics::{Counter, Gauge};
 use rustc_hash::FxHashMap;
 
-use crate::engine::Demand;
+use crate::engine::{Clock, Demand};
 use crate::market::{InstrumentId, Ts};
 use crate::monitor::names;
 use crate::store::{Epoch, Table};
@@ -21,8 +21,10 @@ use super::{CloseReason, Socket, SubscriberId};
 /// What every shard is told.
 #[derive(Clone, Debug)]
 pub struct FanoutConfig {
-    /// The timeline.
+    /// The timeline at the start.
     pub epoch: Epoch,
+    /// Whose time it is.
+    pub clock: Clock,
     /// Largest message, inflated.
     pub frame_bytes_max: usize,
     /// Beats without a message after which a heartbeat is sent.
@@ -101,8 +103,13 @@ pub(super) struct Drain {
 pub struct Shard<S> {
     pub(super) config: FanoutConfig,
     pub(super) table: Table,
-    /// The newest beat of the timer, and its time.
+    /// The timeline, as of the newest tick.
+    pub(super) epoch: Epoch,
+    /// The timeline's newest beat: paces fall due by it.
     pub(super) beat: u64,
+    /// The timer's newest beat: deadlines and heartbeats go by it.
+    pub(super) wall: u64,
+    /// The timeline's time.
     pub(super) ts: Ts,
     pub(super) subscribers: Vec<Option<Subscriber<S>>>,
     free: Vec<u32>,
@@ -132,10 +139,13 @@ impl<S: Socket> Shard<S> {
     /// Makes a shard without subscribers.
     pub fn new(config: FanoutConfig, demand: Arc<Demand>, on_first_subscribe: Box<dyn FnOnce() + Send>) -> Shard<S> {
         Shard {
+            epoch: config.epoch,
+            // Whoever is welcomed before the first beat has come is told a time too.
+            ts: config.clock.start(),
             config,
             table: Table::new(),
             beat: 0,
-            ts: Ts::default(),
+            wall: 0,
             subscribers: Vec::new(),
             free: Vec::new(),
             by_id: FxHashMap::default(),
@@ -190,7 +200,7 @@ impl<S: Socket> Shard<S> {
         self.demand.join(subscriber.encoding);
         self.meters.subscribers.increment(1.0);
         self.by_id.insert(subscriber.id, slot);
-        subscriber.next_visit = self.wheel.plan(self.beat + self.config.heartbeat_beats, slot);
+        subscriber.next_visit = self.wheel.plan(self.wall + self.config.heartbeat_beats, slot);
         self.subscribers[slot as usize] = Some(subscriber);
         slot
     }

@@ -11,7 +11,7 @@ use crate::wire::{Compression, Encoding};
 
 use super::group::{GroupId, Pace};
 use super::job::Job;
-use super::{CloseReason, Link, Socket};
+use super::{CloseReason, Link, Request, Socket};
 
 /// Number of a subscriber, never used again in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,6 +162,8 @@ pub(super) struct Subscriber<S> {
     pub(super) owes_beat: bool,
     pub(super) rest: Option<Rest>,
     pub(super) job: Option<Box<Job>>,
+    /// The request that waits until what a new epoch has told unasked is complete.
+    pub(super) deferred: Option<Box<Request>>,
     pub(super) control: Option<Box<Control>>,
     /// At most so many deltas not yet confirmed; 0 is off.
     pub(super) window: u32,
@@ -204,6 +206,7 @@ impl<S: Socket> Subscriber<S> {
             owes_beat: false,
             rest: None,
             job: None,
+            deferred: None,
             control: None,
             window: 0,
             unconfirmed: VecDeque::new(),

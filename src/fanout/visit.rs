@@ -11,9 +11,9 @@ impl<S: Socket> Shard<S> {
     /// Heartbeats for those who heard nothing for a while.
     pub(super) fn visit(&mut self) {
         let mut due = Vec::new();
-        self.wheel.due(self.beat, &mut due);
+        self.wheel.due(self.wall, &mut due);
         for slot in due {
-            let (beat, period) = (self.beat, self.config.heartbeat_beats);
+            let (beat, period) = (self.wall, self.config.heartbeat_beats);
             let Some(subscriber) = self.subscriber(slot).filter(|s| s.next_visit <= beat) else {
                 continue;
             };
@@ -51,7 +51,7 @@ impl<S: Socket> Shard<S> {
         } else {
             subscriber.covered
         };
-        let (encoding, last_data, beat) = (subscriber.encoding, subscriber.last_data, self.beat);
+        let (encoding, last_data, beat) = (subscriber.encoding, subscriber.last_data, self.wall);
         self.scratch.frame.heartbeat(encoding, seq, self.ts, last_data);
         finish(&mut self.scratch, encoding, Compression::None);
         let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {

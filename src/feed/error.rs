@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_tungstenite::tungstenite;
 
+use super::SpecError;
 use crate::tape::TapeError;
 
 /// The other end of the channel is gone: the service is stopping.
@@ -60,6 +61,16 @@ impl FeedError {
                 ..
             } => *retry_after,
             _ => None,
+        }
+    }
+}
+
+/// A recording that was looked into before.
+impl From<SpecError> for FeedError {
+    fn from(error: SpecError) -> FeedError {
+        match error {
+            SpecError::Tape(error) => FeedError::Tape(error),
+            _ => FeedError::Internal("a recording is no longer what it was"),
         }
     }
 }

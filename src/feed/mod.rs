@@ -41,7 +41,7 @@ pub use claims::{Claims, Owner};
 pub use error::{FeedClosed, FeedError, Lost};
 pub use ndjson::push;
 pub use registry::build;
-pub use replay::{Captured, captured};
+pub use replay::{Captured, Inflows, Replay, ReplayClock, ReplayOptions, captured};
 pub use spec::{FeedSpec, SpecError};
 pub use supervisor::supervise;
 
@@ -139,6 +139,17 @@ impl Outlet {
         if batch.is_empty() {
             return Ok(());
         }
-        self.sender.send(Inflow::events(batch)).await.map_err(|_| FeedClosed)
+        self.tell(Inflow::events(batch)).await
+    }
+
+    /// Hands over anything else that the engine takes; the same holds.
+    ///
+    /// # Errors
+    /// [`FeedClosed`] once the engine is gone.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, nothing was handed over.
+    pub async fn tell(&self, inflow: Inflow) -> Result<(), FeedClosed> {
+        self.sender.send(inflow).await.map_err(|_| FeedClosed)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::market::VenueName;
+use crate::market::{Ts, VenueName};
 use crate::tape::TapeError;
 
 /// A feed as it was asked for; what the options mean is the kind's to say.
@@ -114,9 +114,6 @@ pub enum SpecError {
         /// Why.
         source: std::io::Error,
     },
-    /// A replay of nothing.
-    #[error("a replay needs a file")]
-    NoFiles,
     /// The recording cannot be played.
     #[error(transparent)]
     Tape(#[from] TapeError),
@@ -129,6 +126,32 @@ pub enum SpecError {
         venue: VenueName,
         /// Those that can.
         supported: String,
+    },
+    /// One name for several venues.
+    #[error("`{}` is of {venues} venues: the option `venue=NAME` renames one alone", file.display())]
+    RenameOfMany {
+        /// The file.
+        file: PathBuf,
+        /// How many there are.
+        venues: usize,
+    },
+    /// Two recordings would write the same instruments at the same time.
+    #[error("`{}` and `{}` both hold venue `{venue}` at the same time", one.display(), other.display())]
+    Overlap {
+        /// The venue.
+        venue: VenueName,
+        /// A file.
+        one: PathBuf,
+        /// Another one.
+        other: PathBuf,
+    },
+    /// Nothing was recorded between the times asked for.
+    #[error("nothing is between these times: the recordings go from {} to {}", first.to_rfc3339(), last.to_rfc3339())]
+    Times {
+        /// The first time of all.
+        first: Ts,
+        /// The last.
+        last: Ts,
     },
     /// Two feeds would write the same instruments.
     #[error("two feeds bring venue `{venue}`: rename one with the option `venue=NAME`")]

@@ -119,6 +119,11 @@ impl Decimal {
         })
     }
 
+    /// The number without its point: × 10^[`Decimal::decimals`].
+    pub fn mantissa(self) -> i64 {
+        self.mantissa
+    }
+
     /// Decimals that this number needs, 0 to [`DECIMALS_MAX`].
     pub fn decimals(self) -> u8 {
         self.decimals

@@ -133,6 +133,11 @@ const ALL: &[(&str, Kind, &str)] = &[
     ),
     (FEED_RESTARTS, Kind::Counter, "Times that a feed was started again."),
     (
+        FAULTS,
+        Kind::Counter,
+        "Faults made on purpose for those who test consumers, by kind.",
+    ),
+    (
         RECORD_FRAMES,
         Kind::Counter,
         "Frames of a venue recorded and handed to the system.",
@@ -235,6 +240,8 @@ pub const VENUE_LAG_SECONDS: &str = "tickwire_venue_lag_seconds";
 pub const HOP_SECONDS: &str = "tickwire_hop_seconds";
 /// Feed restarts.
 pub const FEED_RESTARTS: &str = "tickwire_feed_restarts_total";
+/// Faults made on purpose.
+pub const FAULTS: &str = "tickwire_faults_total";
 /// Frames recorded.
 pub const RECORD_FRAMES: &str = "tickwire_record_frames_total";
 /// Bytes of frames recorded.

@@ -53,3 +53,6 @@ pub(super) const QUERIES_MAX: usize = 4;
 
 /// Ticks that the HTTP table may be behind: 2.5 s, far above what the longest answer takes.
 pub const QUERY_TICKS_MAX: usize = 256;
+
+/// Body of a command to a replay: the longest sensible one has some 50 bytes.
+pub(super) const REPLAY_BODY_BYTES_MAX: usize = 1_024;

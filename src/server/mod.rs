@@ -11,11 +11,13 @@ mod options;
 mod push;
 mod query;
 mod query_string;
+mod replay;
 mod reply;
 mod request;
 mod routes;
 mod session;
 mod socket;
+mod socket_faults;
 mod upgrade;
 mod whole_lines;
 
@@ -34,8 +36,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use query::Query;
 pub use socket::TcpWriter;
+pub use socket_faults::SocketFaults;
 
-use crate::control::Push;
+use crate::control::{Push, ReplayRemote};
 use crate::engine::Demand;
 use crate::fanout::Fanout;
 use crate::monitor::Health;
@@ -50,6 +53,19 @@ pub struct ServerConfig {
     pub message_bytes_max: usize,
     /// Time between two WebSocket pings, and for the answer to one.
     pub ping_interval: Duration,
+    /// What is wrong with subscribers' sockets on purpose; usually nothing.
+    pub socket_faults: SocketFaults,
+}
+
+/// What this machine's own programs may control.
+#[derive(Debug, Default)]
+pub struct Controls {
+    /// Whether they may at all.
+    pub is_allowed: bool,
+    /// To the feed of pushed updates, where there is one.
+    pub pushes: Option<mpsc::Sender<Push>>,
+    /// To the replay, where there is one; whoever may ask where it is.
+    pub replay: Option<ReplayRemote>,
 }
 
 /// All that the pages and sessions need.
@@ -57,8 +73,7 @@ pub struct App {
     query: Arc<Query>,
     fanout: Fanout<TcpWriter>,
     demand: Arc<Demand>,
-    /// To the feed of pushed updates, where control is allowed.
-    pushes: Option<mpsc::Sender<Push>>,
+    controls: Controls,
     health: Arc<Health>,
     render_metrics: Box<dyn Fn() -> String + Send + Sync>,
     session: session::SessionConfig,
@@ -68,13 +83,13 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the parts together; nothing runs yet. With `pushes` this machine's own programs may push updates.
+    /// Puts the parts together; nothing runs yet.
     pub fn new(
         config: &ServerConfig,
         query: Arc<Query>,
         fanout: Fanout<TcpWriter>,
         demand: Arc<Demand>,
-        pushes: Option<mpsc::Sender<Push>>,
+        controls: Controls,
         health: Arc<Health>,
         render_metrics: Box<dyn Fn() -> String + Send + Sync>,
     ) -> App {
@@ -82,12 +97,13 @@ impl App {
             query,
             fanout,
             demand,
-            pushes,
+            controls,
             health,
             render_metrics,
             session: session::SessionConfig {
                 message_bytes_max: config.message_bytes_max,
                 ping_interval: config.ping_interval,
+                socket_faults: config.socket_faults,
             },
             connections_max: config.connections_max,
             connections: AtomicUsize::new(0),

@@ -48,10 +48,16 @@ pub(super) async fn updates(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    control::check(app.pushes.is_some(), peer.addr.ip(), request.uri(), request.headers())
-        .map_err(|why| ApiError::forbidden(why.to_string()))?;
+    control::check(
+        app.controls.is_allowed,
+        peer.addr.ip(),
+        request.uri(),
+        request.headers(),
+    )
+    .map_err(|why| ApiError::forbidden(why.to_string()))?;
     check_type(request.headers())?;
-    let pushes = app.pushes.as_ref().ok_or_else(ApiError::internal)?;
+    let nothing = || ApiError::missing("pushed updates are not taken here: `tickwire serve` takes them");
+    let pushes = app.controls.pushes.as_ref().ok_or_else(nothing)?;
     let outcome = take(request.into_body().into_data_stream(), pushes).await?;
     let rejected = |RejectedLine { line, message }| Rejected { line, message };
     let answer = Answer {

@@ -21,13 +21,13 @@ use crate::wire::{Chunks, Encoding, FrameBuf, SnapshotHead, SnapshotTail};
 pub struct Query {
     state: RwLock<State>,
     permits: Semaphore,
-    epoch: Epoch,
     /// Most instruments of one answer.
     symbols_max: usize,
 }
 
 #[derive(Debug)]
 struct State {
+    epoch: Epoch,
     table: Table,
     ts: Ts,
 }
@@ -44,6 +44,7 @@ pub(super) struct VenueStatus {
 /// Figures of the table.
 #[derive(Debug)]
 pub(super) struct Figures {
+    pub(super) epoch: Epoch,
     pub(super) seq: u64,
     pub(super) instruments: usize,
     pub(super) venues: Vec<VenueStatus>,
@@ -73,22 +74,27 @@ impl Query {
     /// Where the machine gives no thread.
     pub fn spawn(
         epoch: Epoch,
+        ts: Ts,
         symbols_max: usize,
         mut ticks: TickReceiver,
     ) -> io::Result<(Arc<Query>, thread::JoinHandle<()>)> {
         let query = Arc::new(Query {
             state: RwLock::new(State {
+                epoch,
                 table: Table::new(),
-                ts: Ts::now(),
+                ts,
             }),
             permits: Semaphore::new(QUERIES_MAX),
-            epoch,
             symbols_max,
         });
         let writer = query.clone();
         let thread = thread::Builder::new().name("query".to_owned()).spawn(move || {
             while let Some(tick) = ticks.blocking_recv() {
                 let mut state = writer.state.write().unwrap_or_else(PoisonError::into_inner);
+                if tick.epoch != state.epoch {
+                    state.epoch = tick.epoch;
+                    state.table = Table::after(state.table.seq());
+                }
                 if let Some(beat) = &tick.beat {
                     state.table.apply(beat);
                 }
@@ -96,11 +102,6 @@ impl Query {
             }
         })?;
         Ok((query, thread))
-    }
-
-    /// The timeline.
-    pub(super) fn epoch(&self) -> Epoch {
-        self.epoch
     }
 
     /// Figures for `/v1/status` and `/readyz`.
@@ -113,6 +114,7 @@ impl Query {
             reason: venue.reason.clone(),
         });
         Figures {
+            epoch: state.epoch,
             seq: state.table.seq().0,
             instruments: state.table.len(),
             venues: venues.collect(),
@@ -150,7 +152,7 @@ impl Query {
             })
         });
         let list = SymbolList {
-            epoch: self.epoch.to_string(),
+            epoch: state.epoch.to_string(),
             seq: table.seq().0,
             instruments: rows.collect(),
         };
@@ -197,7 +199,7 @@ impl Query {
             .filter(|v| touched(v.name.as_str()))
             .for_each(|v| chunks.push_venue(v));
         let picks: Vec<u32> = (0..chunks.len() as u32).collect();
-        let (epoch, seq, ts) = (self.epoch, table.seq(), state.ts);
+        let (epoch, seq, ts) = (state.epoch, table.seq(), state.ts);
         let head = SnapshotHead {
             epoch,
             seq,

@@ -17,7 +17,7 @@ use super::error::ApiError;
 use super::query::{Query, VenueStatus};
 use super::query_string::pairs;
 use super::reply::json;
-use super::{Peer, push, upgrade};
+use super::{Peer, push, replay, upgrade};
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
 
@@ -33,6 +33,12 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route(
             "/v1/updates",
             post(push::updates).fallback(|| async { ApiError::method("POST") }),
+        )
+        .route(
+            "/v1/replay",
+            get(replay::status)
+                .post(replay::drive)
+                .fallback(|| async { ApiError::method("GET, HEAD, POST") }),
         )
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -142,7 +148,7 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
     let now = Ts::now();
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
-        epoch: app.query.epoch().to_string(),
+        epoch: figures.epoch.to_string(),
         seq: figures.seq,
         ts: now.as_wire().to_string(),
         instruments: figures.instruments,

@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use super::SocketFaults;
 use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
@@ -25,6 +26,7 @@ use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
 pub(super) struct SessionConfig {
     pub(super) message_bytes_max: usize,
     pub(super) ping_interval: Duration,
+    pub(super) socket_faults: SocketFaults,
 }
 
 /// One session.
@@ -48,7 +50,7 @@ pub(super) async fn run(
     fanout: &Fanout<TcpWriter>,
     config: SessionConfig,
 ) {
-    let Ok((writer, reader)) = socket::split(stream) else {
+    let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
         return;
     };
     let options = match options {

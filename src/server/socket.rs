@@ -4,18 +4,23 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::SocketFaults;
 use super::bounds::{NOT_SENT_BYTES, SEND_BUFFER_BYTES, WRITE_DEADLINE};
+use super::socket_faults::Faulty;
 use crate::fanout::Socket;
 
 /// The writing half: one `send` a call, straight to the kernel.
 #[derive(Debug)]
-pub struct TcpWriter(Arc<TcpStream>);
+pub struct TcpWriter {
+    stream: Arc<TcpStream>,
+    faults: Option<Box<Faulty>>,
+}
 
 /// The reading half, as the WebSocket library wants it. What the library would write (pongs, closes) goes
 /// nowhere: the session has the shard say these, between frames.
@@ -37,7 +42,7 @@ pub(super) fn limit_writes(stream: &TcpStream) -> io::Result<()> {
 ///
 /// # Errors
 /// Where the system refuses an option: the connection is gone.
-pub(super) fn split(stream: TcpStream) -> io::Result<(TcpWriter, TcpReader)> {
+pub(super) fn split(stream: TcpStream, faults: SocketFaults) -> io::Result<(TcpWriter, TcpReader)> {
     let socket = SockRef::from(&stream);
     // From here on the shard's rule for slow consumers holds.
     #[cfg(target_os = "linux")]
@@ -46,16 +51,28 @@ pub(super) fn split(stream: TcpStream) -> io::Result<(TcpWriter, TcpReader)> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_notsent_lowat(NOT_SENT_BYTES)?;
     let stream = Arc::new(stream);
-    Ok((TcpWriter(stream.clone()), TcpReader(stream)))
+    let faults = Faulty::new(faults, Instant::now());
+    let writer = TcpWriter {
+        stream: stream.clone(),
+        faults,
+    };
+    Ok((writer, TcpReader(stream)))
 }
 
 impl Socket for TcpWriter {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(&*self.0).send(bytes)
+        let socket = SockRef::from(&*self.stream);
+        let Some(faults) = &mut self.faults else {
+            return socket.send(bytes);
+        };
+        let allowed = faults.allow(bytes.len(), Instant::now())?;
+        let taken = socket.send(&bytes[..allowed])?;
+        faults.took(taken);
+        Ok(taken)
     }
 
     fn abort(&mut self) {
-        let socket = SockRef::from(&*self.0);
+        let socket = SockRef::from(&*self.stream);
         // Both may fail where the peer was faster; then there is nothing left to break.
         let _ = socket.set_linger(Some(Duration::ZERO));
         let _ = socket.shutdown(std::net::Shutdown::Both);

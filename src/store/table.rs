@@ -94,6 +94,11 @@ impl Table {
         }
     }
 
+    /// Makes an empty table that goes on behind a seq: the first of a new epoch.
+    pub fn after(seq: Seq) -> Table {
+        Table { seq, ..Table::new() }
+    }
+
     /// The newest beat applied.
     pub fn seq(&self) -> Seq {
         self.seq

@@ -108,6 +108,12 @@ impl Writer {
         }
     }
 
+    /// The instruments that are live, in the order of their listing.
+    pub fn live(&self) -> impl Iterator<Item = &Symbol> {
+        let is_live = |row: &&Working| !row.is_removed && row.state.0 == TickerState::Live;
+        self.rows.iter().filter(is_live).map(|row| &row.listing.symbol)
+    }
+
     /// Makes the instruments and venues of an image what they are there; others stay. Where the image has fewer decimals
     /// than a row, the row keeps its own: they never shrink in an epoch.
     ///

@@ -19,3 +19,25 @@ pub(super) const DRAIN_EVERY: Duration = Duration::from_millis(10);
 /// How often what was recorded goes to the system: half of the second that may be lost when the process is killed, so
 /// that a slow write does not make it more.
 pub(super) const FLUSH_EVERY: Duration = Duration::from_millis(500);
+
+/// Records of a tape's block: 1.2 MB when they are read.
+pub(super) const BLOCK_RECORDS_MAX: usize = 4_096;
+
+/// Bytes of a block of records, unpacked, from which on it is closed: 4,096 usual records have 100 KB.
+pub(super) const BLOCK_BYTES: usize = 256 << 10;
+
+/// Most bytes of any block, unpacked or not: a block that is closed and one more record, or a part of a keyframe; with
+/// room, so that a later writer may choose larger ones.
+pub(super) const BLOCK_BYTES_MAX: usize = 4 << 20;
+
+/// Records between two keyframes at most: applying so many takes 20 ms.
+pub(super) const KEYFRAME_EVERY: u64 = 100_000;
+
+/// Instruments of a keyframe's part: each takes 350 B at most.
+pub(super) const PART_INSTRUMENTS: usize = 4_096;
+
+/// Longest reason of a venue's state on a tape: longer ones are cut, as a store cuts them to far less.
+pub(super) const REASON_BYTES_MAX: usize = 64 << 10;
+
+/// Places of damage that a reader lists; the last of them stands for all that follow.
+pub(super) const DAMAGES_MAX: usize = 1_024;

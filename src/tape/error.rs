@@ -86,6 +86,40 @@ pub enum TapeError {
         /// What the decompressor says.
         source: io::Error,
     },
+    /// Not a tape.
+    #[error("`{}` is not a tape: its first bytes are not those of one", file.display())]
+    NotATape {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A tape, but of another version.
+    #[error("`{}` is a tape of version {got}: version 1 is supported", file.display())]
+    TapeVersion {
+        /// The file.
+        file: PathBuf,
+        /// The version there.
+        got: u32,
+    },
+    /// A block of a tape cannot be read.
+    #[error("`{}` at byte {offset}: {fault}", file.display())]
+    Block {
+        /// The file.
+        file: PathBuf,
+        /// Where the block begins.
+        offset: u64,
+        /// What is wrong with it.
+        fault: BlockFault,
+    },
+    /// The system failed while reading a tape.
+    #[error("cannot read `{}` at byte {offset}: {source}", file.display())]
+    ReadAt {
+        /// The file.
+        file: PathBuf,
+        /// Where.
+        offset: u64,
+        /// What the system says.
+        source: io::Error,
+    },
     /// A recording would overwrite a file.
     #[error("`{}` is there already: a recording overwrites nothing", file.display())]
     Exists {
@@ -111,4 +145,33 @@ pub enum TapeError {
     /// The recorder's thread cannot be started.
     #[error("the thread of the recording cannot be started: {0}")]
     Thread(#[source] io::Error),
+}
+
+/// What is wrong with a block of a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlockFault {
+    /// The file ends within it: a recorder was stopped hard, or a copy was cut short.
+    #[error("the block is truncated")]
+    Truncated,
+    /// Something else is there.
+    #[error("no block begins here")]
+    NoBlock,
+    /// The head is damaged.
+    #[error("the checksum of the block's head does not match")]
+    HeadChecksum,
+    /// The payload is damaged.
+    #[error("the checksum of the block's payload does not match")]
+    PayloadChecksum,
+    /// A kind or a packing of which this version knows nothing.
+    #[error("the block is of an unknown kind")]
+    Unknown,
+    /// It claims to hold more than any block does.
+    #[error("the block is larger than any may be")]
+    TooLarge,
+    /// Checksums match, but the content contradicts itself or the head.
+    #[error("the block's content is not valid: {0}")]
+    Content(&'static str),
+    /// Blocks that stood before it are not there.
+    #[error("blocks before this one are missing")]
+    OutOfOrder,
 }

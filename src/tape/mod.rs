@@ -6,13 +6,16 @@
 mod bounds;
 mod capture;
 mod error;
-mod pace;
+mod events;
 mod rotation;
+mod sink;
 
 pub use bounds::LINE_BYTES_MAX;
 pub use capture::{
     CaptureReader, CaptureWriter, FrameQueue, FrameTap, Record, Recorder, Refusal, Taken, Totals, Written, frame_queue,
 };
-pub use error::TapeError;
-pub use pace::{Pace, Speed};
+pub use error::{BlockFault, TapeError};
+pub use events::{
+    Damage, FILE_MAGIC as TAPE_MAGIC, OnDamage, TapeInfo, TapeReader, TapeWriter, TapeWritten, Taped, What,
+};
 pub use rotation::Rotation;

@@ -1,14 +1,14 @@
 //! When a recording goes on in another file, and how its files are called. Pure but for one look into a folder.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::market::Ts;
 
-/// What ends the name of a capture; the number stands before it.
-const SUFFIX: &str = ".capture.gz";
+/// What ends the name of a recording; the number stands before it.
+const SUFFIXES: [&str; 2] = [".capture.gz", ".tape"];
 
 /// When a recording goes on in a new file. Without any bound it is one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Rotation {
 /// The name of a recording's file of this number: `x.capture.gz` becomes `x.0001.capture.gz`.
 pub(super) fn numbered(path: &Path, number: u64) -> PathBuf {
     let (stem, suffix) = split(path);
-    let mut name = stem.to_os_string();
+    let mut name = stem;
     name.push(format!(".{number:04}{suffix}"));
     path.with_file_name(name)
 }
@@ -48,7 +48,7 @@ pub(super) fn numbered(path: &Path, number: u64) -> PathBuf {
 /// The folder cannot be read.
 pub(super) fn first_taken(path: &Path) -> io::Result<Option<PathBuf>> {
     let (stem, suffix) = split(path);
-    let mut head = stem.to_os_string();
+    let mut head = stem;
     head.push(".");
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     for entry in folder.unwrap_or(Path::new(".")).read_dir()? {
@@ -63,14 +63,19 @@ pub(super) fn first_taken(path: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 /// What stands before the number, and what stands behind it.
-fn split(path: &Path) -> (&OsStr, &'static str) {
+fn split(path: &Path) -> (OsString, &'static str) {
     let name = path.file_name().unwrap_or_default();
-    let stem = path.file_stem().map(Path::new).unwrap_or(Path::new(""));
-    let is_capture = name.as_encoded_bytes().ends_with(SUFFIX.as_bytes());
-    match stem.file_stem() {
-        Some(stem) if is_capture => (stem, SUFFIX),
-        _ => (name, ""),
+    for suffix in SUFFIXES {
+        let is_one = name.as_encoded_bytes().ends_with(suffix.as_bytes());
+        let mut stem = Path::new(name);
+        for _ in suffix.matches('.') {
+            stem = stem.file_stem().map_or(stem, Path::new);
+        }
+        if is_one {
+            return (stem.into(), suffix);
+        }
     }
+    (name.into(), "")
 }
 
 #[cfg(test)]
@@ -78,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_stands_before_the_suffix_of_captures_and_else_at_the_end() {
+    fn the_number_stands_before_the_suffix_of_recordings_and_else_at_the_end() {
         for (path, number, want) in [
             ("x.capture.gz", 1, "x.0001.capture.gz"),
             ("/a.b/x.y.capture.gz", 23, "/a.b/x.y.0023.capture.gz"),
@@ -86,6 +91,12 @@ mod tests {
             ("x.gz", 2, "x.gz.0002"),
             ("x", 2, "x.0002"),
             (".capture.gz", 1, ".capture.0001.capture.gz"),
+            ("x.tape", 1, "x.0001.tape"),
+            ("/a.b/x.y.tape", 23, "/a.b/x.y.0023.tape"),
+            ("x.capture.gz.tape", 2, "x.capture.gz.0002.tape"),
+            ("x.tape.gz", 2, "x.tape.gz.0002"),
+            (".tape", 1, ".tape.0001.tape"),
+            ("tape", 1, "tape.0001"),
         ] {
             assert_eq!(numbered(Path::new(path), number), Path::new(want), "{path}");
         }

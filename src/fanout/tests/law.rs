@@ -4,12 +4,17 @@ use proptest::prelude::*;
 
 use crate::fanout::Request;
 use crate::market::*;
-use crate::store::Seq;
+use crate::store::{Image, Seq};
 use crate::wire::{Compression, Encoding};
 
 use super::world::{Options, World, config};
 
 const INSTRUMENTS: u8 = 48;
+
+static EMPTY: Image = Image {
+    instruments: Vec::new(),
+    venues: Vec::new(),
+};
 
 /// One step of a story; subscribers are named by a number taken modulo those there are.
 #[allow(clippy::large_enum_variant)]
@@ -18,6 +23,12 @@ enum Op {
     Event(Event),
     /// Every instrument at once.
     Burst(i64),
+    /// The state is kept aside for later.
+    Keep,
+    /// It becomes what was kept, in the same epoch.
+    Restore,
+    /// A new epoch begins, with what was kept or with nothing.
+    Renew(bool),
     /// So many beats in one turn.
     Turn(u8),
     Join(Options),
@@ -68,6 +79,9 @@ fn op() -> impl Strategy<Value = Op> {
         12 => arbitrary::event((0..INSTRUMENTS).map(symbol).collect(), 0..1_000).prop_map(Op::Event),
         2 => (0i64..5).prop_map(Op::Burst),
         12 => prop_oneof![4 => Just(1), 1 => 2u8..5].prop_map(Op::Turn),
+        1 => Just(Op::Keep),
+        1 => Just(Op::Restore),
+        1 => any::<bool>().prop_map(Op::Renew),
         2 => options().prop_map(Op::Join),
         4 => (who(), prop::collection::vec(any::<usize>(), 1..4)).prop_map(|(w, s)| Op::Subscribe(w, s)),
         2 => (who(), who()).prop_map(|(w, s)| Op::Unsubscribe(w, s)),
@@ -96,11 +110,14 @@ fn burst(world: &mut World, price: i64) {
     }
 }
 
-fn run(world: &mut World, op: Op) {
+fn run(world: &mut World, kept: &mut Image, op: Op) {
     let who = |world: &World, n: usize| n % world.peers.len();
     match op {
         Op::Event(event) => world.apply(&[event]),
         Op::Burst(price) => burst(world, price),
+        Op::Keep => *kept = world.image(),
+        Op::Restore => world.restore(kept),
+        Op::Renew(is_empty) => world.renew(if is_empty { &EMPTY } else { kept }),
         Op::Turn(beats) => {
             (0..beats).for_each(|_| world.seal());
             world.turn();
@@ -160,7 +177,8 @@ proptest! {
         world.shard.own_bytes_per_turn = 15_000;
         world.join(first);
         world.join(second);
-        ops.into_iter().for_each(|op| run(&mut world, op));
+        let mut kept = Image::default();
+        ops.into_iter().for_each(|op| run(&mut world, &mut kept, op));
         finish(&mut world);
         for at in 0..world.peers.len() {
             assert!(world.is_idle(at), "an answer is missing");

@@ -1,6 +1,6 @@
 //! A subscriber that takes the protocol by the letter: whatever breaks a rule fails the test.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fanout::websocket::{BINARY, TEXT};
 use crate::market::{InstrumentId, SymbolPattern, Ts};
@@ -10,6 +10,9 @@ use crate::wire::{DecodeLimits, Encoding, decode_server, proto};
 
 use super::socket::{Frame, When};
 use super::view::View;
+
+/// The table at each seq of each epoch.
+pub(super) type History = BTreeMap<u64, BTreeMap<u64, Table>>;
 
 /// A request that was not answered yet.
 #[derive(Clone, Debug)]
@@ -49,6 +52,8 @@ pub(super) struct Model {
     pub(super) own: u64,
     last_data: u64,
     pub(super) epoch: u64,
+    /// A new epoch has begun, and what it has of all that is held has not ended.
+    pub(super) is_renewing: bool,
     pub(super) asked: Option<Asked>,
     open: Option<Open>,
     snapshot_last_id: u32,
@@ -72,6 +77,7 @@ impl Model {
             own: 0,
             last_data: 0,
             epoch: 0,
+            is_renewing: false,
             asked: None,
             open: None,
             snapshot_last_id: 0,
@@ -86,7 +92,7 @@ impl Model {
     }
 
     /// Takes the next frame; `history` holds the table at each seq.
-    pub(super) fn take(&mut self, frame: &Frame, history: &[Table]) {
+    pub(super) fn take(&mut self, frame: &Frame, history: &History) {
         assert!(self.close.is_none(), "a frame after the close frame");
         match frame.opcode {
             TEXT | BINARY => self.take_message(frame, history),
@@ -103,7 +109,7 @@ impl Model {
         self.last_frame = Some(frame.done);
     }
 
-    fn take_message(&mut self, frame: &Frame, history: &[Table]) {
+    fn take_message(&mut self, frame: &Frame, history: &History) {
         let limits = DecodeLimits {
             message_bytes_max: self.frame_bytes_max,
             inflated_bytes_max: self.frame_bytes_max,
@@ -133,13 +139,29 @@ impl Model {
         self.said.push((frame.begun, body));
     }
 
-    fn snapshot(&mut self, part: &proto::Snapshot, history: &[Table]) {
+    fn snapshot(&mut self, part: &proto::Snapshot, history: &History) {
+        if part.epoch != self.epoch {
+            (self.epoch, self.is_renewing) = (part.epoch, true);
+            self.snapshot_last_id = 0;
+        }
+        if part.epoch != self.view.epoch {
+            assert!(!part.resumed, "a new epoch is told whole");
+            self.view.void(part.epoch);
+        }
         assert!(self.open.is_none(), "other data between a delta's parts");
-        let Some(Asked::Subscribe { id, strings, is_resume }) = self.asked.clone() else {
-            panic!("a snapshot that nobody asked for");
+        let is_answer = part.request_id != 0;
+        let (strings, is_resume) = match &self.asked {
+            Some(Asked::Subscribe { id, strings, is_resume }) if is_answer => {
+                assert_eq!(part.request_id, *id);
+                (strings.clone(), *is_resume)
+            }
+            _ if self.is_renewing && !is_answer => (Vec::new(), false),
+            asked => panic!("a snapshot that nobody asked for: {asked:?}"),
         };
-        assert_eq!((part.request_id, part.epoch), (id, self.epoch));
         assert!(is_resume || !part.resumed, "resumed without resume");
+        // In a new epoch whatever comes is of all that is held.
+        let held = self.view.strings.values().filter(|_| self.is_renewing);
+        let strings: Vec<SymbolPattern> = strings.into_iter().chain(held.cloned()).collect();
         assert!(part.seq >= self.own, "a part behind what was sent");
         let ids = part.tickers.iter().map(|t| t.id);
         self.snapshot_last_id = ascending(self.snapshot_last_id, ids);
@@ -149,7 +171,7 @@ impl Model {
         part.tickers.iter().for_each(|t| self.view.settle(t.id));
         part.removed.iter().for_each(|id| self.view.settle(*id));
         (self.own, self.last_data) = (part.seq, part.seq);
-        let table = &history[part.seq as usize];
+        let table = &history[&self.epoch][&part.seq];
         if part.more {
             assert!(
                 part.pending.is_empty() && part.rejected.is_empty(),
@@ -168,13 +190,15 @@ impl Model {
                 pending
             );
             self.view.give(accepted);
-            self.snapshot_last_id = 0;
-            self.asked = None;
+            (self.snapshot_last_id, self.is_renewing) = (0, false);
+            if is_answer {
+                self.asked = None;
+            }
         }
-        self.view.check(table);
+        self.check(table);
     }
 
-    fn delta(&mut self, delta: &proto::Delta, frame: &Frame, history: &[Table]) {
+    fn delta(&mut self, delta: &proto::Delta, frame: &Frame, history: &History) {
         let prev_seq = delta.prev_seq.unwrap_or(delta.seq - 1);
         let mut open = self.open.take().unwrap_or_else(|| {
             let is_asked = matches!(self.asked, Some(Asked::Subscribe { .. }));
@@ -201,7 +225,7 @@ impl Model {
         // Parts take the values of their own time, so one that was held up may bring newer ones.
         let is_of_its_time = open.turn == frame.begun.turn;
         if is_of_its_time {
-            check_ages(delta, &history[delta.seq as usize]);
+            check_ages(delta, &history[&self.epoch][&delta.seq]);
         }
         self.view
             .take(&delta.removed, &delta.instruments, &delta.tickers, &delta.venues);
@@ -213,11 +237,18 @@ impl Model {
         self.skipped += u64::from(delta.skipped);
         self.own = delta.seq;
         if is_of_its_time {
-            self.view.check(&history[delta.seq as usize]);
+            self.check(&history[&self.epoch][&delta.seq]);
         }
     }
 
-    fn heartbeat(&mut self, heartbeat: &proto::Heartbeat, frame: &Frame, history: &[Table]) {
+    /// What is held equals the table, unless a new epoch is still being told.
+    fn check(&self, table: &Table) {
+        if !self.is_renewing {
+            self.view.check(table);
+        }
+    }
+
+    fn heartbeat(&mut self, heartbeat: &proto::Heartbeat, frame: &Frame, history: &History) {
         assert!(self.open.is_none(), "a heartbeat inside a delta");
         assert_eq!(
             heartbeat.prev_seq, self.last_data,
@@ -228,11 +259,14 @@ impl Model {
         assert!(quiet >= self.heartbeat_beats, "a heartbeat after {quiet} beats");
         if heartbeat.seq > self.own {
             self.own = heartbeat.seq;
-            self.view.check(&history[self.own as usize]);
+            match history[&self.epoch].get(&self.own) {
+                Some(table) => self.check(table),
+                None => assert!(self.view.strings.is_empty(), "a new epoch was not told"),
+            }
         }
     }
 
-    fn ack(&mut self, ack: &proto::Ack, history: &[Table]) {
+    fn ack(&mut self, ack: &proto::Ack, history: &History) {
         match self.asked.take() {
             Some(Asked::Unsubscribe { id, strings }) => {
                 assert_eq!(ack.request_id, id);
@@ -241,8 +275,12 @@ impl Model {
             Some(Asked::Configure { id }) => assert_eq!(ack.request_id, id),
             other => panic!("an ack for {other:?}"),
         }
-        if self.own > 0 && self.own as usize + 1 == history.len() {
-            assert_eq!(ack.symbols as usize, self.view.covered_in(&history[self.own as usize]));
+        let newest = history
+            .last_key_value()
+            .filter(|(epoch, _)| **epoch == self.epoch && !self.is_renewing);
+        let newest = newest.and_then(|(_, tables)| tables.last_key_value());
+        if let Some((_, table)) = newest.filter(|(seq, _)| self.own > 0 && **seq == self.own) {
+            assert_eq!(ack.symbols as usize, self.view.covered_in(table));
         }
     }
 

@@ -11,6 +11,8 @@ use super::row::Row;
 /// Instruments, venues, and the strings that they are held by. Outlives a connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
+    /// Of the newest snapshot; the one to resume with.
+    pub(super) epoch: u64,
     pub(super) rows: BTreeMap<u32, Row>,
     venues: BTreeMap<String, proto::Venue>,
     /// Given and answered.
@@ -75,6 +77,14 @@ impl View {
     pub(super) fn give(&mut self, strings: Vec<SymbolPattern>) {
         self.strings
             .extend(strings.into_iter().map(|s| (s.as_str().to_owned(), s)));
+    }
+
+    /// A new epoch: nothing is known any more of what is held.
+    pub(super) fn void(&mut self, epoch: u64) {
+        self.epoch = epoch;
+        self.rows.clear();
+        self.venues.clear();
+        self.settling.clear();
     }
 
     /// An unsubscribe is under way.

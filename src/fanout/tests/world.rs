@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::engine::{Beater, Demand, Tick};
+use crate::engine::{Beater, Clock, Demand, Tick};
 use crate::fanout::{CloseReason, Command, FanoutConfig, Join, Link, Request, Shard, SubscriberId};
 use crate::market::{Event, SymbolPattern, Ts};
-use crate::store::{Epoch, Seq, Table, Writer};
+use crate::store::{Epoch, Image, Seq, Table, Writer};
 use crate::wire::{Compression, Encoding, FRAME_BYTES_MIN};
 
-use super::model::{Asked, Model};
+use super::model::{Asked, History, Model};
 use super::socket::{FakeSocket, When};
 use super::view::View;
 
@@ -47,11 +47,12 @@ pub(super) struct World {
     beater: Beater,
     pub(super) shard: Shard<FakeSocket>,
     pub(super) truth: Table,
-    /// The table at each seq.
-    pub(super) history: Vec<Table>,
+    pub(super) history: History,
+    epoch: Epoch,
     pub(super) sealed: Vec<Arc<Tick>>,
     pub(super) now: When,
     number: u64,
+    epochs: u64,
     pub(super) peers: Vec<Peer>,
     joined: u64,
 }
@@ -61,6 +62,7 @@ pub(super) const EPOCH: u64 = 77;
 pub(super) fn config() -> FanoutConfig {
     FanoutConfig {
         epoch: Epoch::new(EPOCH).expect("an epoch"),
+        clock: Clock::Wall,
         frame_bytes_max: FRAME_BYTES_MIN,
         heartbeat_beats: 10,
         slow_deadline_beats: 60,
@@ -72,15 +74,18 @@ pub(super) fn config() -> FanoutConfig {
 impl World {
     pub(super) fn new(config: FanoutConfig) -> World {
         let demand = Arc::new(Demand::default());
+        let epoch = config.epoch;
         World {
-            beater: Beater::new(Writer::new(1_000), demand.clone()),
+            beater: Beater::new(Writer::new(1_000), demand.clone(), epoch),
             shard: Shard::new(config.clone(), demand, Box::new(|| {})),
-            config,
             truth: Table::new(),
-            history: vec![Table::new()],
+            history: History::from([(epoch.get(), [(0, Table::new())].into())]),
+            epoch,
+            config,
             sealed: Vec::new(),
             now: When::default(),
             number: 0,
+            epochs: 0,
             peers: Vec::new(),
             joined: 0,
         }
@@ -90,6 +95,28 @@ impl World {
         self.beater.apply(events, self.ts());
     }
 
+    fn note(&mut self) {
+        let tables = self.history.entry(self.epoch.get()).or_default();
+        tables.insert(self.truth.seq().0, self.truth.clone());
+    }
+
+    /// The state now.
+    pub(super) fn image(&self) -> Image {
+        self.beater.image()
+    }
+
+    /// The state becomes that of an image again.
+    pub(super) fn restore(&mut self, image: &Image) {
+        self.beater.restore(image);
+    }
+
+    /// A new epoch begins with an image.
+    pub(super) fn renew(&mut self, image: &Image) {
+        self.epochs += 1;
+        let epoch = Epoch::new(EPOCH + self.epochs).expect("an epoch");
+        self.beater.renew(epoch, image);
+    }
+
     fn ts(&self) -> Ts {
         Ts(1_000_000_000 + self.number as i64 * 10_000_000)
     }
@@ -97,10 +124,15 @@ impl World {
     /// Seals a beat; the shard takes it at the next turn.
     pub(super) fn seal(&mut self) {
         self.number += 1;
-        let tick = self.beater.seal(self.number, self.ts());
+        let tick = self.beater.seal(self.number, self.number, self.ts());
+        if tick.epoch != self.epoch {
+            self.epoch = tick.epoch;
+            self.truth = Table::after(self.truth.seq());
+            self.note();
+        }
         if let Some(beat) = &tick.beat {
             self.truth.apply(beat);
-            self.history.push(self.truth.clone());
+            self.note();
         }
         self.sealed.push(Arc::new(tick));
     }
@@ -177,7 +209,8 @@ impl World {
         if self.peers[at].is_connected {
             self.leave(at);
         }
-        let (own, epoch) = (self.peers[at].model.own, self.peers[at].model.epoch);
+        let (own, epoch) = (self.peers[at].model.own, self.peers[at].model.view.epoch);
+        let is_renewing = self.peers[at].model.is_renewing;
         let mut view = self.peers[at].model.view.clone();
         view.reconnect();
         let strings: Vec<SymbolPattern> = view.strings.values().cloned().collect();
@@ -185,7 +218,8 @@ impl World {
         view.unsettle();
         self.peers[at] = self.connect(self.peers[at].options, view);
         if !strings.is_empty() {
-            self.subscribe_from(at, strings, Some((epoch, Seq(own))));
+            let resume = Some((epoch, Seq(own))).filter(|_| !is_renewing);
+            self.subscribe_from(at, strings, resume);
         }
         self.read();
     }

@@ -1,144 +1,223 @@
-//! Plays a raw capture through the parser of its venue, as if the venue were sending.
+//! Plays recordings, tapes and raw captures, as if the venues were sending; they can be driven while they play.
+//!
+//! `source` reads one recording (`captured`: a raw capture through its venue's parser), `merge` several as one, `faults`
+//! spoils them on demand, `timeline` makes steps of the recording's own time of them, with the ends of beats: all of it
+//! synchronous and the same each time. `reader` runs that ahead on a thread of its own, `player` waits (`pace`), hands over
+//! and does what it is told. `plan` is what is to be played, and the epochs that follow from it.
 
+mod beats;
 mod captured;
+mod faults;
+mod merge;
+mod pace;
 mod parsers;
+mod plain;
+mod plan;
 mod player;
 mod reader;
+mod source;
+#[cfg(test)]
+mod tests;
+mod timeline;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
-
-use super::spec::listed;
-use super::{Feed, FeedClosed, FeedContext, FeedEnd, FeedError, FeedSpec, Outlet, Run, SpecError, Told, tell_down};
-use crate::market::{VenueName, VenueState};
-use crate::tape::{CaptureReader, Speed};
 pub use captured::{Captured, captured};
-use parsers::{MakeParser, PARSERS};
+pub(super) use plain::build;
+
+use super::{Feed, FeedContext, FeedError, Outlet, Run, SpecError, Told, tell_down};
+use crate::control::{Fault, Inflow, ReplayDesk, ReplayState, ReplayStatus, Speed};
+use crate::market::{Ts, VenueName};
+use crate::store::Epoch;
+use crate::tape::TapeError;
+use beats::{beat_before, beat_of};
+use plan::Plan;
 use player::Player;
+use timeline::{Timeline, What};
 
-const KEYS: &[&str] = &["speed", "loop", "start", "venue"];
-
-/// When a replay begins.
+/// Whose time a replay's beats follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Start {
-    Now,
-    FirstSubscriber,
+pub enum ReplayClock {
+    /// Ours.
+    Wall,
+    /// The recording's.
+    Tape,
 }
 
-/// Makes the feed `replay:PATH[?speed=..&loop=..&start=..&venue=..]`. Opens the file to see that it is a capture.
-///
-/// # Errors
-/// Names the option at fault and what is allowed, or the file and what is wrong with its beginning.
-pub(super) fn build(spec: &FeedSpec, context: &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError> {
-    spec.check_keys(KEYS)?;
-    let path = spec.target().ok_or_else(|| SpecError::NoTarget {
-        kind: spec.kind().into(),
-        target: "PATH",
-    })?;
-    let speed = spec.option("speed", Speed::Times(1.0), "a number from 0.1 to 1000 or `max`", speed)?;
-    let is_loop = spec.option("loop", false, "`true` or `false`", |text| text.parse().ok())?;
-    let start = spec.option("start", Start::Now, "`now` or `first_subscriber`", |text| match text {
-        "now" => Some(Start::Now),
-        "first_subscriber" => Some(Start::FirstSubscriber),
-        _ => None,
-    })?;
-    let (recorded, make_parser) = look_into(Path::new(path))?;
-    let venue = spec.venue(recorded.as_str())?;
-    context.claims.take(&venue)?;
-    Ok(vec![Box::new(Replay {
-        path: path.into(),
-        venues: [venue],
-        speed,
-        is_loop,
-        start,
-        first_subscriber: context.first_subscriber.clone(),
-        make_parser,
-    })])
+/// What is to be replayed, and how.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// Tapes and raw captures, merged by time.
+    pub files: Vec<PathBuf>,
+    /// Go on behind damaged places of a tape.
+    pub salvage: bool,
+    /// Whose time the beats follow.
+    pub clock: ReplayClock,
+    /// How fast.
+    pub speed: Speed,
+    /// Begin with the state at this time.
+    pub from: Option<Ts>,
+    /// End behind this time.
+    pub to: Option<Ts>,
+    /// Begin again at the end.
+    pub is_loop: bool,
+    /// Where nothing is said, wait so long at most.
+    pub max_gap: Option<Duration>,
+    /// Begin paused.
+    pub is_paused: bool,
+    /// Begin when the first subscriber has subscribed; always so under the recording's clock.
+    pub starts_at_first_subscriber: bool,
+    /// Faults to make; those of sockets are the server's.
+    pub faults: Vec<Fault>,
+    /// The same seed makes the same faults.
+    pub fault_seed: u64,
 }
 
-fn speed(text: &str) -> Option<Speed> {
-    match text {
-        "max" => Some(Speed::Max),
-        times => {
-            let times = times.parse().ok().filter(|t| (0.1..=1000.0).contains(t))?;
-            Some(Speed::Times(times))
+/// A replay that has not begun.
+#[derive(Debug)]
+pub struct Replay {
+    plan: Arc<Plan>,
+    clock: ReplayClock,
+    max_gap: Option<Duration>,
+    venues: Vec<VenueName>,
+    status: ReplayStatus,
+}
+
+impl Replay {
+    /// Looks into the recordings. Blocks on the file system; captures are read through, and under the recording's clock
+    /// every file is.
+    ///
+    /// # Errors
+    /// A file cannot be played, two of one venue overlap in time, or there is nothing between the times given.
+    pub fn open(options: ReplayOptions) -> Result<Replay, SpecError> {
+        let plan = Plan {
+            labels: Plan::labels(&options.files, None, options.salvage)?,
+            from: options.from.map(beat_before),
+            to: options.to,
+            is_loop: options.is_loop,
+            faults: options.faults,
+            fault_seed: options.fault_seed,
+            is_plain: false,
+        };
+        let (first, last) = (plan.start(), plan.last());
+        if first > last || options.from.is_some_and(|from| from < beat_before(plan.first())) {
+            let labels = &plan.labels;
+            return Err(SpecError::Times {
+                first: plan.first(),
+                last: labels.iter().map(|label| label.last).max().unwrap_or_default(),
+            });
         }
+        let epoch = match options.clock {
+            ReplayClock::Wall => Epoch::fresh(Ts::now(), fastrand::u16(..)),
+            ReplayClock::Tape => plan.epoch()?,
+        };
+        let waits = options.starts_at_first_subscriber || options.clock == ReplayClock::Tape;
+        let state = match (options.is_paused, waits) {
+            (true, _) => ReplayState::Paused,
+            (false, true) => ReplayState::Waiting,
+            (false, false) => ReplayState::Playing,
+        };
+        let status = ReplayStatus {
+            state,
+            speed: options.speed,
+            first,
+            last,
+            position: first,
+            pass: 1,
+            updates: 0,
+            epoch,
+        };
+        Ok(Replay {
+            venues: plan.venues(),
+            plan: Arc::new(plan),
+            clock: options.clock,
+            max_gap: options.max_gap,
+            status,
+        })
+    }
+
+    /// The venues of its instruments.
+    pub fn venues(&self) -> &[VenueName] {
+        &self.venues
+    }
+
+    /// Where it is before it begins; the timeline's time then is `first`, its epoch `epoch`.
+    pub fn status(&self) -> ReplayStatus {
+        self.status
+    }
+
+    /// A feed that plays it and is driven through `desk`, which begins with [`Replay::status`].
+    ///
+    /// # Errors
+    /// Another feed brings one of its venues.
+    pub fn into_feed(self, context: &FeedContext, desk: ReplayDesk) -> Result<Box<dyn Feed>, SpecError> {
+        self.venues.iter().try_for_each(|venue| context.claims.take(venue))?;
+        let first_subscriber = context.first_subscriber.clone();
+        let player = Player::new(self.plan, self.clock, self.max_gap, desk, first_subscriber);
+        Ok(Box::new(ReplayFeed {
+            venues: self.venues,
+            player: Some(player),
+        }))
+    }
+
+    /// All that it says, by the recording's clock; a loop is one pass. Blocks on the file system.
+    ///
+    /// # Errors
+    /// The recordings cannot be read.
+    pub fn into_inflows(self) -> Result<Inflows, SpecError> {
+        Ok(Inflows(Timeline::open(&self.plan, None, 0)?))
     }
 }
 
-/// The venue of a capture, and the parser of its frames.
-fn look_into(path: &Path) -> Result<(VenueName, MakeParser), SpecError> {
-    let venue = CaptureReader::open(path)?.venue().clone();
-    match PARSERS.iter().find(|(name, _)| *name == venue.as_str()) {
-        Some((_, make)) => Ok((venue, *make)),
-        None => Err(SpecError::VenueUnsupported {
-            file: path.into(),
-            venue,
-            supported: listed(PARSERS.iter().map(|(name, _)| *name)),
-        }),
+/// A replay's whole timeline.
+pub struct Inflows(Timeline);
+
+impl Iterator for Inflows {
+    type Item = Result<Inflow, TapeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let step = match self.0.next() {
+            Ok(step) => step?,
+            Err(error) => return Some(Err(error)),
+        };
+        Some(Ok(match step.what {
+            What::Event(event) => {
+                let now = Some(beat_of(step.at));
+                let (handed, events) = (std::time::Instant::now(), Arc::new(vec![event]));
+                Inflow::Events { handed, now, events }
+            }
+            What::Image(image) => Inflow::Restore(image),
+            What::Beat => Inflow::Beat(step.at),
+        }))
     }
 }
 
-struct Replay {
-    path: PathBuf,
-    venues: [VenueName; 1],
-    speed: Speed,
-    is_loop: bool,
-    start: Start,
-    first_subscriber: watch::Receiver<bool>,
-    make_parser: MakeParser,
+/// A replay as a feed; it runs once.
+struct ReplayFeed {
+    venues: Vec<VenueName>,
+    player: Option<Player>,
 }
 
-impl Feed for Replay {
+impl Feed for ReplayFeed {
     fn venues(&self) -> &[VenueName] {
         &self.venues
     }
 
     fn run<'a>(&'a mut self, out: &'a Outlet) -> Run<'a> {
         Box::pin(async move {
-            if self.start == Start::FirstSubscriber {
-                self.first_subscriber
-                    .wait_for(|there| *there)
-                    .await
-                    .map_err(|_| FeedClosed)?;
-            }
-            let mut state = VenueState::Down;
-            loop {
-                let frames = self.pass(&mut state, out).await?;
-                // Without a frame there is nothing to wait for, a loop would only spin.
-                if !self.is_loop || frames == 0 {
-                    return Ok(FeedEnd {
-                        reason: "replay ended".into(),
-                    });
-                }
-            }
+            let player = self.player.take();
+            player.ok_or(FeedError::Internal("a replay runs once"))?.run(out).await
         })
     }
 
     fn down<'a>(&'a mut self, reason: String, out: &'a Outlet) -> Told<'a> {
-        Box::pin(tell_down(&self.venues[0], reason, out))
-    }
-}
-
-impl Replay {
-    /// Plays the file once with a new parser; returns how many frames it had.
-    async fn pass(&self, state: &mut VenueState, out: &Outlet) -> Result<u64, FeedError> {
-        let mut chunks = reader::read_ahead(self.path.clone());
-        let parser = (self.make_parser)(self.venues[0].clone());
-        let mut player = Player::new(parser, self.speed, &self.venues[0], state, out);
-        let outcome = loop {
-            match chunks.recv().await {
-                Some(Ok(chunk)) => player.play(&chunk).await?,
-                Some(Err(error)) => break Err(error.into()),
-                None => break Ok(player.frames()),
+        Box::pin(async move {
+            for venue in &self.venues {
+                tell_down(venue, reason.clone(), out).await?;
             }
-        };
-        // What came before a fault is used.
-        player.flush().await?;
-        outcome
+            Ok(())
+        })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,154 +1,396 @@
-//! One pass over a recording: frames through the parser at the recorded distances, and the watches on the recording's
-//! clock.
+//! Plays a timeline: waits until each step is due, hands it over, and does what it is told meanwhile.
 
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::parse::{FrameParser, Heard};
-use super::super::watch::{Flow, FlowState, SILENCE_DEFAULT, Watch};
-use super::super::{Batch, FeedClosed, Outlet};
-use super::reader::Chunk;
-use crate::market::{Event, Ts, VenueName, VenueState};
-use crate::tape::{Pace, Speed};
+use tokio::sync::{mpsc, oneshot, watch};
 
-/// Events handed over at once; a frame's own events stay together.
+use super::ReplayClock;
+use super::beats::{beat_before, beat_of};
+use super::pace::Pace;
+use super::plan::{Plan, epoch_after};
+use super::reader::{Steps, read_ahead};
+use super::timeline::{Step, What};
+use crate::control::{
+    Inflow, ReplayAsk, ReplayCommand, ReplayDesk, ReplayRefusal, ReplayState, ReplayStatus, STEP_MAX, Speed,
+};
+use crate::feed::{Batch, FeedClosed, FeedEnd, FeedError, Outlet};
+use crate::market::{Event, Symbol, Ts};
+use crate::store::{Epoch, Image};
+
+/// Events handed over at once.
 pub(super) const BATCH_EVENTS_MAX: usize = 256;
 
-/// A gap in a recording is looked at in so many steps at most, however long it is.
-const STEPS_MAX: u32 = 1_000;
+/// How often it is told where the replay is.
+const TELL_EVERY: Duration = Duration::from_millis(50);
 
-/// One pass under way.
-pub(super) struct Player<'a> {
-    parser: Box<dyn FrameParser>,
+type Reply = oneshot::Sender<Result<ReplayStatus, ReplayRefusal>>;
+
+/// A replay under way.
+pub(super) struct Player {
+    plan: Arc<Plan>,
+    clock: ReplayClock,
+    desk: ReplayDesk,
+    first_subscriber: watch::Receiver<bool>,
     pace: Pace,
-    clock: Clock,
-    watch: Watch,
-    flow: Flow,
+    steps: Steps,
+    chunk: VecDeque<Step>,
     batch: Batch,
-    venue: &'a VenueName,
-    /// As said last, in this pass or an earlier one.
-    state: &'a mut VenueState,
-    out: &'a Outlet,
+    /// The beat that the batch belongs to.
+    batch_beat: Ts,
+    status: ReplayStatus,
+    told: Instant,
+    /// Beats to play before it stands still; the command is answered then.
+    stepping: Option<(u32, Reply)>,
+    /// A seek is answered once the state there was handed over.
+    seeking: Option<Reply>,
+    /// The epoch that the next state begins.
+    renewal: Option<Epoch>,
+    /// Timelines begun after the first.
+    parts: u64,
+    /// Steps of this pass.
+    passed: u64,
+    /// What a plain feed has brought, to take it away at the next pass.
+    brought: BTreeSet<Symbol>,
 }
 
-impl<'a> Player<'a> {
+fn now() -> Instant {
+    // Stands still where a test stops the runtime's clock.
+    tokio::time::Instant::now().into_std()
+}
+
+async fn subscribed(first: &mut watch::Receiver<bool>) -> Result<(), FeedClosed> {
+    first.wait_for(|there| *there).await.map(drop).map_err(|_| FeedClosed)
+}
+
+impl Player {
     pub(super) fn new(
-        parser: Box<dyn FrameParser>,
-        speed: Speed,
-        venue: &'a VenueName,
-        state: &'a mut VenueState,
-        out: &'a Outlet,
-    ) -> Player<'a> {
+        plan: Arc<Plan>,
+        clock: ReplayClock,
+        max_gap: Option<Duration>,
+        desk: ReplayDesk,
+        first_subscriber: watch::Receiver<bool>,
+    ) -> Player {
+        let status = *desk.status.borrow();
         Player {
-            parser,
-            pace: Pace::new(speed, Instant::now()),
-            clock: Clock::default(),
-            watch: Watch::new(SILENCE_DEFAULT),
-            flow: Flow::new(Duration::ZERO, SILENCE_DEFAULT),
+            pace: Pace::new(status.speed, max_gap, now()),
+            plan,
+            clock,
+            desk,
+            first_subscriber,
+            // Reading begins with the run.
+            steps: mpsc::channel(1).1,
+            chunk: VecDeque::new(),
             batch: Batch::new(),
-            venue,
-            state,
-            out,
+            batch_beat: Ts(0),
+            status,
+            told: now(),
+            stepping: None,
+            seeking: None,
+            renewal: None,
+            parts: 0,
+            passed: 0,
+            brought: BTreeSet::new(),
         }
     }
 
-    /// Frames played so far.
-    pub(super) fn frames(&self) -> u64 {
-        self.parser.counts().frames
-    }
-
-    pub(super) async fn play(&mut self, chunk: &Chunk) -> Result<(), FeedClosed> {
-        // One look at the clock for all that is due anyway.
-        let mut now = Instant::now();
-        for (ts_recv, frame) in chunk.iter() {
-            let until = self.clock.at(ts_recv);
-            let step = until.saturating_sub(self.clock.now) / STEPS_MAX;
-            while self.watch.next_check().max(self.clock.now + step) < until {
-                let at = self.watch.next_check().max(self.clock.now + step);
-                self.wait(self.clock.ts(at), &mut now).await?;
-                self.clock.now = at;
-                self.check();
+    /// Plays to the end; where it is driven, it then waits for what it is told next.
+    pub(super) async fn run(mut self, out: &Outlet) -> Result<FeedEnd, FeedError> {
+        self.steps = read_ahead(self.plan.clone(), None, self.parts);
+        loop {
+            if self.is_still() {
+                self.flush(out).await?;
+                self.tell();
+                self.stand().await?;
+            } else if let Some(step) = self.chunk.front() {
+                let (at, says) = (step.at, !matches!(step.what, What::Beat));
+                if self.is_due(at, says, out).await?
+                    && let Some(step) = self.chunk.pop_front()
+                {
+                    self.play(step, out).await?;
+                }
+            } else if !self.read(out).await?
+                && let Some(end) = self.end(out).await?
+            {
+                return Ok(end);
             }
-            self.wait(ts_recv, &mut now).await?;
-            self.clock.now = until;
-            self.frame(ts_recv, frame);
-            if self.batch.len() >= BATCH_EVENTS_MAX {
-                self.flush().await?;
-            }
         }
-        // The next chunk may take a while to come.
-        self.flush().await
     }
 
-    /// Waits until a moment of the recording is due; what has been played is handed over before.
-    async fn wait(&mut self, ts: Ts, now: &mut Instant) -> Result<(), FeedClosed> {
-        if self.pace.wait(ts, *now).is_zero() {
-            return Ok(());
-        }
-        *now = Instant::now();
-        let wait = self.pace.wait(ts, *now);
-        if !wait.is_zero() {
-            self.flush().await?;
-            tokio::time::sleep(wait).await;
-            *now = Instant::now();
+    /// Whether nothing is played until it is told so.
+    fn is_still(&self) -> bool {
+        self.status.state != ReplayState::Playing && self.stepping.is_none() && self.seeking.is_none()
+    }
+
+    /// Waits for what it is told, or for the first subscriber.
+    async fn stand(&mut self) -> Result<(), FeedClosed> {
+        let is_waiting = self.status.state == ReplayState::Waiting;
+        let woken = tokio::select! {
+            Some(ask) = self.desk.commands.recv() => Some(ask),
+            there = subscribed(&mut self.first_subscriber), if is_waiting => {
+                there?;
+                None
+            }
+            // Nobody can tell it anything any more.
+            else => std::future::pending().await,
+        };
+        match woken {
+            Some(ask) => self.take(ask),
+            None => self.go(),
         }
         Ok(())
     }
 
-    fn frame(&mut self, ts_recv: Ts, frame: &[u8]) {
-        let from = self.batch.len();
-        // The parser has counted and logged it; a malformed message never ends a feed.
-        let heard = self
-            .parser
-            .frame(frame, ts_recv, &mut self.batch)
-            .unwrap_or(Heard::Idle);
-        self.watch.note(self.clock.now, &mut self.batch, from);
-        if matches!(heard, Heard::Data | Heard::Lost(_)) {
-            self.flow.data(self.clock.now);
-        }
-        if self.flow.has_begun() && matches!(self.flow.state(self.clock.now), FlowState::Flowing) {
-            self.say(VenueState::Up, String::new(), from);
-        }
+    fn go(&mut self) {
+        self.status.state = ReplayState::Playing;
+        self.pace.anchor(self.pace.speed(), now());
     }
 
-    fn check(&mut self) {
-        self.watch.check(self.clock.now, &mut self.batch);
-        if let FlowState::Silent(span) | FlowState::Dead(span) = self.flow.state(self.clock.now) {
-            let (reason, last) = (format!("no data for {} s", span.as_secs()), self.batch.len());
-            self.say(VenueState::Stale, reason, last);
+    /// Waits until a step is due; `false` where it was told something meanwhile.
+    async fn is_due(&mut self, at: Ts, says: bool, out: &Outlet) -> Result<bool, FeedClosed> {
+        if let Ok(ask) = self.desk.commands.try_recv() {
+            self.take(ask);
+            return Ok(false);
         }
-    }
-
-    fn say(&mut self, state: VenueState, reason: String, at: usize) {
-        if *self.state != state {
-            *self.state = state;
-            let venue = self.venue.clone();
-            self.batch.insert(at, Event::Venue { venue, state, reason });
+        // A step told to be played, and the state of a seek, wait for nothing; under the tape's clock only beats do.
+        let is_free = self.stepping.is_some() || self.seeking.is_some();
+        let due = self.pace.due(at, says);
+        if is_free || (says && self.clock == ReplayClock::Tape) || due <= now() {
+            return Ok(true);
+        }
+        self.flush(out).await?;
+        self.tell();
+        tokio::select! {
+            biased;
+            Some(ask) = self.desk.commands.recv() => {
+                self.take(ask);
+                Ok(false)
+            }
+            () = tokio::time::sleep_until(due.into()) => Ok(true),
         }
     }
 
-    pub(super) async fn flush(&mut self) -> Result<(), FeedClosed> {
-        self.out.send(std::mem::take(&mut self.batch)).await
+    /// Reads on; `false` at the end.
+    async fn read(&mut self, out: &Outlet) -> Result<bool, FeedError> {
+        if self.steps.is_empty() {
+            // The next may take a while.
+            self.flush(out).await?;
+        }
+        tokio::select! {
+            biased;
+            Some(ask) = self.desk.commands.recv() => {
+                self.take(ask);
+                Ok(true)
+            }
+            chunk = self.steps.recv() => match chunk {
+                Some(Ok(chunk)) => {
+                    self.chunk = chunk.into();
+                    Ok(true)
+                }
+                Some(Err(error)) => {
+                    // What came before a fault is used.
+                    self.flush(out).await?;
+                    Err(error)
+                }
+                None => Ok(false),
+            },
+        }
     }
-}
 
-/// The recording's time: the newest receive time so far, counted from the first.
-#[derive(Debug, Default)]
-struct Clock {
-    first: Option<Ts>,
-    now: Duration,
-}
-
-impl Clock {
-    /// Time at a record; never before now.
-    fn at(&mut self, ts: Ts) -> Duration {
-        let first = *self.first.get_or_insert(ts);
-        let since = ts.0.saturating_sub(first.0);
-        Duration::from_nanos(u64::try_from(since).unwrap_or(0)).max(self.now)
+    async fn play(&mut self, step: Step, out: &Outlet) -> Result<(), FeedClosed> {
+        self.passed += 1;
+        match step.what {
+            What::Event(event) => {
+                self.note(&event);
+                self.batch_beat = beat_of(step.at);
+                self.batch.push(event);
+                if self.batch.len() >= BATCH_EVENTS_MAX {
+                    self.flush(out).await?;
+                }
+            }
+            What::Image(image) => {
+                self.flush(out).await?;
+                let inflow = match self.renewal.take() {
+                    Some(epoch) => Inflow::Renew { epoch, image },
+                    None => Inflow::Restore(image),
+                };
+                out.tell(inflow).await?;
+            }
+            What::Beat => {
+                self.flush(out).await?;
+                if self.clock == ReplayClock::Tape {
+                    out.tell(Inflow::Beat(step.at)).await?;
+                }
+                self.end_beat(step.at);
+            }
+        }
+        Ok(())
     }
 
-    /// The stamp of a time.
-    fn ts(&self, at: Duration) -> Ts {
-        let since = i64::try_from(at.as_nanos()).unwrap_or(i64::MAX);
-        Ts(self.first.map_or(0, |first| first.0.saturating_add(since)))
+    fn note(&mut self, event: &Event) {
+        if matches!(event, Event::Update(_)) {
+            self.status.updates += 1;
+        }
+        if self.plan.is_plain
+            && self.plan.is_loop
+            && let Event::Update(update) = event
+            && !self.brought.contains(&update.symbol)
+        {
+            self.brought.insert(update.symbol.clone());
+        }
+    }
+
+    fn end_beat(&mut self, at: Ts) {
+        self.status.position = at;
+        if let Some(reply) = self.seeking.take() {
+            self.answer(reply);
+        }
+        if let Some((left, reply)) = self.stepping.take() {
+            match left {
+                0 | 1 => self.answer(reply),
+                left => self.stepping = Some((left - 1, reply)),
+            }
+        }
+        if self.told.elapsed() >= TELL_EVERY {
+            self.tell();
+        }
+    }
+
+    async fn flush(&mut self, out: &Outlet) -> Result<(), FeedClosed> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let events = Arc::new(std::mem::take(&mut self.batch));
+        let now = (self.clock == ReplayClock::Tape).then_some(self.batch_beat);
+        let handed = Instant::now();
+        out.tell(Inflow::Events { handed, now, events }).await
+    }
+
+    /// Begins the next pass of a loop; else says how it ends, where it does not wait to be told more.
+    async fn end(&mut self, out: &Outlet) -> Result<Option<FeedEnd>, FeedClosed> {
+        self.flush(out).await?;
+        // Without a step there is nothing to wait for, a loop would only spin.
+        if self.plan.is_loop && self.passed > 0 {
+            self.status.pass += 1;
+            self.begin(None);
+            if self.plan.is_plain {
+                let gone = std::mem::take(&mut self.brought);
+                out.send(gone.into_iter().map(Event::Removed).collect()).await?;
+            } else {
+                let epoch = self.next_epoch(self.plan.start());
+                // Where the pass begins with a state, that is what the epoch begins with.
+                self.renewal = Some(epoch);
+                if self.plan.from.is_none() {
+                    self.renewal = None;
+                    let image = Box::new(Image::default());
+                    out.tell(Inflow::Renew { epoch, image }).await?;
+                }
+            }
+            return Ok(None);
+        }
+        if self.plan.is_plain {
+            let reason = "replay ended".into();
+            return Ok(Some(FeedEnd { reason }));
+        }
+        self.status.state = ReplayState::Ended;
+        self.status.position = self.status.position.max(self.plan.last());
+        for reply in [self.seeking.take(), self.stepping.take().map(|(_, reply)| reply)] {
+            if let Some(reply) = reply {
+                self.answer(reply);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins another timeline, at the beginning or with the state at a beat.
+    fn begin(&mut self, at: Option<Ts>) {
+        self.parts += 1;
+        self.passed = 0;
+        self.steps = read_ahead(self.plan.clone(), at, self.parts);
+        self.chunk.clear();
+        self.batch.clear();
+        self.pace.restart(now());
+    }
+
+    fn next_epoch(&mut self, at: Ts) -> Epoch {
+        let before = self.status.epoch;
+        self.status.epoch = match self.clock {
+            ReplayClock::Tape => epoch_after(before, self.parts, at, self.status.position),
+            ReplayClock::Wall => Epoch::fresh(Ts::now(), fastrand::u16(..)),
+        };
+        self.status.epoch
+    }
+
+    fn take(&mut self, ReplayAsk { command, reply }: ReplayAsk) {
+        // Whoever was waiting is told how far it came.
+        if let Some((_, before)) = self.stepping.take() {
+            self.answer(before);
+        }
+        let has_ended = self.status.state == ReplayState::Ended;
+        let refused = match command {
+            ReplayCommand::Pause | ReplayCommand::Resume | ReplayCommand::Step(_) if has_ended => {
+                Some(ReplayRefusal::Ended)
+            }
+            ReplayCommand::Step(beats) if !(1..=STEP_MAX).contains(&beats) => Some(ReplayRefusal::Step(beats)),
+            ReplayCommand::Seek(asked) => self.out_of_range(asked),
+            _ => None,
+        };
+        if let Some(refusal) = refused {
+            // Whoever asked may have gone.
+            let _ = reply.send(Err(refusal));
+            return;
+        }
+        match command {
+            ReplayCommand::Speed(speed) => self.set_speed(speed),
+            ReplayCommand::Pause => self.status.state = ReplayState::Paused,
+            ReplayCommand::Resume => self.go(),
+            ReplayCommand::Step(beats) => {
+                self.status.state = ReplayState::Paused;
+                self.stepping = Some((beats, reply));
+                return;
+            }
+            ReplayCommand::Seek(to) => return self.seek(to, reply),
+        }
+        self.answer(reply);
+    }
+
+    fn set_speed(&mut self, speed: Speed) {
+        self.status.speed = speed;
+        self.pace.anchor(speed, now());
+    }
+
+    fn out_of_range(&self, asked: Ts) -> Option<ReplayRefusal> {
+        let (first, last) = (self.plan.start(), self.plan.last());
+        let is_in = (first..=beat_of(last)).contains(&asked);
+        (!is_in).then_some(ReplayRefusal::OutOfRange { asked, first, last })
+    }
+
+    fn seek(&mut self, to: Ts, reply: Reply) {
+        if let Some(before) = self.seeking.replace(reply) {
+            self.answer(before);
+        }
+        let at = beat_before(to).max(self.plan.start());
+        self.begin(Some(at));
+        if at < self.status.position {
+            self.renewal = Some(self.next_epoch(at));
+        }
+        if self.status.state == ReplayState::Ended {
+            self.status.state = ReplayState::Playing;
+        }
+    }
+
+    fn answer(&mut self, reply: Reply) {
+        self.tell();
+        // Whoever asked may have gone.
+        let _ = reply.send(Ok(self.status));
+    }
+
+    fn tell(&mut self) {
+        self.told = now();
+        let status = self.status;
+        self.desk
+            .status
+            .send_if_modified(|told| std::mem::replace(told, status) != status);
     }
 }

@@ -1,64 +1,47 @@
-//! Reads a capture ahead on a blocking thread: the runtime neither waits for a disk nor inflates.
+//! Reads a timeline ahead on a blocking thread: the runtime neither waits for a disk nor inflates.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::plan::Plan;
+use super::timeline::{Step, Timeline};
+use crate::feed::{FeedError, SpecError};
 use crate::market::Ts;
-use crate::tape::{CaptureReader, TapeError};
 
-/// A chunk is handed over at this size or above: 256 KiB are some 1,500 usual frames.
-const CHUNK_BYTES: usize = 256 << 10;
+/// Steps handed over at once, some 300 B each.
+const CHUNK_STEPS: usize = 1_024;
 
-/// Chunks read ahead. With the two at work at most 1.3 MB, plus as many of the longest lines.
+/// Chunks read ahead: with the two at work 1.5 MB.
 const CHUNKS_AHEAD: usize = 3;
 
-/// Some records of a capture, in their order.
-#[derive(Debug, Default)]
-pub(super) struct Chunk {
-    bytes: Vec<u8>,
-    /// Receive time and the end of each frame in `bytes`.
-    records: Vec<(Ts, usize)>,
-}
+/// What is read ahead: steps, or the fault after them. A clean end is the end of the channel.
+pub(super) type Steps = mpsc::Receiver<Result<Vec<Step>, FeedError>>;
 
-impl Chunk {
-    fn push(&mut self, ts_recv: Ts, frame: &[u8]) {
-        self.bytes.extend_from_slice(frame);
-        self.records.push((ts_recv, self.bytes.len()));
-    }
-
-    /// Receive times and frames.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Ts, &[u8])> {
-        let mut start = 0;
-        self.records.iter().map(move |(ts_recv, end)| {
-            let frame = &self.bytes[start..*end];
-            start = *end;
-            (*ts_recv, frame)
-        })
-    }
-}
-
-/// Starts reading a file. All chunks before a fault come first, then the fault; a clean end is the end of the channel.
-///
-/// The thread ends soon after the receiver is dropped.
-pub(super) fn read_ahead(path: PathBuf) -> mpsc::Receiver<Result<Chunk, TapeError>> {
+/// Starts reading, from the beginning or with the state at a beat. The thread ends soon after the receiver is dropped.
+pub(super) fn read_ahead(plan: Arc<Plan>, at: Option<Ts>, part: u64) -> Steps {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = read(&path, &sender) {
+        if let Err(error) = read(&plan, at, part, &sender) {
             // The receiver is gone only where nobody wants to know.
-            let _ = sender.blocking_send(Err(error));
+            let _ = sender.blocking_send(Err(error.into()));
         }
     });
     receiver
 }
 
-fn read(path: &std::path::Path, sender: &mpsc::Sender<Result<Chunk, TapeError>>) -> Result<(), TapeError> {
-    let mut reader = CaptureReader::open(path)?;
+fn read(
+    plan: &Arc<Plan>,
+    at: Option<Ts>,
+    part: u64,
+    sender: &mpsc::Sender<Result<Vec<Step>, FeedError>>,
+) -> Result<(), SpecError> {
+    let mut timeline = Timeline::open(plan, at, part)?;
     loop {
-        let mut chunk = Chunk::default();
-        let outcome = fill(&mut reader, &mut chunk);
+        let mut chunk = Vec::with_capacity(CHUNK_STEPS);
+        let outcome = fill(&mut timeline, &mut chunk);
         let is_last = !matches!(outcome, Ok(true));
-        if !chunk.records.is_empty() && sender.blocking_send(Ok(chunk)).is_err() {
+        if !chunk.is_empty() && sender.blocking_send(Ok(chunk)).is_err() {
             return Ok(());
         }
         if is_last {
@@ -67,11 +50,11 @@ fn read(path: &std::path::Path, sender: &mpsc::Sender<Result<Chunk, TapeError>>)
     }
 }
 
-/// Reads on until the chunk is full; `false` at the end of the file.
-fn fill(reader: &mut CaptureReader, chunk: &mut Chunk) -> Result<bool, TapeError> {
-    while chunk.bytes.len() < CHUNK_BYTES {
-        match reader.next_record()? {
-            Some(record) => chunk.push(record.ts_recv, record.frame),
+/// Reads on until the chunk is full; `false` at the end.
+fn fill(timeline: &mut Timeline, chunk: &mut Vec<Step>) -> Result<bool, SpecError> {
+    while chunk.len() < CHUNK_STEPS {
+        match timeline.next()? {
+            Some(step) => chunk.push(step),
             None => return Ok(false),
         }
     }

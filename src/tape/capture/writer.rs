@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::super::rotation::{first_taken, numbered};
-use super::file::{CaptureFile, Create, on_disk};
+use super::super::sink::{Create, on_disk};
+use super::file::CaptureFile;
 use super::reader::MAGIC;
 use super::{LINE_BYTES_MAX, Rotation, TapeError};
 use crate::market::{Ts, VenueName};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-use super::super::file::{Create, Sink};
+use super::super::super::sink::{Create, Sink};
 use super::*;
 
 /// A disk in memory of one file, with so much room.

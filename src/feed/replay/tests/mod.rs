@@ -1,3 +1,8 @@
+//! Recordings as feeds.
+
+mod driven;
+mod timelines;
+
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -5,11 +10,16 @@ use flate2::{Compression, write::GzEncoder};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{captures, channel, supervise};
-use super::player::BATCH_EVENTS_MAX;
-use super::*;
+use std::path::Path;
 use std::time::Instant;
 
-use crate::market::{Event, Symbol, TickerState, Ts};
+use tokio::sync::watch;
+
+use super::super::{FeedError, FeedSpec};
+use super::player::BATCH_EVENTS_MAX;
+use super::*;
+
+use crate::market::{Event, Symbol, TickerState, Ts, VenueState};
 
 /// A file for one test, gone when it is dropped.
 struct Recording(PathBuf);
@@ -147,7 +157,7 @@ async fn the_pace_is_the_recorded_one_over_the_speed() {
     let started = Instant::now();
     let events = play(recording.feed("?speed=2").expect("a feed")).await;
     // 100 ms recorded, at twice the speed; only the lower bound is sure on a busy machine.
-    assert!(started.elapsed() >= std::time::Duration::from_millis(50));
+    assert!(started.elapsed() >= Duration::from_millis(50));
     assert_eq!(events.len(), 103);
 }
 
@@ -164,8 +174,21 @@ async fn a_loop_begins_again_with_a_new_numbering_and_stays_up() {
     }
     assert!(is_venue(&events[0], VenueState::Up));
     assert!(
-        events[1..].iter().all(|e| matches!(e, Event::Update(_))),
+        events[1..]
+            .iter()
+            .all(|e| matches!(e, Event::Update(_) | Event::Removed(_)) || is_venue(e, VenueState::Up)),
         "no gap, no stale, no state"
+    );
+    let removed = events
+        .iter()
+        .position(|e| matches!(e, Event::Removed(_)))
+        .expect("between two passes");
+    assert_eq!(
+        events[..removed]
+            .iter()
+            .filter(|e| matches!(e, Event::Update(_)))
+            .count(),
+        10
     );
     drop(batches);
     assert!(matches!(run.await.expect("no panic"), Err(FeedError::Closed(_))));

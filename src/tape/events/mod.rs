@@ -1,0 +1,114 @@
+//! Tapes, `*.tape`: what feeds made of a venue's frames, exact, small and with any moment at hand.
+
+mod block;
+mod blocks;
+mod file;
+mod index;
+mod keyframe;
+mod payload;
+mod reader;
+mod records;
+#[cfg(test)]
+mod tests;
+mod words;
+mod writer;
+
+pub use reader::TapeReader;
+pub use writer::{TapeWriter, TapeWritten};
+
+use super::{BlockFault, TapeError};
+use crate::market::{Event, Ts, VenueName};
+
+/// The schema's messages, generated from `proto/tape.proto`.
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+mod proto {
+    include!(concat!(env!("OUT_DIR"), "/tickwire.tape.v1.rs"));
+}
+
+/// Bytes before the first block.
+const FILE_HEAD_BYTES: usize = 16;
+
+/// What they begin with. The first byte is no text, and line ends that a copy would change stand among them.
+pub const FILE_MAGIC: [u8; 8] = *b"\xa7tape\r\n\x1a";
+
+/// The first bytes of a tape: magic, version 1, zeros.
+const FILE_HEAD: [u8; FILE_HEAD_BYTES] = *b"\xa7tape\r\n\x1a\x01\0\0\0\0\0\0\0";
+
+/// One record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taped {
+    /// When it was taken; of an update its `ts_recv`.
+    pub ts: Ts,
+    /// What was taken.
+    pub what: What,
+}
+
+/// What a record holds.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)] // nearly every record is an event
+pub enum What {
+    /// What a feed said.
+    Event(Event),
+    /// The recorder could not take so many events just before.
+    Gap {
+        /// How many.
+        events: u64,
+    },
+}
+
+/// What to do where a tape is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDamage {
+    /// Tell of it and end.
+    Stop,
+    /// Go on with the next good block, and tell of it in [`TapeReader::damages`].
+    Salvage,
+}
+
+/// What was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where it begins in the file.
+    pub offset: u64,
+    /// Up to the next good block; 0 where blocks before it are missing.
+    pub bytes: u64,
+    /// What is wrong there.
+    pub what: BlockFault,
+}
+
+/// What a tape holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TapeInfo {
+    /// Time of the first record; 0 where there is none.
+    pub first: Ts,
+    /// The newest time of all records.
+    pub last: Ts,
+    /// Records, gaps included.
+    pub records: u64,
+    /// Of these, updates.
+    pub updates: u64,
+    /// Keyframes.
+    pub keyframes: u64,
+    /// Blocks, without the index.
+    pub blocks: u64,
+    /// Of the records, gaps.
+    pub gaps: u64,
+    /// Every venue that it names, in the order in which they were first named.
+    pub venues: Vec<VenueName>,
+    /// It has an index, so it was ended well; else this is what its blocks say.
+    pub has_index: bool,
+}
+
+impl Taped {
+    /// The venue that it names.
+    fn venue(&self) -> Option<&str> {
+        match &self.what {
+            What::Gap { .. } => None,
+            What::Event(Event::Update(update)) => Some(update.symbol.venue()),
+            What::Event(Event::Listed { symbol, .. } | Event::Removed(symbol) | Event::State { symbol, .. }) => {
+                Some(symbol.venue())
+            }
+            What::Event(Event::Venue { venue, .. }) => Some(venue.as_str()),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Writes tapes: the other side of [`TapeReader`](super::TapeReader).
+
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashSet;
+
+use super::TapeError;
+use super::file::{Counts, TapeFile};
+use super::keyframe;
+use super::records::Open;
+use crate::market::{Event, StaleCause, Symbol, TickerState, Ts};
+use crate::store::{INSTRUMENTS_MAX, Writer};
+use crate::tape::Rotation;
+use crate::tape::bounds::{BLOCK_BYTES, BLOCK_RECORDS_MAX, KEYFRAME_EVERY, REASON_BYTES_MAX};
+use crate::tape::rotation::{first_taken, numbered};
+use crate::tape::sink::{Create, on_disk};
+
+/// Writes events to one file, or to numbered ones where there is a [`Rotation`].
+///
+/// Each file begins with what all instruments and venues were then, so it can be played without those before it. What was
+/// flushed can be read whatever happens afterwards to the process.
+pub struct TapeWriter {
+    path: PathBuf,
+    rotation: Rotation,
+    create: Create,
+    /// `None` between two files: the next one is made for its first record, so that none is empty.
+    file: Option<TapeFile>,
+    /// The records that are not in the file yet.
+    open: Open,
+    counts: Counts,
+    /// What the records make of everything, for the keyframes.
+    shadow: Writer,
+    /// Instruments that a gap made stale and that no event has spoken of since.
+    stale: FxHashSet<Symbol>,
+    /// Records since the last keyframe.
+    since_keyframe: u64,
+    written: TapeWritten,
+}
+
+/// What a writer has written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TapeWritten {
+    /// Records, gaps and what follows from them included.
+    pub records: u64,
+    /// Of these, updates.
+    pub updates: u64,
+    /// Of these, gaps.
+    pub gaps: u64,
+    /// Files made.
+    pub files: u64,
+    /// Bytes of the files; of the one under way those that have gone to the system.
+    pub file_bytes: u64,
+}
+
+impl TapeWriter {
+    /// Makes the file, or the first one of a rotation, with its first keyframe. Blocks on the file system, as all of this
+    /// does.
+    ///
+    /// # Errors
+    /// [`TapeError::Exists`] where a file has the name already, or one of a rotation's names; the file cannot be made or
+    /// written.
+    pub fn create(path: &Path, rotation: Rotation) -> Result<TapeWriter, TapeError> {
+        if rotation.is_on() {
+            let create = |source| TapeError::Create {
+                file: path.to_path_buf(),
+                source,
+            };
+            // Told now and not in the middle of the recording.
+            if let Some(file) = first_taken(path).map_err(create)? {
+                return Err(TapeError::Exists { file });
+            }
+        }
+        TapeWriter::with(path, rotation, on_disk())
+    }
+
+    pub(super) fn with(path: &Path, rotation: Rotation, create: Create) -> Result<TapeWriter, TapeError> {
+        let mut writer = TapeWriter {
+            path: path.to_path_buf(),
+            rotation,
+            create,
+            file: None,
+            open: Open::default(),
+            counts: Counts::default(),
+            shadow: Writer::new(INSTRUMENTS_MAX),
+            stale: FxHashSet::default(),
+            since_keyframe: 0,
+            written: TapeWritten::default(),
+        };
+        writer.file = Some(writer.next_file()?);
+        Ok(writer)
+    }
+
+    /// What was written so far, records of the open block included.
+    pub fn written(&self) -> TapeWritten {
+        let under_way = self.file.as_ref().map_or(0, TapeFile::bytes);
+        TapeWritten {
+            file_bytes: self.written.file_bytes + under_way,
+            ..self.written
+        }
+    }
+
+    /// Adds a record of an event that was taken at `ts`; an update has its own time.
+    ///
+    /// # Errors
+    /// The disk's; the file at fault is left as it is and gets nothing more.
+    pub fn write(&mut self, ts: Ts, event: &Event) -> Result<(), TapeError> {
+        match event {
+            Event::Update(update) => {
+                if self.stale.remove(update.symbol.as_str()) {
+                    let live = state(&update.symbol, TickerState::Live, None);
+                    self.put(update.ts_recv, &live)?;
+                }
+                self.put(update.ts_recv, event)
+            }
+            Event::Removed(symbol) | Event::State { symbol, .. } => {
+                self.stale.remove(symbol.as_str());
+                self.put(ts, event)
+            }
+            Event::Venue { venue, state, reason } if reason.len() > REASON_BYTES_MAX => {
+                let mut end = REASON_BYTES_MAX;
+                while !reason.is_char_boundary(end) {
+                    end -= 1;
+                }
+                let (venue, state, reason) = (venue.clone(), *state, reason[..end].to_owned());
+                self.put(ts, &Event::Venue { venue, state, reason })
+            }
+            Event::Listed { .. } | Event::Venue { .. } => self.put(ts, event),
+        }
+    }
+
+    /// Adds a mark that so many events were lost just before, and what follows from it, so that a replay needs no rule of
+    /// its own: every live instrument is stale by a gap, until its next update makes it live.
+    ///
+    /// # Errors
+    /// The disk's, as with [`TapeWriter::write`].
+    pub fn gap(&mut self, ts: Ts, events: u64) -> Result<(), TapeError> {
+        self.rotate(ts)?;
+        let counts = self.counts_at(ts)?;
+        counts.gaps += 1;
+        self.open.gap(ts, events);
+        self.written.gaps += 1;
+        self.wrote()?;
+        let live: Vec<Symbol> = self.shadow.live().cloned().collect();
+        for symbol in live {
+            let stale = state(&symbol, TickerState::Stale, Some(StaleCause::Gap));
+            self.put(ts, &stale)?;
+            self.stale.insert(symbol);
+        }
+        Ok(())
+    }
+
+    /// Hands everything written so far to the system: it can be read, even if the process is killed right after.
+    ///
+    /// # Errors
+    /// The disk's, as with [`TapeWriter::write`].
+    pub fn flush(&mut self) -> Result<(), TapeError> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if self.counts.records > 0 {
+            let payload = self.open.take();
+            file.records(&payload, std::mem::take(&mut self.counts))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file and waits until the disk has it.
+    ///
+    /// # Errors
+    /// The disk's; what was flushed before can be read.
+    pub fn finish(mut self) -> Result<TapeWritten, TapeError> {
+        self.end_file()?;
+        Ok(self.written)
+    }
+
+    /// Adds a record and nothing else.
+    fn put(&mut self, ts: Ts, event: &Event) -> Result<(), TapeError> {
+        self.rotate(ts)?;
+        let is_update = matches!(event, Event::Update(_));
+        let counts = self.counts_at(ts)?;
+        counts.updates += u32::from(is_update);
+        self.open.event(ts, event);
+        if let Some(file) = &mut self.file {
+            match event {
+                Event::Update(update) => file.summary_mut().name(update.symbol.venue()),
+                Event::Listed { symbol, .. } | Event::Removed(symbol) | Event::State { symbol, .. } => {
+                    file.summary_mut().name(symbol.venue());
+                }
+                Event::Venue { venue, .. } => file.summary_mut().name(venue.as_str()),
+            }
+        }
+        self.shadow.apply(event, ts);
+        self.written.updates += u64::from(is_update);
+        self.wrote()
+    }
+
+    /// The open block's counts, with one more record of this time; makes the file where there is none.
+    fn counts_at(&mut self, ts: Ts) -> Result<&mut Counts, TapeError> {
+        if self.file.is_none() {
+            self.file = Some(self.next_file()?);
+        }
+        let counts = &mut self.counts;
+        if counts.records == 0 {
+            (counts.first, counts.last) = (ts, ts);
+        }
+        counts.records += 1;
+        counts.last = counts.last.max(ts);
+        Ok(counts)
+    }
+
+    /// Behind each record: closes the block and adds a keyframe where it is time.
+    fn wrote(&mut self) -> Result<(), TapeError> {
+        self.written.records += 1;
+        self.since_keyframe += 1;
+        if self.since_keyframe >= KEYFRAME_EVERY {
+            self.flush()?;
+            self.keyframe()
+        } else if self.counts.records as usize >= BLOCK_RECORDS_MAX || self.open.bytes() >= BLOCK_BYTES {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn keyframe(&mut self) -> Result<(), TapeError> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        // What changed since is of no interest, and must not pile up.
+        self.shadow.seal(Ts::default());
+        let image = self.shadow.image();
+        let named = file.summary().venues.clone();
+        file.keyframe(keyframe::encode(&image, &named))?;
+        self.since_keyframe = 0;
+        Ok(())
+    }
+
+    fn rotate(&mut self, ts: Ts) -> Result<(), TapeError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let open = (self.counts.records > 0).then_some(self.counts.first);
+        match file.summary().span.map(|(first, _)| first).or(open) {
+            Some(first) if self.rotation.is_due(file.bytes(), first, ts) => self.end_file(),
+            _ => Ok(()),
+        }
+    }
+
+    fn end_file(&mut self) -> Result<(), TapeError> {
+        self.flush()?;
+        if self.since_keyframe > 0 {
+            self.keyframe()?;
+        }
+        if let Some(file) = self.file.take() {
+            self.written.file_bytes += file.finish()?;
+        }
+        Ok(())
+    }
+
+    fn next_file(&mut self) -> Result<TapeFile, TapeError> {
+        let path = if self.rotation.is_on() {
+            numbered(&self.path, self.written.files + 1)
+        } else {
+            self.path.clone()
+        };
+        let mut file = TapeFile::create(path, &mut self.create)?;
+        self.written.files += 1;
+        let image = self.shadow.image();
+        for instrument in &image.instruments {
+            file.summary_mut().name(instrument.listing.symbol.venue());
+        }
+        for venue in &image.venues {
+            file.summary_mut().name(venue.name.as_str());
+        }
+        let named = file.summary().venues.clone();
+        file.keyframe(keyframe::encode(&image, &named))?;
+        self.since_keyframe = 0;
+        Ok(file)
+    }
+}
+
+fn state(symbol: &Symbol, state: TickerState, cause: Option<StaleCause>) -> Event {
+    Event::State {
+        symbol: symbol.clone(),
+        state,
+        cause,
+    }
+}
