@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::progress::BesideBars;
+use super::bars::BesideBars;
 use super::settings::Settings;
 use crate::control;
 use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
@@ -65,6 +65,8 @@ impl ServeError {
 /// `tickwire serve`: its feeds, and what this machine's programs push.
 pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), ServeError> {
     log_to_stderr(settings.log_level);
+    // First of all: what counts takes its counters when it is made.
+    let render_metrics = install_metrics();
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let context = FeedContext::new(first_subscriber);
@@ -88,6 +90,7 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         batches_max: BATCHES_QUEUED_MAX,
         record: settings.record.clone(),
         first_subscribe,
+        render_metrics,
     };
     serve(settings, behind, stop).await
 }
@@ -104,7 +107,11 @@ pub(super) struct Behind {
     pub(super) record: Option<(PathBuf, Rotation)>,
     /// Becomes true when the first subscriber has subscribed.
     pub(super) first_subscribe: watch::Sender<bool>,
+    pub(super) render_metrics: RenderMetrics,
 }
+
+/// The metrics as Prometheus reads them.
+pub(super) type RenderMetrics = Box<dyn Fn() -> String + Send + Sync>;
 
 /// Serves until `stop`, then drains. The data flow is this function, from top to bottom.
 pub(super) async fn serve(settings: Settings, behind: Behind, stop: CancellationToken) -> Result<(), ServeError> {
@@ -116,8 +123,8 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         batches_max,
         record,
         first_subscribe,
+        render_metrics,
     } = behind;
-    let render_metrics = install_metrics();
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
         source,
@@ -243,7 +250,7 @@ pub(super) fn log_to_stderr(level: tracing::Level) {
 }
 
 /// Installs the recorder of metrics and gives the function that renders them.
-fn install_metrics() -> Box<dyn Fn() -> String + Send + Sync> {
+pub(super) fn install_metrics() -> RenderMetrics {
     let builder = PrometheusBuilder::new();
     let builder = names::BUCKETS.iter().try_fold(builder, |builder, (name, buckets)| {
         builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)

@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod recording;
 mod rotation;
+mod rows;
 mod sink;
 
 pub use bounds::LINE_BYTES_MAX;
@@ -21,3 +22,6 @@ pub use events::{
 };
 pub use recording::{EventQueue, EventTap, TapeRecorder, TapeTotals, event_queue};
 pub use rotation::Rotation;
+#[cfg(feature = "parquet")]
+pub use rows::ParquetWriter;
+pub use rows::{CsvReader, CsvWriter, NdjsonReader, NdjsonWriter, RowError, RowsError, Said, Text};

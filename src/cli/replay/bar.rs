@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use super::super::progress;
+use super::super::bars;
 use crate::control::{ReplayRemote, ReplayState, ReplayStatus, Speed};
 
 /// The bar's whole: thousandths.
@@ -11,7 +11,7 @@ const WHOLE: u64 = 1_000;
 
 /// Shows the bar until `stop` or until the replay is gone.
 pub(super) async fn show(mut remote: ReplayRemote, stop: CancellationToken) {
-    let bar = progress::bars().add(ProgressBar::new(WHOLE));
+    let bar = bars::bars().add(ProgressBar::new(WHOLE));
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {msg}") {
         bar.set_style(style);
     }

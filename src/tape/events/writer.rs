@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-use super::TapeError;
 use super::file::{Counts, TapeFile};
 use super::keyframe;
 use super::records::Open;
+use super::{TapeError, Taped, What};
 use crate::market::{Event, StaleCause, Symbol, TickerState, Ts};
 use crate::store::{INSTRUMENTS_MAX, Writer};
 use crate::tape::Rotation;
-use crate::tape::bounds::{BLOCK_BYTES, BLOCK_RECORDS_MAX, KEYFRAME_EVERY, REASON_BYTES_MAX};
+use crate::tape::bounds::{
+    BLOCK_BYTES, BLOCK_RECORDS_MAX, KEYFRAME_RECORDS_MAX, KEYFRAME_RECORDS_MIN, KEYFRAME_RECORDS_PER_INSTRUMENT,
+    REASON_BYTES_MAX,
+};
 use crate::tape::rotation::{first_taken, numbered};
 use crate::tape::sink::{Create, on_disk};
 
@@ -28,6 +31,8 @@ pub struct TapeWriter {
     /// The records that are not in the file yet.
     open: Open,
     counts: Counts,
+    /// Kept for its memory.
+    payload: Vec<u8>,
     /// What the records make of everything, for the keyframes.
     shadow: Writer,
     /// Instruments that a gap made stale and that no event has spoken of since.
@@ -85,6 +90,7 @@ impl TapeWriter {
             file: None,
             open: Open::default(),
             counts: Counts::default(),
+            payload: Vec::new(),
             shadow: Writer::new(INSTRUMENTS_MAX),
             stale: FxHashSet::default(),
             since_keyframe: 0,
@@ -112,7 +118,7 @@ impl TapeWriter {
     pub fn write(&mut self, ts: Ts, event: &Event) -> Result<(), TapeError> {
         match event {
             Event::Update(update) => {
-                if self.stale.remove(update.symbol.as_str()) {
+                if !self.stale.is_empty() && self.stale.remove(update.symbol.as_str()) {
                     let live = state(&update.symbol, TickerState::Live, None);
                     self.put(update.ts_recv, &live)?;
                 }
@@ -140,12 +146,7 @@ impl TapeWriter {
     /// # Errors
     /// The disk's, as with [`TapeWriter::write`].
     pub fn gap(&mut self, ts: Ts, events: u64) -> Result<(), TapeError> {
-        self.rotate(ts)?;
-        let counts = self.counts_at(ts)?;
-        counts.gaps += 1;
-        self.open.gap(ts, events);
-        self.written.gaps += 1;
-        self.wrote()?;
+        self.mark(ts, events)?;
         let live: Vec<Symbol> = self.shadow.live().cloned().collect();
         for symbol in live {
             let stale = state(&symbol, TickerState::Stale, Some(StaleCause::Gap));
@@ -155,6 +156,19 @@ impl TapeWriter {
         Ok(())
     }
 
+    /// Adds a record as it was read from a tape, where what follows from a gap stands behind it already.
+    ///
+    /// # Errors
+    /// The disk's, as with [`TapeWriter::write`].
+    pub fn copy(&mut self, taped: &Taped) -> Result<(), TapeError> {
+        match &taped.what {
+            // Nothing follows from a venue's state, and a long reason is cut.
+            What::Event(event @ Event::Venue { .. }) => self.write(taped.ts, event),
+            What::Event(event) => self.put(taped.ts, event),
+            What::Gap { events } => self.mark(taped.ts, *events),
+        }
+    }
+
     /// Hands everything written so far to the system: it can be read, even if the process is killed right after.
     ///
     /// # Errors
@@ -162,8 +176,11 @@ impl TapeWriter {
     pub fn flush(&mut self) -> Result<(), TapeError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         if self.counts.records > 0 {
-            let payload = self.open.take();
-            file.records(&payload, std::mem::take(&mut self.counts))?;
+            for symbol in self.open.symbols() {
+                file.summary_mut().name(symbol.venue());
+            }
+            self.open.close(&mut self.payload);
+            file.records(&self.payload, std::mem::take(&mut self.counts))?;
         }
         Ok(())
     }
@@ -177,6 +194,16 @@ impl TapeWriter {
         Ok(self.written)
     }
 
+    /// Adds a gap and nothing else.
+    fn mark(&mut self, ts: Ts, events: u64) -> Result<(), TapeError> {
+        self.rotate(ts)?;
+        let counts = self.counts_at(ts)?;
+        counts.gaps += 1;
+        self.open.gap(ts, events);
+        self.written.gaps += 1;
+        self.wrote()
+    }
+
     /// Adds a record and nothing else.
     fn put(&mut self, ts: Ts, event: &Event) -> Result<(), TapeError> {
         self.rotate(ts)?;
@@ -184,14 +211,8 @@ impl TapeWriter {
         let counts = self.counts_at(ts)?;
         counts.updates += u32::from(is_update);
         self.open.event(ts, event);
-        if let Some(file) = &mut self.file {
-            match event {
-                Event::Update(update) => file.summary_mut().name(update.symbol.venue()),
-                Event::Listed { symbol, .. } | Event::Removed(symbol) | Event::State { symbol, .. } => {
-                    file.summary_mut().name(symbol.venue());
-                }
-                Event::Venue { venue, .. } => file.summary_mut().name(venue.as_str()),
-            }
+        if let (Some(file), Event::Venue { venue, .. }) = (&mut self.file, event) {
+            file.summary_mut().name(venue.as_str());
         }
         self.shadow.apply(event, ts);
         self.written.updates += u64::from(is_update);
@@ -200,8 +221,9 @@ impl TapeWriter {
 
     /// The open block's counts, with one more record of this time; makes the file where there is none.
     fn counts_at(&mut self, ts: Ts) -> Result<&mut Counts, TapeError> {
-        if self.file.is_none() {
-            self.file = Some(self.next_file()?);
+        match &self.file {
+            Some(file) => file.check()?,
+            None => self.file = Some(self.next_file()?),
         }
         let counts = &mut self.counts;
         if counts.records == 0 {
@@ -216,10 +238,11 @@ impl TapeWriter {
     fn wrote(&mut self) -> Result<(), TapeError> {
         self.written.records += 1;
         self.since_keyframe += 1;
-        if self.since_keyframe >= KEYFRAME_EVERY {
+        let most = self.shadow.len() as u64 * KEYFRAME_RECORDS_PER_INSTRUMENT;
+        if self.since_keyframe >= most.clamp(KEYFRAME_RECORDS_MIN, KEYFRAME_RECORDS_MAX) {
             self.flush()?;
             self.keyframe()
-        } else if self.counts.records as usize >= BLOCK_RECORDS_MAX || self.open.bytes() >= BLOCK_BYTES {
+        } else if self.counts.records as usize >= BLOCK_RECORDS_MAX || self.open.other_bytes() >= BLOCK_BYTES {
             self.flush()
         } else {
             Ok(())
