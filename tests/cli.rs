@@ -42,7 +42,7 @@ fn version_and_help_are_told_on_stdout() {
         (ended.code, ended.out.as_str()),
         (Some(0), concat!("tickwire ", env!("CARGO_PKG_VERSION"), "\n"))
     );
-    for command in ["serve", "watch", "record"] {
+    for command in ["serve", "watch", "record", "convert", "inspect"] {
         let ended = run(&[command, "--help"]);
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
         let example = format!("  tickwire {command}");

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, Shards, Symbols};
+use super::within::{
+    Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
+    Symbols,
+};
 
 /// A file's settings; absent ones are left to lower layers.
 #[derive(Debug, Default, Deserialize)]
@@ -15,6 +18,8 @@ pub(super) struct ConfigFile {
     pub(super) server: ServerTable,
     #[serde(default)]
     pub(super) limits: LimitsTable,
+    #[serde(default)]
+    pub(super) record: RecordTable,
     #[serde(default)]
     pub(super) log: LogTable,
     #[serde(default)]
@@ -40,6 +45,14 @@ pub(super) struct LimitsTable {
     pub(super) slow_consumer_ms: Option<PatienceMs>,
     pub(super) heartbeat_ms: Option<HeartbeatMs>,
     pub(super) ping_ms: Option<PatienceMs>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecordTable {
+    pub(super) file: Option<PathBuf>,
+    pub(super) rotate_bytes: Option<RotateBytes>,
+    pub(super) rotate_seconds: Option<RotateSeconds>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +116,9 @@ mod tests {
                 "`-1` is not allowed: a whole number from 100 to 600000 is",
             ),
             ("[server]\nshards = 257\n", "a whole number from 1 to 256"),
+            ("[record]\nfile = \"x.tape\"\nrotate = 1\n", "line 3"),
+            ("[record]\nrotate_bytes = 100\n", "a whole number from 65536 to"),
+            ("[record]\nrotate_seconds = 0\n", "a whole number from 1 to 31622400"),
             ("[log]\nlevel = \"loud\"\n", "line 2"),
             ("[log]\nlevel = \"loud\"\n", "error, warn, info, debug or trace"),
         ] {

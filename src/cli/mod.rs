@@ -1,7 +1,13 @@
 //! The command line: one file or folder a subcommand. The only user of clap.
 
+mod bars;
 mod config;
+mod convert;
+mod inspect;
+
 mod record;
+mod recording;
+mod replay;
 mod serve;
 mod serve_args;
 mod settings;
@@ -29,6 +35,9 @@ enum Command {
     Serve(serve_args::ServeArgs),
     Watch(watch::WatchArgs),
     Record(record::RecordArgs),
+    Replay(Box<replay::ReplayArgs>),
+    Convert(convert::ConvertArgs),
+    Inspect(inspect::InspectArgs),
 }
 
 /// Why a command ended without success.
@@ -46,6 +55,15 @@ enum CliError {
     /// `record` could not go on.
     #[error(transparent)]
     Record(#[from] record::RecordError),
+    /// `replay` could not go on.
+    #[error(transparent)]
+    Replay(#[from] replay::ReplayError),
+    /// `convert` could not go on.
+    #[error(transparent)]
+    Convert(#[from] convert::ConvertError),
+    /// `inspect` could not go on.
+    #[error(transparent)]
+    Inspect(#[from] inspect::InspectError),
     /// Our own mistake.
     #[error("internal error, see the log")]
     Panicked,
@@ -62,6 +80,9 @@ impl CliError {
             CliError::Serve(error) if error.is_usage() => 2,
             CliError::Watch(error) if error.is_usage() => 2,
             CliError::Record(error) if error.is_usage() => 2,
+            CliError::Replay(error) if error.is_usage() => 2,
+            CliError::Convert(error) if error.is_usage() => 2,
+            CliError::Inspect(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -92,6 +113,9 @@ fn run(command: Command) -> Result<(), CliError> {
             }
             Command::Watch(args) => Ok(watch::run(args, stop).await?),
             Command::Record(args) => Ok(record::run(args, stop).await?),
+            Command::Replay(args) => Ok(replay::run(*args, stop).await?),
+            Command::Convert(args) => Ok(convert::run(args, stop).await?),
+            Command::Inspect(args) => Ok(inspect::run(args, stop).await?),
         }
     };
     // Unwinding from here would wait for threads that nobody tells to end.

@@ -1,7 +1,8 @@
-//! `tickwire serve`: puts the whole service together. The data flow is this file, from top to bottom.
+//! `tickwire serve`, and the whole service put together, which a replay has behind it too.
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::bars::BesideBars;
 use super::settings::Settings;
 use crate::control;
 use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
@@ -20,10 +22,14 @@ use crate::market::Ts;
 use crate::monitor::{Health, names};
 use crate::server::{self, App, Controls, Query};
 use crate::store::{Epoch, Writer};
+use crate::tape::{Rotation, TapeError, TapeRecorder, TapeTotals, event_queue};
 
 /// Batches that feeds may have waiting for the beat: at 256 updates each, 60 MB at most and four beats of
 /// six million updates a second.
 const BATCHES_QUEUED_MAX: usize = 1_024;
+
+/// Time for feeds to end; each does at its next wait, and a tape is not finished before.
+const FEEDS_DEADLINE: Duration = Duration::from_millis(500);
 
 /// Time between two clean-ups of what the metrics hold for their histograms.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -35,6 +41,8 @@ pub(super) enum ServeError {
     Feed(#[from] SpecError),
     #[error("cannot listen on `{addr}`: {source}")]
     Listen { addr: String, source: io::Error },
+    #[error(transparent)]
+    Record(#[from] TapeError),
     #[error("a thread could not be started: {0}")]
     Thread(io::Error),
     #[error("standard output: {0}")]
@@ -54,11 +62,11 @@ impl ServeError {
     }
 }
 
-/// Serves until `stop`, then drains.
+/// `tickwire serve`: its feeds, and what this machine's programs push.
 pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), ServeError> {
     log_to_stderr(settings.log_level);
+    // First of all: what counts takes its counters when it is made.
     let render_metrics = install_metrics();
-
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let context = FeedContext::new(first_subscriber);
@@ -74,6 +82,49 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         pushes,
         replay: None,
     };
+    let behind = Behind {
+        feeds,
+        controls,
+        clock: Clock::Wall,
+        epoch: Epoch::fresh(Ts::now(), fastrand::u16(..)),
+        batches_max: BATCHES_QUEUED_MAX,
+        record: settings.record.clone(),
+        first_subscribe,
+        render_metrics,
+    };
+    serve(settings, behind, stop).await
+}
+
+/// What a service is made of.
+pub(super) struct Behind {
+    pub(super) feeds: Vec<Box<dyn Feed>>,
+    pub(super) controls: Controls,
+    pub(super) clock: Clock,
+    pub(super) epoch: Epoch,
+    /// Batches that the feeds may have waiting for the beat.
+    pub(super) batches_max: usize,
+    /// The tape that everything is recorded to, if any.
+    pub(super) record: Option<(PathBuf, Rotation)>,
+    /// Becomes true when the first subscriber has subscribed.
+    pub(super) first_subscribe: watch::Sender<bool>,
+    pub(super) render_metrics: RenderMetrics,
+}
+
+/// The metrics as Prometheus reads them.
+pub(super) type RenderMetrics = Box<dyn Fn() -> String + Send + Sync>;
+
+/// Serves until `stop`, then drains. The data flow is this function, from top to bottom.
+pub(super) async fn serve(settings: Settings, behind: Behind, stop: CancellationToken) -> Result<(), ServeError> {
+    let Behind {
+        feeds,
+        controls,
+        clock,
+        epoch,
+        batches_max,
+        record,
+        first_subscribe,
+        render_metrics,
+    } = behind;
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
         source,
@@ -81,16 +132,22 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     let listener = TcpListener::bind(&settings.listen).await.map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
 
-    // Feeds put batches of events on one bounded channel.
+    // Feeds put batches of events on one bounded channel; a recorder, if there is one, gets them too and slows nobody.
     let end = CancellationToken::new();
     let venues: Vec<String> = feeds.iter().flat_map(|f| f.venues()).map(ToString::to_string).collect();
-    let (outlet, inlet) = feed::channel(BATCHES_QUEUED_MAX);
+    let (mut outlet, inlet) = feed::channel(batches_max);
+    let mut recorder = None;
+    if let Some((file, rotation)) = record {
+        let (tap, queue) = event_queue();
+        recorder = Some(TapeRecorder::start(queue, &file, rotation)?);
+        outlet = outlet.with_tap(tap);
+    }
+    let mut feeding = JoinSet::new();
     for feed in feeds {
-        tokio::spawn(feed::supervise(feed, outlet.clone(), end.clone()));
+        feeding.spawn(feed::supervise(feed, outlet.clone(), end.clone()));
     }
 
     // The engine drains it at each beat and publishes a tick to every reader: one a shard, one for HTTP.
-    let epoch = Epoch::fresh(Ts::now(), fastrand::u16(..));
     let (demand, health) = (Arc::new(Demand::default()), Arc::new(Health::default()));
     let mut readers = Vec::new();
     let mut receivers = Vec::new();
@@ -105,7 +162,6 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     let engine = Engine::new(beater, inlet, readers, health.clone());
 
     // Shards write to subscribers; the server reads from them and answers plain HTTP.
-    let clock = Clock::Wall;
     let fanout_config = settings.fanout(epoch, clock.clone());
     let (fanout, mut threads) =
         Fanout::spawn(&fanout_config, receivers, &demand, &first_subscribe).map_err(ServeError::Thread)?;
@@ -122,6 +178,7 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         health,
         render_metrics,
     );
+    let app = app.with_recording(recorder.as_ref().map(TapeRecorder::shared_state));
 
     let mut ended = JoinSet::new();
     for thread in threads {
@@ -129,17 +186,32 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     }
 
     greet(addr, &venues).map_err(ServeError::Stdout)?;
-    tokio::select! {
-        () = server::run(listener, app, stop) => {}
+    let served = tokio::select! {
+        () = server::run(listener, app, stop) => Ok(()),
         // None ends before it is told to, unless it panicked: better no service than one that stands still.
-        _ = ended.join_next() => return Err(ServeError::Died),
-    }
+        _ = ended.join_next() => Err(ServeError::Died),
+    };
 
-    // Feeds and beat end last, so that subscribers were served until they were gone.
+    // Feeds and beat end last, so that subscribers were served until they were gone; then the tape has everything.
     end.cancel();
+    let all_fed = async { while feeding.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(FEEDS_DEADLINE, all_fed).await;
+    if let Some(recorder) = recorder {
+        finish_recording(recorder).await;
+    }
+    served?;
     while ended.join_next().await.is_some() {}
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits for the disk. An error was told by the recorder itself, and serving was not the worse for it.
+async fn finish_recording(recorder: TapeRecorder) {
+    let file = recorder.state().file;
+    if let Ok(Ok(TapeTotals { written, dropped })) = tokio::task::spawn_blocking(|| recorder.finish()).await {
+        let (file, records) = (file.display(), written.records);
+        tracing::info!(%file, records, dropped, "recording finished");
+    }
 }
 
 fn build_feeds(specs: &[String], context: &FeedContext) -> Result<Vec<Box<dyn Feed>>, SpecError> {
@@ -147,11 +219,16 @@ fn build_feeds(specs: &[String], context: &FeedContext) -> Result<Vec<Box<dyn Fe
     Ok(feeds.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
+/// A line for programs.
+pub(super) fn say(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}
+
 /// The first line on stdout is for programs; what follows in the log is for people.
 fn greet(addr: SocketAddr, venues: &[String]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on http://{addr}")?;
-    stdout.flush()?;
+    say(&format!("listening on http://{addr}"))?;
     tracing::info!("dashboard: http://{addr}/");
     if let Some(venue) = venues.first() {
         tracing::info!("in a terminal: tickwire watch http://{addr} '{venue}:*'");
@@ -160,7 +237,9 @@ fn greet(addr: SocketAddr, venues: &[String]) -> io::Result<()> {
 }
 
 pub(super) fn log_to_stderr(level: tracing::Level) {
-    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(|| BesideBars);
     // Set once in a process; a second serve in one process keeps the first's log.
     let _ = subscriber
         .with_ansi(io::stderr().is_terminal())
@@ -171,7 +250,7 @@ pub(super) fn log_to_stderr(level: tracing::Level) {
 }
 
 /// Installs the recorder of metrics and gives the function that renders them.
-fn install_metrics() -> Box<dyn Fn() -> String + Send + Sync> {
+pub(super) fn install_metrics() -> RenderMetrics {
     let builder = PrometheusBuilder::new();
     let builder = names::BUCKETS.iter().try_fold(builder, |builder, (name, buckets)| {
         builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, Shards, Symbols};
+use super::within::{
+    Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
+    Symbols,
+};
 
 /// Serves live tickers over WebSocket, with a dashboard on the same port.
 #[derive(Args, Debug, Default)]
@@ -13,6 +16,7 @@ use super::within::{Connections, FrameBytes, HeartbeatMs, Instruments, MessageBy
   tickwire serve --listen 0.0.0.0:7070 --feed 'synthetic?symbols=50&rate=2000'
   tickwire serve --feed 'binance:BTCUSDT,ETHUSDT' --feed 'kraken:BTC/USD' --feed 'coinbase:BTC-USD'
   tickwire serve --feed 'replay:recording.capture.gz?speed=10&loop=true'
+  tickwire serve --feed 'binance:BTCUSDT' --record 'day.tape' --record-rotate-seconds 3600
   tickwire serve --config feeds/demo.toml
   my-program | tickwire serve --feed 'ndjson:-'
   tickwire serve --feed 'ndjson:tcp://127.0.0.1:9000' --allow-control
@@ -24,13 +28,38 @@ Every setting can also be given in the environment (TICKWIRE_LISTEN, ...; severa
 are separated by white space) or in tickwire.toml. A flag goes before the environment, the environment
 before the file."#)]
 pub(super) struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
-    #[arg(long, env = "TICKWIRE_LISTEN", value_name = "ADDR")]
-    pub(super) listen: Option<String>,
     /// Feed as KIND[:TARGET][?KEY=VALUE&...], several times for several feeds [default: 'synthetic?activity=market']
     #[arg(long, value_name = "SPEC")]
     pub(super) feed: Vec<String>,
-    /// Lets programs on this machine push updates, POST /v1/updates [default: false]
+    #[command(flatten)]
+    pub(super) record: RecordingArgs,
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
+}
+
+/// A tape of what the feeds say.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Recording")]
+pub(super) struct RecordingArgs {
+    /// Records what the feeds say to a tape, such as day.tape; a file that is there is never overwritten
+    #[arg(long, env = "TICKWIRE_RECORD", value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    /// Go on in a new file when one has so many bytes, compressed; 65536 or more
+    #[arg(long, env = "TICKWIRE_RECORD_ROTATE_BYTES", value_name = "N")]
+    pub(super) record_rotate_bytes: Option<RotateBytes>,
+    /// Go on in a new file after so many seconds
+    #[arg(long, env = "TICKWIRE_RECORD_ROTATE_SECONDS", value_name = "N")]
+    pub(super) record_rotate_seconds: Option<RotateSeconds>,
+}
+
+/// What every service has, whatever feeds it.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Service")]
+pub(super) struct ServiceArgs {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "TICKWIRE_LISTEN", value_name = "ADDR")]
+    pub(super) listen: Option<String>,
+    /// Lets programs on this machine push updates, POST /v1/updates, and drive a replay, POST /v1/replay [default: false]
     #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) allow_control: Option<bool>,

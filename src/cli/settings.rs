@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::config::{ConfigError, ConfigFile};
 use super::serve_args::ServeArgs;
-use super::within::Within;
+use super::within::{Within, rotation};
 use crate::engine::{BEAT, Clock};
 use crate::fanout::FanoutConfig;
 use crate::feed::DEFAULT_SPEC;
 use crate::server::{ServerConfig, SocketFaults};
 use crate::store::{Epoch, INSTRUMENTS_MAX};
+use crate::tape::Rotation;
 
 /// Read where no `--config` is given, if it is there.
 const CONFIG_DEFAULT: &str = "tickwire.toml";
@@ -25,6 +26,8 @@ pub(super) struct Settings {
     pub(super) feeds: Vec<String>,
     pub(super) shards: usize,
     pub(super) allow_control: bool,
+    /// The tape that everything is recorded to, if any.
+    pub(super) record: Option<(PathBuf, Rotation)>,
     pub(super) instruments_max: usize,
     pub(super) log_level: tracing::Level,
     pub(super) server: ServerConfig,
@@ -39,6 +42,8 @@ pub(super) struct Settings {
 pub(super) enum SettingError {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error("there is nothing to rotate: `--record FILE`, TICKWIRE_RECORD or `file` in [record] is needed")]
+    NothingRecorded,
 }
 
 impl SettingError {
@@ -51,7 +56,7 @@ impl SettingError {
 impl Settings {
     /// Puts the layers together. clap has laid flags over the environment.
     pub(super) fn collect(args: ServeArgs) -> Result<Settings, SettingError> {
-        let config_path = args.config.clone().or_else(|| {
+        let config_path = args.service.config.clone().or_else(|| {
             let default = PathBuf::from(CONFIG_DEFAULT);
             default.exists().then_some(default)
         });
@@ -62,10 +67,21 @@ impl Settings {
             .transpose()?
             .unwrap_or_default();
         let env_feeds = std::env::var(FEED_ENV).unwrap_or_default();
-        Ok(Settings::layer(args, file, &env_feeds))
+        let rotates = args.record.record_rotate_bytes.is_some() || args.record.record_rotate_seconds.is_some();
+        let settings = Settings::layer(args, file, &env_feeds);
+        match settings.record {
+            // In a file they may lie ready for a `--record`.
+            None if rotates => Err(SettingError::NothingRecorded),
+            _ => Ok(settings),
+        }
     }
 
     fn layer(args: ServeArgs, file: ConfigFile, env_feeds: &str) -> Settings {
+        let ServeArgs {
+            feed,
+            record: recording,
+            service: args,
+        } = args;
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
         let limits = file.limits;
         let heartbeat = first([args.heartbeat_ms, limits.heartbeat_ms], 1_000);
@@ -73,15 +89,17 @@ impl Settings {
         let slow_consumer = [args.slow_consumer_ms, limits.slow_consumer_ms];
         let message_bytes = [args.max_message_bytes, limits.max_message_bytes];
         let listen = args.listen.or(file.server.listen);
+        let rotation = rotation(
+            recording.record_rotate_bytes.or(file.record.rotate_bytes),
+            recording.record_rotate_seconds.or(file.record.rotate_seconds),
+        );
+        let record = recording.record.or(file.record.file);
         Settings {
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
-            feeds: feeds(
-                args.feed,
-                env_feeds,
-                file.feed.into_iter().map(|feed| feed.spec).collect(),
-            ),
+            feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
             shards: first([args.shards, file.server.shards], cores) as usize,
             allow_control: args.allow_control.or(file.server.allow_control).unwrap_or(false),
+            record: record.map(|file| (file, rotation)),
             instruments_max: first(instruments, INSTRUMENTS_MAX as u64) as usize,
             log_level: args.log_level.or(file.log.level).unwrap_or(tracing::Level::INFO),
             server: ServerConfig {
@@ -95,6 +113,11 @@ impl Settings {
             slow_consumer: Duration::from_millis(first(slow_consumer, 30_000)),
             heartbeat: Duration::from_millis(heartbeat),
         }
+    }
+
+    /// How long a subscriber may take for a frame.
+    pub(super) fn slow_consumer(&self) -> Duration {
+        self.slow_consumer
     }
 
     /// What the shards are told.
@@ -126,10 +149,34 @@ fn feeds(flags: Vec<String>, environment: &str, file: Vec<String>) -> Vec<String
 
 #[cfg(test)]
 mod tests {
+    use super::super::serve_args::RecordingArgs;
+    use super::super::serve_args::ServiceArgs;
     use super::*;
 
     fn file(text: &str) -> ConfigFile {
         toml::from_str(text).expect(text)
+    }
+
+    #[test]
+    fn a_recording_is_put_together_from_all_layers() {
+        let text = "[record]\nfile = \"file.tape\"\nrotate_bytes = 70000\nrotate_seconds = 60";
+        let second = |seconds| Some(Duration::from_secs(seconds));
+        let of = |args, text| Settings::layer(args, file(text), "").record;
+        let from_file = of(ServeArgs::default(), text).expect("a file");
+        assert_eq!((from_file.0, from_file.1.span_max), ("file.tape".into(), second(60)));
+        let args = || ServeArgs {
+            record: RecordingArgs {
+                record: Some("flag.tape".into()),
+                record_rotate_seconds: Some("5".parse().expect("within")),
+                ..RecordingArgs::default()
+            },
+            ..ServeArgs::default()
+        };
+        let (path, rotation) = of(args(), text).expect("a file");
+        assert_eq!((path, rotation.span_max), ("flag.tape".into(), second(5)));
+        assert_eq!(rotation.file_bytes_max, Some(70_000));
+        assert_eq!(of(args(), "").expect("a file").1.file_bytes_max, None);
+        assert_eq!(of(ServeArgs::default(), "[record]\nrotate_bytes = 70000"), None);
     }
 
     #[test]
@@ -139,8 +186,11 @@ mod tests {
         assert_eq!((settings.listen.as_str(), settings.symbols_max), ("127.0.0.1:1", 5));
         assert_eq!(settings.feeds, ["a"]);
         let args = ServeArgs {
-            max_symbols: Some("6".parse().expect("within")),
             feed: vec!["b".into(), "c".into()],
+            service: ServiceArgs {
+                max_symbols: Some("6".parse().expect("within")),
+                ..ServiceArgs::default()
+            },
             ..ServeArgs::default()
         };
         let settings = Settings::layer(args, file(text), "d e");
@@ -152,7 +202,10 @@ mod tests {
         assert_eq!(settings.feeds, ["d", "e"]);
         let allowed = "[server]\nallow_control = true";
         let refusing = ServeArgs {
-            allow_control: Some(false),
+            service: ServiceArgs {
+                allow_control: Some(false),
+                ..ServiceArgs::default()
+            },
             ..ServeArgs::default()
         };
         assert!(Settings::layer(ServeArgs::default(), file(allowed), "").allow_control);

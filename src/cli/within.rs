@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::tape::Rotation;
 use crate::wire::FRAME_BYTES_MIN;
 
 /// Fan-out threads.
@@ -23,6 +25,22 @@ pub(super) type FrameBytes = Within<{ FRAME_BYTES_MIN as u64 }, 1_048_576>;
 pub(super) type PatienceMs = Within<100, 600_000>;
 /// Between two heartbeats, in milliseconds.
 pub(super) type HeartbeatMs = Within<100, 60_000>;
+
+/// Of a recording's file, compressed.
+pub(super) type RotateBytes = Within<65_536, { i64::MAX as u64 }>;
+/// Of a recording's file, in seconds.
+pub(super) type RotateSeconds = Within<1, RECORD_SECONDS_MAX>;
+
+/// A year: longer is a mistake.
+pub(super) const RECORD_SECONDS_MAX: u64 = 366 * 24 * 3_600;
+
+/// When a recording goes on in another file.
+pub(super) fn rotation(bytes: Option<RotateBytes>, seconds: Option<RotateSeconds>) -> Rotation {
+    Rotation {
+        file_bytes_max: bytes.map(Within::get),
+        span_max: seconds.map(|seconds| Duration::from_secs(seconds.get())),
+    }
+}
 
 /// A whole number from `LEAST` to `MOST`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -99,7 +99,7 @@ impl Beater {
     }
 
     /// The epoch of the newest sealed beat.
-    pub fn epoch(&self) -> Epoch {
+    pub fn told_epoch(&self) -> Epoch {
         self.told
     }
 

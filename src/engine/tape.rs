@@ -72,7 +72,7 @@ impl Reel<'_> {
         }
         self.due = None;
         self.ts = ts;
-        let before = self.engine.beater.epoch();
+        let before = self.engine.beater.told_epoch();
         let tick = self.engine.seal(beat_number(ts), self.wall, ts);
         let is_owed = tick.beat.is_some() || tick.epoch != before;
         self.publish(tick).await;

@@ -34,6 +34,8 @@ pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use tokio::sync::mpsc;
 
@@ -43,11 +45,11 @@ pub use ndjson::push;
 pub use registry::build;
 pub use replay::{Captured, Inflows, Replay, ReplayClock, ReplayOptions, captured};
 pub use spec::{FeedSpec, SpecError};
-pub use supervisor::supervise;
+pub use supervisor::{Ending, supervise};
 
 use crate::control::Inflow;
-use crate::market::{Event, VenueName, VenueState};
-use crate::tape::FrameTap;
+use crate::market::{Event, Ts, VenueName, VenueState};
+use crate::tape::{EventTap, FrameTap};
 
 /// What a feed hands over at once, in its order.
 pub type Batch = Vec<Event>;
@@ -111,7 +113,8 @@ impl FeedContext {
 /// Makes the channel from the feeds to the engine, of at most `batches_max` batches (at least one).
 pub fn channel(batches_max: usize) -> (Outlet, mpsc::Receiver<Inflow>) {
     let (sender, receiver) = mpsc::channel(batches_max.max(1));
-    (Outlet { sender }, receiver)
+    let recorded = None;
+    (Outlet { sender, recorded }, receiver)
 }
 
 /// Tells that a venue is down, for feeds whose venue's state is all that there is to say.
@@ -125,9 +128,16 @@ async fn tell_down(venue: &VenueName, reason: String, out: &Outlet) -> Result<()
 #[derive(Clone, Debug)]
 pub struct Outlet {
     sender: mpsc::Sender<Inflow>,
+    recorded: Option<Recorded>,
 }
 
 impl Outlet {
+    /// What is handed over is recorded too, from here on.
+    pub fn with_tap(self, tap: EventTap) -> Outlet {
+        let recorded = Some(Recorded::new(tap));
+        Outlet { recorded, ..self }
+    }
+
     /// Hands a batch over, waiting while the channel is full: the engine's pace bounds the feeds.
     ///
     /// # Errors
@@ -142,7 +152,7 @@ impl Outlet {
         self.tell(Inflow::events(batch)).await
     }
 
-    /// Hands over anything else that the engine takes; the same holds.
+    /// Hands over anything that the engine takes; the same holds.
     ///
     /// # Errors
     /// [`FeedClosed`] once the engine is gone.
@@ -150,6 +160,102 @@ impl Outlet {
     /// # Cancel safety
     /// Dropped before it is done, nothing was handed over.
     pub async fn tell(&self, inflow: Inflow) -> Result<(), FeedClosed> {
-        self.sender.send(inflow).await.map_err(|_| FeedClosed)
+        // Room first: what is recorded is handed over, and the other way round.
+        let room = self.sender.reserve().await.map_err(|_| FeedClosed)?;
+        if let Some(recorded) = &self.recorded {
+            recorded.record(&inflow);
+        }
+        room.send(inflow);
+        Ok(())
+    }
+
+    /// The same of something that a recording has at this time: it is recorded under it, and so is what follows until
+    /// another is told. Of an update its own time counts anyway.
+    ///
+    /// # Errors
+    /// [`FeedClosed`] once the engine is gone.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, nothing was handed over.
+    pub(crate) async fn tell_of(&self, at: Ts, inflow: Inflow) -> Result<(), FeedClosed> {
+        if let Some(recorded) = &self.recorded {
+            recorded.time.store(at.0, Relaxed);
+        }
+        self.tell(inflow).await
+    }
+
+    /// The same channel and recorder for one feed, whose time is its own.
+    fn of_one_feed(self) -> Outlet {
+        let recorded = self.recorded.map(|recorded| Recorded::new(recorded.tap));
+        Outlet { recorded, ..self }
+    }
+}
+
+/// A feed's way to the recorder.
+#[derive(Clone, Debug)]
+struct Recorded {
+    tap: EventTap,
+    /// Of the recording that the feed plays, in ns since 1970. A venue's end is then recorded where the recording ends, and
+    /// not years behind it.
+    time: Arc<AtomicI64>,
+}
+
+impl Recorded {
+    /// No recording's time: ours counts.
+    const OURS: i64 = i64::MIN;
+
+    fn new(tap: EventTap) -> Recorded {
+        let time = Arc::new(AtomicI64::new(Recorded::OURS));
+        Recorded { tap, time }
+    }
+
+    fn record(&self, inflow: &Inflow) {
+        let time = || match self.time.load(Relaxed) {
+            Recorded::OURS => Ts::now(),
+            time => Ts(time),
+        };
+        match inflow {
+            Inflow::Events { events, .. } => self.tap.record(time(), events),
+            // What a tape begins with that is not the first of its recording.
+            Inflow::Restore(image) => {
+                let now = time();
+                self.tap.record(now, &Arc::new(image.events(now)));
+            }
+            // Said by replays that are driven alone, and have been recorded before.
+            Inflow::Renew { .. } | Inflow::Beat(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::market::Symbol;
+    use crate::tape::event_queue;
+
+    fn batch(symbols: &[&str]) -> Batch {
+        let removed = |symbol: &&str| Event::Removed(Symbol::parse(symbol).expect("a symbol"));
+        symbols.iter().map(removed).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_handed_over_is_recorded_and_nothing_else_is() {
+        let (tap, queue) = event_queue();
+        let (out, mut inlet) = channel(1);
+        let out = out.with_tap(tap);
+        out.send(batch(&[])).await.expect("it is open");
+        out.send(batch(&["a:A", "a:B"])).await.expect("it is open");
+        assert_eq!(queue.waiting(), 2);
+        // There is no room: dropped in the middle, it was neither handed over nor recorded.
+        assert!(out.send(batch(&["a:C"])).now_or_never().is_none());
+        assert_eq!(queue.waiting(), 2);
+        assert_eq!(inlet.recv().await.expect("a batch").into_events().len(), 2);
+        out.send(batch(&["a:C"])).await.expect("it is open");
+        assert_eq!(queue.waiting(), 3);
+        drop(inlet);
+        out.send(batch(&["a:D"])).await.expect_err("it is closed");
+        assert_eq!(queue.waiting(), 3);
     }
 }

@@ -11,6 +11,17 @@ use crate::backoff::Backoff;
 use crate::market::VenueName;
 use crate::monitor::names;
 
+/// How a feed came to be no longer supervised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was told to stop, or nobody takes its updates any more.
+    Stopped,
+    /// It came to its end by itself, for this reason.
+    Ended(String),
+    /// It cannot go on, for this reason.
+    Failed(String),
+}
+
 /// Runs a feed until it ends, cannot go on, or `stop` is cancelled; starts it again after errors that may pass.
 ///
 /// Each break is told to subscribers as the venue's state with its reason; the values stay. A panic of the feed ends
@@ -18,47 +29,58 @@ use crate::monitor::names;
 ///
 /// # Cancel safety
 /// To be stopped by `stop`: dropped in the middle, it leaves the feed running until the channel closes.
-pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken) {
+pub async fn supervise(feed: Box<dyn Feed>, out: Outlet, stop: CancellationToken) -> Ending {
+    let out = out.of_one_feed();
     let mut waits = Waits::default();
     let mut random = fastrand::Rng::new();
-    let mut next = Some(feed);
-    while let Some(feed) = next.take() {
-        let Some((mut feed, outcome)) = run_once(feed, &out, &stop).await else {
-            return;
+    let mut next = feed;
+    loop {
+        let Some((mut feed, outcome)) = run_once(next, &out, &stop).await else {
+            return Ending::Stopped;
         };
         let venues = feed.venues().to_vec();
-        let (reason, wait) = match outcome {
-            Outcome::Broke(FeedError::Closed(_)) => return,
-            Outcome::Ended(end) => {
-                tracing::info!(?venues, reason = end.reason, "feed ended");
-                (end.reason, None)
+        let (reason, then) = match outcome {
+            Outcome::Broke(FeedError::Closed(_)) => return Ending::Stopped,
+            Outcome::Ended(FeedEnd { reason }) => {
+                tracing::info!(?venues, reason, "feed ended");
+                (reason.clone(), Then::End(Ending::Ended(reason)))
             }
             Outcome::Broke(error) if error.is_retryable() => {
                 let wait = waits.after(&error, &mut random);
                 venues.iter().for_each(count_restart);
                 tracing::warn!(?venues, %error, wait_ms = wait.as_millis() as u64, "feed broke off, trying again");
-                (error.to_string(), Some(wait))
+                (error.to_string(), Then::Wait(wait))
             }
             Outcome::Broke(error) => {
                 tracing::error!(?venues, %error, "feed cannot go on");
-                (error.to_string(), None)
+                let reason = error.to_string();
+                (reason.clone(), Then::End(Ending::Failed(reason)))
             }
             Outcome::Panicked => {
                 tracing::error!(?venues, "feed panicked, the others go on");
-                ("internal error".to_string(), None)
+                let reason = "internal error".to_string();
+                (reason.clone(), Then::End(Ending::Failed(reason)))
             }
         };
         let told = tokio::select! {
             told = tell(&mut feed, &venues, reason, &out) => told,
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => return Ending::Stopped,
         };
-        if let (Ok(()), Some(wait)) = (told, wait) {
-            tokio::select! {
-                () = tokio::time::sleep(wait) => next = Some(feed),
-                () = stop.cancelled() => return,
-            }
+        match then {
+            _ if told.is_err() => return Ending::Stopped,
+            Then::End(ending) => return ending,
+            Then::Wait(wait) => tokio::select! {
+                () = tokio::time::sleep(wait) => next = feed,
+                () = stop.cancelled() => return Ending::Stopped,
+            },
         }
     }
+}
+
+/// What comes after a feed has said that it is down.
+enum Then {
+    Wait(Duration),
+    End(Ending),
 }
 
 /// Has the feed say that it is down; where even that panics, its venues are.
@@ -179,8 +201,13 @@ mod tests {
     }
 
     async fn states(runs: Vec<fn() -> Result<FeedEnd, FeedError>>) -> Vec<(VenueState, String)> {
+        all(runs).await.0
+    }
+
+    /// The states that are told, and how it ends.
+    async fn all(runs: Vec<fn() -> Result<FeedEnd, FeedError>>) -> (Vec<(VenueState, String)>, Ending) {
         let (out, mut batches) = channel(16);
-        supervise(scripted(runs), out, CancellationToken::new()).await;
+        let ending = supervise(scripted(runs), out, CancellationToken::new()).await;
         let mut states = Vec::new();
         while let Some(inflow) = batches.recv().await {
             for event in inflow.into_events() {
@@ -190,7 +217,25 @@ mod tests {
                 states.push((state, reason));
             }
         }
-        states
+        (states, ending)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_runs_a_feed_learns_how_it_ended() {
+        let ended = |reason: &str| Ending::Ended(reason.to_owned());
+        let failed = |reason: &str| Ending::Failed(reason.to_owned());
+        for (what, runs, want) in [
+            ("its end", vec![self::ended as fn() -> _], ended("replay ended")),
+            ("its end after a break", vec![lost, self::ended], ended("replay ended")),
+            (
+                "a fault",
+                vec![|| Err(FeedError::Internal("no reader"))],
+                failed("internal error: no reader"),
+            ),
+            ("a panic", vec![|| panic!("a bug in a feed")], failed("internal error")),
+        ] {
+            assert_eq!(all(runs).await.1, want, "{what}");
+        }
     }
 
     #[tokio::test]
@@ -225,7 +270,7 @@ mod tests {
         let supervised = tokio::spawn(supervise(scripted(vec![]), out, stop.clone()));
         assert_eq!(batches.recv().await.expect("the first batch").into_events().len(), 1);
         stop.cancel();
-        supervised.await.expect("no panic");
+        assert_eq!(supervised.await.expect("no panic"), Ending::Stopped);
         assert!(batches.recv().await.is_none());
     }
 
@@ -233,7 +278,8 @@ mod tests {
     async fn nobody_listening_ends_a_feed() {
         let (out, batches) = channel(1);
         drop(batches);
-        supervise(scripted(vec![ended]), out, CancellationToken::new()).await;
+        let ending = supervise(scripted(vec![ended]), out, CancellationToken::new()).await;
+        assert_eq!(ending, Ending::Stopped);
     }
 
     #[test]

@@ -44,6 +44,8 @@ impl Fields {
         self.set.remove(field);
         self.cleared.remove(field);
         self.misfit.remove(field);
+        // So that those who say the same are equal.
+        self.values[field.index()] = Decimal::ZERO;
         match value {
             Value::Set(decimal) => {
                 self.set.insert(field);

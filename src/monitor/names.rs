@@ -152,6 +152,26 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Counter,
         "Frames of a venue not recorded: the disk did not keep up or failed, or the frame is no text.",
     ),
+    (
+        RECORD_EVENTS,
+        Kind::Counter,
+        "Events of feeds recorded to a tape and handed to the system.",
+    ),
+    (
+        RECORD_EVENTS_DROPPED,
+        Kind::Counter,
+        "Events of feeds not recorded: the disk did not keep up or failed.",
+    ),
+    (
+        RECORD_EVENTS_WAITING,
+        Kind::Gauge,
+        "Events of feeds that wait for the tape's disk.",
+    ),
+    (
+        RECORD_UP,
+        Kind::Gauge,
+        "1 while a tape is recorded, 0 once its disk has failed or it has ended.",
+    ),
 ];
 
 /// Upper bounds of each histogram's buckets, in seconds.
@@ -248,6 +268,14 @@ pub const RECORD_FRAMES: &str = "tickwire_record_frames_total";
 pub const RECORD_FRAME_BYTES: &str = "tickwire_record_frame_bytes_total";
 /// Frames not recorded.
 pub const RECORD_DROPPED: &str = "tickwire_record_dropped_total";
+/// Events recorded.
+pub const RECORD_EVENTS: &str = "tickwire_record_events_total";
+/// Events not recorded.
+pub const RECORD_EVENTS_DROPPED: &str = "tickwire_record_events_dropped_total";
+/// Events that wait for the disk.
+pub const RECORD_EVENTS_WAITING: &str = "tickwire_record_events_waiting";
+/// Whether a tape is recorded.
+pub const RECORD_UP: &str = "tickwire_record_up";
 
 /// Describes every metric to the installed recorder, and says what is running.
 pub fn describe() {

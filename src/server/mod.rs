@@ -41,7 +41,7 @@ pub use socket_faults::SocketFaults;
 use crate::control::{Push, ReplayRemote};
 use crate::engine::Demand;
 use crate::fanout::Fanout;
-use crate::monitor::Health;
+use crate::monitor::{Health, Recording};
 use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, FINISH_DEADLINE, HEADER_BYTES_MAX, HEADER_DEADLINE, PLAIN_CONNECTIONS_MAX};
 
 /// What an operator may set.
@@ -75,6 +75,8 @@ pub struct App {
     demand: Arc<Demand>,
     controls: Controls,
     health: Arc<Health>,
+    /// Of what feeds say, where there is one.
+    recording: Option<Arc<Recording>>,
     render_metrics: Box<dyn Fn() -> String + Send + Sync>,
     session: session::SessionConfig,
     connections_max: usize,
@@ -99,6 +101,7 @@ impl App {
             demand,
             controls,
             health,
+            recording: None,
             render_metrics,
             session: session::SessionConfig {
                 message_bytes_max: config.message_bytes_max,
@@ -109,6 +112,11 @@ impl App {
             connections: AtomicUsize::new(0),
             stop: CancellationToken::new(),
         }
+    }
+
+    /// Shows how a recording fares, where there is one.
+    pub fn with_recording(self, recording: Option<Arc<Recording>>) -> App {
+        App { recording, ..self }
     }
 }
 

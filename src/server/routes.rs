@@ -20,6 +20,7 @@ use super::reply::json;
 use super::{Peer, push, replay, upgrade};
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
+use crate::monitor::Recording;
 
 type Shared = State<Arc<App>>;
 
@@ -133,6 +134,33 @@ struct Status {
     subscribers: usize,
     venues: Vec<VenueStatus>,
     beat: BeatStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<RecordingStatus>,
+}
+
+#[derive(Serialize)]
+struct RecordingStatus {
+    file: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    records: u64,
+    dropped: u64,
+    file_bytes: u64,
+}
+
+impl RecordingStatus {
+    fn of(recording: &Recording) -> RecordingStatus {
+        let state = recording.state();
+        RecordingStatus {
+            file: state.file.display().to_string(),
+            state: if state.is_running { "recording" } else { "failed" },
+            error: state.error,
+            records: state.records,
+            dropped: state.dropped,
+            file_bytes: state.file_bytes,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -160,6 +188,7 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
             left_out: app.health.late(),
             held: app.health.held(),
         },
+        recording: app.recording.as_deref().map(RecordingStatus::of),
     };
     Ok(json(serde_json::to_string(&status).unwrap_or_default()))
 }

@@ -1,6 +1,6 @@
 //! The newest state of instruments and venues: what a keyframe of a tape holds, and what a store begins with.
 
-use crate::market::{FIELDS, FieldSet, StaleCause, TickerState, Ts};
+use crate::market::{Decimal, Event, FIELDS, Field, FieldSet, Fields, Scale, StaleCause, TickerState, Ts, Update};
 
 use super::{Listing, VenueRow};
 
@@ -11,6 +11,24 @@ pub struct Image {
     pub instruments: Vec<InstrumentImage>,
     /// In the order in which they were first heard of.
     pub venues: Vec<VenueRow>,
+}
+
+impl Image {
+    /// What a feed would have to say, to whoever knows nothing, for it to be so; but for how many updates there were.
+    pub fn events(&self, ts_recv: Ts) -> Vec<Event> {
+        let mut events = Vec::new();
+        for venue in &self.venues {
+            events.push(Event::Venue {
+                venue: venue.name.clone(),
+                state: venue.state,
+                reason: venue.reason.clone(),
+            });
+        }
+        for instrument in &self.instruments {
+            instrument.say(ts_recv, &mut events);
+        }
+        events
+    }
 }
 
 /// The newest state of one instrument.
@@ -32,4 +50,57 @@ pub struct InstrumentImage {
     pub ts_event: Option<Ts>,
     /// The venue's stamp of the last trade.
     pub ts_trade: Option<Ts>,
+}
+
+/// What a trade says.
+const TRADE: [Field; 3] = [Field::LastPrice, Field::LastSize, Field::LastSide];
+
+impl InstrumentImage {
+    fn say(&self, ts_recv: Ts, events: &mut Vec<Event>) {
+        let symbol = &self.listing.symbol;
+        if self.is_removed {
+            return events.push(Event::Removed(symbol.clone()));
+        }
+        let decimals = |scale| Some(self.listing.decimals.of(scale));
+        events.push(Event::Listed {
+            symbol: symbol.clone(),
+            price_decimals: decimals(Scale::Price),
+            size_decimals: decimals(Scale::Size),
+            volume_decimals: decimals(Scale::Volume),
+        });
+        // The trade first: its stamp may be the older one.
+        let mut trade = self.fields(|field| TRADE.contains(&field));
+        if !trade.is_empty() {
+            trade.mark_trade();
+        }
+        let others = self.fields(|field| !TRADE.contains(&field));
+        for (fields, ts_event) in [(trade, self.ts_trade), (others, self.ts_event)] {
+            if !fields.is_empty() {
+                events.push(Event::Update(Update {
+                    symbol: symbol.clone(),
+                    fields,
+                    ts_event,
+                    ts_recv,
+                }));
+            }
+        }
+        let (state, cause) = self.state;
+        events.push(Event::State {
+            symbol: symbol.clone(),
+            state,
+            cause,
+        });
+    }
+
+    /// Those of its values.
+    fn fields(&self, is_one: impl Fn(Field) -> bool) -> Fields {
+        let mut fields = Fields::new();
+        for field in self.present.iter().filter(|field| is_one(*field)) {
+            let decimals = self.listing.decimals.of(field.scale());
+            if let Some(value) = Decimal::new(self.values[field.index()], decimals) {
+                fields.set(field, value);
+            }
+        }
+        fields
+    }
 }

@@ -41,3 +41,15 @@ pub(super) const REASON_BYTES_MAX: usize = 64 << 10;
 
 /// Places of damage that a reader lists; the last of them stands for all that follow.
 pub(super) const DAMAGES_MAX: usize = 1_024;
+
+/// Events that may wait for a tape's disk: at 250 B each 130 MB, and only while the disk stands still. That is 1.7 s of
+/// 300,000 updates a second, the most that one machine is made for, and 26 s of a whole large venue.
+pub(super) const EVENTS_QUEUED_MAX: usize = 1 << 19;
+
+/// Batches that those events may come in. One of a single event takes 1 KB, room for four: 65 MB, and 3 s of a large venue
+/// that hands over each event by itself.
+pub(super) const EVENT_BATCHES_QUEUED_MAX: usize = 65_536;
+
+/// Events beyond that may wait, of any kind but updates: a state or a listing for each of the 100,000 instruments that a
+/// feed may have, and a third more; 33 MB.
+pub(super) const EVENTS_RESERVE_MAX: usize = 1 << 17;

@@ -7,7 +7,9 @@ mod bounds;
 mod capture;
 mod error;
 mod events;
+mod recording;
 mod rotation;
+mod rows;
 mod sink;
 
 pub use bounds::LINE_BYTES_MAX;
@@ -18,4 +20,8 @@ pub use error::{BlockFault, TapeError};
 pub use events::{
     Damage, FILE_MAGIC as TAPE_MAGIC, OnDamage, TapeInfo, TapeReader, TapeWriter, TapeWritten, Taped, What,
 };
+pub use recording::{EventQueue, EventTap, TapeRecorder, TapeTotals, event_queue};
 pub use rotation::Rotation;
+#[cfg(feature = "parquet")]
+pub use rows::ParquetWriter;
+pub use rows::{CsvReader, CsvWriter, NdjsonReader, NdjsonWriter, RowError, RowsError, Said, Text};

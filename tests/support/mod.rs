@@ -16,6 +16,7 @@ pub(crate) mod proxy;
 pub(crate) mod request;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod tape;
 pub(crate) mod truth;
 pub(crate) mod venue;
 

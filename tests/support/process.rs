@@ -9,7 +9,7 @@ use super::output::Output;
 use super::skipped;
 
 /// A new directory for one process, which removes it.
-fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("test-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -26,7 +26,11 @@ pub(crate) fn directory_with((name, content): (&str, &[u8])) -> PathBuf {
 
 /// `tickwire` with these arguments and pipes; nothing in the environment of whoever runs the test sets anything.
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
+    command_of(env!("CARGO_BIN_EXE_tickwire"), args)
+}
+
+fn command_of(program: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     let own = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TICKWIRE_"));
     own.for_each(|(name, _)| {
         command.env_remove(name);
@@ -79,6 +83,20 @@ impl Process {
         let mut process = Process::start(directory(), command);
         let stdin = process.child.stdin.take().expect("piped");
         (process, stdin)
+    }
+
+    /// Starts it in an empty directory, on a disk that takes so many blocks of 512 bytes of a file and no more.
+    pub(crate) fn spawn_on_small_disk(blocks: u32, args: &[&str]) -> Process {
+        // Who ignores the signal is told by the write, as by a disk that is full.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let program = ["-c", &script, env!("CARGO_BIN_EXE_tickwire")];
+        eprintln!("running {args:?} with `{script}`");
+        Process::start(directory(), command_of("sh", &[&program, args].concat()))
+    }
+
+    /// Where it runs.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     fn start(directory: PathBuf, mut command: Command) -> Process {

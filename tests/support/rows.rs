@@ -19,7 +19,11 @@ pub(crate) struct HttpSnapshot {
 
 /// Fetches a snapshot of symbols, separated by commas.
 pub(crate) fn snapshot(server: &Server, symbols: &str) -> HttpSnapshot {
-    let body = server.json(&format!("/v1/snapshot?symbols={symbols}"));
+    read(&server.json(&format!("/v1/snapshot?symbols={symbols}")))
+}
+
+/// Reads a snapshot message in JSON.
+pub(crate) fn read(body: &Value) -> HttpSnapshot {
     let snapshot = &body["snapshot"];
     assert!(snapshot.is_object(), "{body}");
     let mut rows = BTreeMap::new();

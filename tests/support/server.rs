@@ -74,6 +74,13 @@ impl Server {
         Answer::read(&mut self.sent(&head(method, target, headers)), method)
     }
 
+    /// Posts JSON, addressed to this machine.
+    pub(crate) fn post(&self, target: &str, body: &str) -> Answer {
+        let (addr, length) = (self.addr, body.len());
+        let request = format!("POST {target} HTTP/1.1\r\nHost: {addr}\r\nContent-Length: {length}\r\n\r\n{body}");
+        Answer::read(&mut self.sent(request.as_bytes()), "POST")
+    }
+
     pub(crate) fn get(&self, target: &str) -> Answer {
         self.ask("GET", target, &[])
     }
@@ -103,6 +110,11 @@ impl Server {
     /// Asks for the status until it is as wanted.
     pub(crate) fn until_status(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
         eventually(what, || is_so(&self.json("/v1/status")).then_some(()));
+    }
+
+    /// Asks where a replay is until it is as wanted.
+    pub(crate) fn until_replay(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
+        eventually(what, || is_so(&self.json("/v1/replay")).then_some(()));
     }
 
     pub(crate) fn until_subscribers(&self, count: u64) {

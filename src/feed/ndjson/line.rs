@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::LineError;
 use super::error::excerpt;
 use super::keys::{STATE, SYMBOL, TS_EVENT};
-use crate::market::{Decimal, DecimalError, Field, Fields, Side, TickerState, Ts, Value};
+use crate::market::{Field, Fields, TickerState, Ts, Value};
+use crate::tape::{Said, Text};
 
 /// What a line says: `{"symbol": "venue:NAME", "bid_price": "1.23", "ts_event": "1700000000000000000"}`.
 ///
@@ -51,11 +51,6 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, LineError> {
         state: parts.state,
     })
 }
-
-/// A string that is borrowed unless it has escapes.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// What was read of a line so far.
 #[derive(Default)]
@@ -135,73 +130,27 @@ impl Parts<'_> {
     }
 }
 
-/// A value by its text.
-enum Said<'a> {
-    Null,
-    /// A string's content, or a number as it is written.
-    Text(Cow<'a, str>),
-    /// Neither.
-    Other,
-}
-
-fn said(value: &RawValue) -> Said<'_> {
-    let raw = value.get();
-    match raw.as_bytes().first() {
-        Some(b'n') => Said::Null,
-        Some(b'"') => match serde_json::from_str(raw) {
-            Ok(Text(text)) => Said::Text(text),
-            // Half of a surrogate pair.
-            Err(_) => Said::Other,
-        },
-        Some(b'-' | b'0'..=b'9') => Said::Text(raw.into()),
-        _ => Said::Other,
-    }
-}
-
 /// Exact, or a misfit where it needs more digits than there are: then the field is cleared and counted.
 fn number(key: &'static str, value: &RawValue) -> Result<Value, LineError> {
-    let parsed = match said(value) {
-        Said::Null => return Ok(Value::Cleared),
-        Said::Text(text) => Decimal::parse(&text).map_err(Some),
-        Said::Other => Err(None),
-    };
-    match parsed {
-        Ok(decimal) => Ok(Value::Set(decimal)),
-        Err(Some(DecimalError::Overflow(_) | DecimalError::Precision(_))) => Ok(Value::Misfit),
-        Err(Some(DecimalError::Syntax(_)) | None) => {
-            let got = excerpt(value.get());
-            Err(LineError::Number { key, got })
-        }
-    }
+    let number = Said::of(value).number();
+    number.ok_or_else(|| LineError::Number {
+        key,
+        got: excerpt(value.get()),
+    })
 }
 
 fn side(value: &RawValue) -> Result<Value, LineError> {
-    let side = match said(value) {
-        Said::Null => return Ok(Value::Cleared),
-        Said::Text(text) => match &*text {
-            "buy" | "1" => Some(Side::Buy),
-            "sell" | "2" => Some(Side::Sell),
-            _ => None,
-        },
-        Said::Other => None,
-    };
-    let side = side.ok_or_else(|| LineError::Side(excerpt(value.get())))?;
-    Ok(Value::Set(Decimal::from_int(side as i64)))
+    let side = Said::of(value).side();
+    side.ok_or_else(|| LineError::Side(excerpt(value.get())))
 }
 
 fn ts_event(value: &RawValue) -> Result<Option<Ts>, LineError> {
-    let ns = match said(value) {
-        Said::Null => return Ok(None),
-        // `parse` alone would take a sign.
-        Said::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
-        _ => None,
-    };
-    let ns = ns.ok_or_else(|| LineError::Time(excerpt(value.get())))?;
-    Ok(Some(Ts(ns)))
+    let ts = Said::of(value).time();
+    ts.ok_or_else(|| LineError::Time(excerpt(value.get())))
 }
 
 fn state(value: &RawValue) -> Result<Option<TickerState>, LineError> {
-    let state = match said(value) {
+    let state = match Said::of(value) {
         Said::Null => return Ok(None),
         Said::Text(text) => [TickerState::Live, TickerState::Halted]
             .into_iter()

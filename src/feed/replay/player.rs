@@ -37,8 +37,8 @@ pub(super) struct Player {
     ahead: Ahead,
     chunk: VecDeque<Step>,
     batch: Batch,
-    /// The beat that the batch belongs to.
-    batch_beat: Ts,
+    /// The recording's time of the batch's newest.
+    batch_at: Ts,
     status: ReplayStatus,
     told: Instant,
     /// Beats to play before it stands still; the command is answered then.
@@ -85,7 +85,7 @@ impl Player {
             ahead: Ahead::none(),
             chunk: VecDeque::new(),
             batch: Batch::new(),
-            batch_beat: Ts(0),
+            batch_at: Ts(0),
             status,
             told: now(),
             stepping: None,
@@ -233,7 +233,7 @@ impl Player {
         match step.what {
             What::Event(event) => {
                 self.note(&event);
-                self.batch_beat = beat_of(step.at);
+                self.batch_at = step.at;
                 self.batch.push(event);
                 if self.batch.len() >= BATCH_EVENTS_MAX {
                     self.flush(out).await?;
@@ -256,7 +256,7 @@ impl Player {
                     Some(epoch) => Inflow::Renew { epoch, image },
                     None => Inflow::Restore(image),
                 };
-                out.tell(inflow).await?;
+                out.tell_of(step.at, inflow).await?;
             }
             What::Beat => {
                 self.flush(out).await?;
@@ -309,9 +309,9 @@ impl Player {
             return Ok(());
         }
         let events = Arc::new(std::mem::take(&mut self.batch));
-        let now = (self.clock == ReplayClock::Tape).then_some(self.batch_beat);
+        let now = (self.clock == ReplayClock::Tape).then(|| beat_of(self.batch_at));
         let handed = Instant::now();
-        out.tell(Inflow::Events { handed, now, events }).await
+        out.tell_of(self.batch_at, Inflow::Events { handed, now, events }).await
     }
 
     /// Begins the next pass of a loop; else says how it ends, where it does not wait to be told more.

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-use super::TapeError;
 use super::file::{Counts, TapeFile};
 use super::keyframe;
 use super::records::Open;
+use super::{TapeError, Taped, What};
 use crate::market::{Event, StaleCause, Symbol, TickerState, Ts};
 use crate::store::{INSTRUMENTS_MAX, Writer};
 use crate::tape::Rotation;
@@ -34,6 +34,10 @@ pub struct TapeWriter {
     stale: FxHashSet<Symbol>,
     /// Records since the last keyframe.
     since_keyframe: u64,
+    /// The newest time of all records.
+    newest: Option<Ts>,
+    /// The same at the first record of the file under way.
+    first: Option<Ts>,
     written: TapeWritten,
 }
 
@@ -73,7 +77,7 @@ impl TapeWriter {
         TapeWriter::with(path, rotation, on_disk())
     }
 
-    pub(super) fn with(path: &Path, rotation: Rotation, create: Create) -> Result<TapeWriter, TapeError> {
+    pub(in crate::tape) fn with(path: &Path, rotation: Rotation, create: Create) -> Result<TapeWriter, TapeError> {
         let mut writer = TapeWriter {
             path: path.to_path_buf(),
             rotation,
@@ -84,6 +88,8 @@ impl TapeWriter {
             shadow: Writer::new(INSTRUMENTS_MAX),
             stale: FxHashSet::default(),
             since_keyframe: 0,
+            newest: None,
+            first: None,
             written: TapeWritten::default(),
         };
         writer.file = Some(writer.next_file()?);
@@ -134,12 +140,7 @@ impl TapeWriter {
     /// # Errors
     /// The disk's, as with [`TapeWriter::write`].
     pub fn gap(&mut self, ts: Ts, events: u64) -> Result<(), TapeError> {
-        self.rotate(ts)?;
-        let counts = self.counts_at(ts)?;
-        counts.gaps += 1;
-        self.open.gap(ts, events);
-        self.written.gaps += 1;
-        self.wrote()?;
+        self.mark(ts, events)?;
         let live: Vec<Symbol> = self.shadow.live().cloned().collect();
         for symbol in live {
             let stale = state(&symbol, TickerState::Stale, Some(StaleCause::Gap));
@@ -147,6 +148,19 @@ impl TapeWriter {
             self.stale.insert(symbol);
         }
         Ok(())
+    }
+
+    /// Adds a record as it was read from a tape, where what follows from a gap stands behind it already.
+    ///
+    /// # Errors
+    /// The disk's, as with [`TapeWriter::write`].
+    pub fn copy(&mut self, taped: &Taped) -> Result<(), TapeError> {
+        match &taped.what {
+            // Nothing follows from a venue's state, and a long reason is cut.
+            What::Event(event @ Event::Venue { .. }) => self.write(taped.ts, event),
+            What::Event(event) => self.put(taped.ts, event),
+            What::Gap { events } => self.mark(taped.ts, *events),
+        }
     }
 
     /// Hands everything written so far to the system: it can be read, even if the process is killed right after.
@@ -169,6 +183,16 @@ impl TapeWriter {
     pub fn finish(mut self) -> Result<TapeWritten, TapeError> {
         self.end_file()?;
         Ok(self.written)
+    }
+
+    /// Adds a gap and nothing else.
+    fn mark(&mut self, ts: Ts, events: u64) -> Result<(), TapeError> {
+        self.rotate(ts)?;
+        let counts = self.counts_at(ts)?;
+        counts.gaps += 1;
+        self.open.gap(ts, events);
+        self.written.gaps += 1;
+        self.wrote()
     }
 
     /// Adds a record and nothing else.
@@ -231,13 +255,17 @@ impl TapeWriter {
         Ok(())
     }
 
+    /// Time is the newest of all records: where some are of a recording and others of now, each would else end a file.
     fn rotate(&mut self, ts: Ts) -> Result<(), TapeError> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let open = (self.counts.records > 0).then_some(self.counts.first);
-        match file.summary().span.map(|(first, _)| first).or(open) {
-            Some(first) if self.rotation.is_due(file.bytes(), first, ts) => self.end_file(),
-            _ => Ok(()),
+        let newest = self.newest.map_or(ts, |newest| newest.max(ts));
+        self.newest = Some(newest);
+        if let (Some(file), Some(first)) = (&self.file, self.first)
+            && self.rotation.is_due(file.bytes(), first, newest)
+        {
+            self.end_file()?;
         }
+        self.first.get_or_insert(newest);
+        Ok(())
     }
 
     fn end_file(&mut self) -> Result<(), TapeError> {
@@ -245,6 +273,7 @@ impl TapeWriter {
         if self.since_keyframe > 0 {
             self.keyframe()?;
         }
+        self.first = None;
         if let Some(file) = self.file.take() {
             self.written.file_bytes += file.finish()?;
         }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::market::Decimal;
 
 fn parsed(text: &str) -> Line<'_> {
     parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -80,7 +81,7 @@ fn room_in_the_queue_comes_back() {
         assert_eq!(queue.next().expect("the first one").ts_recv, Ts(round));
         assert!(queue.next().is_none());
     }
-    assert_eq!(queue.gauge().offered(), 2_000);
+    assert_eq!(queue.tally().offered(), 2_000);
 }
 
 #[test]
@@ -104,13 +105,13 @@ fn a_disk_that_fails_ends_the_recording_and_taps_count_on() {
     let path = Path::new("small.capture.gz");
     let writer = CaptureWriter::with(path, &venue(), Rotation::default(), disk.create()).expect("room for a header");
     let (tap, queue) = frame_queue(&venue());
-    let gauge = queue.gauge().clone();
+    let tally = queue.tally().clone();
     let recorder = Recorder::spawn(queue, writer).expect("started");
     (0..2_000).for_each(|n| offer(&tap, &frame(n)));
     eventually("the recording has stopped", || !recorder.is_running());
     (0..10).for_each(|n| offer(&tap, &frame(n)));
-    assert_eq!(gauge.offered(), 2_010);
-    assert!(gauge.dropped() >= 10);
+    assert_eq!(tally.offered(), 2_010);
+    assert!(tally.dropped().load(Relaxed) >= 10);
     let error = recorder.finish().expect_err("the disk is full").to_string();
     assert!(error.contains("`small.capture.gz`"), "{error}");
 }
@@ -190,7 +191,7 @@ fn falling_behind_and_catching_up_are_each_told_once() {
         for _ in 0..2 {
             (0..5).for_each(|n| offer(&tap, &frame(n)));
             assert!(queue.next().is_some());
-            (0..3).for_each(|_| queue.gauge().tell_caught_up());
+            (0..3).for_each(|_| queue.tally().tell_caught_up());
         }
     });
     let text = String::from_utf8_lossy(&log.0.lock().expect("no panic")).into_owned();

@@ -23,3 +23,34 @@ proptest! {
         prop_assert_eq!(read_all(&mut reader).expect("whole"), want);
     }
 }
+
+#[test]
+fn a_copy_of_a_tape_with_gaps_has_the_same_records_and_not_what_follows_twice() {
+    let folder = Folder::new();
+    let (path, copy) = (folder.file("a.tape"), folder.file("b.tape"));
+    let mut writer = TapeWriter::create(&path, Rotation::default()).expect("a new file");
+    let update = |at| {
+        Event::Update(crate::market::Update {
+            symbol: symbols()[0].clone(),
+            fields: crate::market::Fields::new(),
+            ts_event: None,
+            ts_recv: Ts(at),
+        })
+    };
+    for at in [1, 3] {
+        writer.write(Ts(at), &update(at)).expect("written");
+        writer.gap(Ts(at + 1), 5).expect("written");
+    }
+    writer.finish().expect("finished");
+    let want = read_all(&mut open(&path)).expect("whole");
+    assert_eq!(
+        want.len(),
+        7,
+        "two updates, two gaps, stale, live and stale again: {want:?}"
+    );
+    let mut writer = TapeWriter::create(&copy, Rotation::default()).expect("a new file");
+    want.iter().for_each(|taped| writer.copy(taped).expect("written"));
+    let written = writer.finish().expect("finished");
+    assert_eq!((written.records, written.updates, written.gaps), (7, 2, 2));
+    assert_eq!(read_all(&mut open(&copy)).expect("whole"), want);
+}

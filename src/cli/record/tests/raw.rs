@@ -1,11 +1,12 @@
-//! Recordings of feeds that do as they are told.
+//! Raw recordings of feeds that do as they are told.
 
 use std::path::Path;
 
+use super::super::raw::{record, summary};
 use super::*;
-use crate::feed::{FeedEnd, Outlet, Run, Told};
-use crate::market::Ts;
-use crate::tape::{CaptureReader, FrameTap};
+use crate::feed::{Feed, FeedEnd, Outlet, Run, Told};
+use crate::market::{Event, Ts, VenueName, VenueState};
+use crate::tape::{CaptureReader, FrameTap, Recorder, Totals, frame_queue};
 
 const FRAMES: i64 = 100;
 
@@ -49,14 +50,6 @@ impl Feed for Fake {
     }
 }
 
-/// A path of which no file is there, in a folder of its own.
-fn path(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("tickwire-record-{}-{name}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder for the test");
-    folder.join("x.capture.gz")
-}
-
 fn start(path: &Path, rotation: Rotation, has_end: bool) -> (Vec<Box<dyn Feed>>, Recorder) {
     let venue = VenueName::parse("binance").expect("a venue");
     let (tap, queue) = frame_queue(&venue);
@@ -75,14 +68,10 @@ fn frames(path: &Path) -> i64 {
     count
 }
 
-fn clean_up(path: &Path) {
-    let _ = std::fs::remove_dir_all(path.parent().expect("its folder"));
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_a_feed_receives_is_in_the_file_when_the_time_is_up_or_a_stop_comes() {
     for (name, limit) in [("limit", Some(Duration::from_secs(60))), ("stop", None)] {
-        let path = path(name);
+        let path = path(&format!("{name}.capture.gz"));
         let (feeds, recorder) = start(&path, Rotation::default(), false);
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -90,7 +79,11 @@ async fn what_a_feed_receives_is_in_the_file_when_the_time_is_up_or_a_stop_comes
             tokio::time::sleep(Duration::from_secs(120)).await;
             stopped.cancel();
         });
-        let (totals, ended) = record(feeds, recorder, limit, &stop).await.expect(name);
+        let until = Until {
+            limit,
+            stop: stop.clone(),
+        };
+        let (totals, ended) = record(feeds, recorder, &until).await.expect(name);
         assert_eq!((totals.written.frames, totals.dropped, ended), (100, 0, None), "{name}");
         assert_eq!(stop.is_cancelled(), limit.is_none(), "{name}");
         assert_eq!(frames(&path), FRAMES, "{name}");
@@ -100,9 +93,9 @@ async fn what_a_feed_receives_is_in_the_file_when_the_time_is_up_or_a_stop_comes
 
 #[tokio::test(start_paused = true)]
 async fn a_feed_that_ends_by_itself_is_told_with_its_reason_and_its_frames_are_there() {
-    let path = path("ended");
+    let path = path("ended.capture.gz");
     let (feeds, recorder) = start(&path, Rotation::default(), true);
-    let outcome = record(feeds, recorder, None, &CancellationToken::new()).await;
+    let outcome = record(feeds, recorder, &without_end()).await;
     let (totals, ended) = outcome.expect("the disk has room");
     assert_eq!(ended.as_deref(), Some("the venue has closed for good"));
     assert_eq!((totals.written.frames, frames(&path)), (100, FRAMES));
@@ -111,7 +104,7 @@ async fn a_feed_that_ends_by_itself_is_told_with_its_reason_and_its_frames_are_t
 
 #[tokio::test(start_paused = true)]
 async fn a_recording_that_cannot_go_on_ends_with_the_disks_error() {
-    let path = path("taken");
+    let path = path("x.capture.gz");
     let rotation = Rotation {
         span_max: Some(Duration::from_secs(5)),
         ..Rotation::default()
@@ -119,7 +112,7 @@ async fn a_recording_that_cannot_go_on_ends_with_the_disks_error() {
     let (feeds, recorder) = start(&path, rotation, false);
     let taken = path.with_file_name("x.0002.capture.gz");
     std::fs::write(&taken, "precious").expect("written");
-    let error = record(feeds, recorder, None, &CancellationToken::new()).await.err();
+    let error = record(feeds, recorder, &without_end()).await.err();
     let error = error.expect("the name is taken");
     assert!(error.to_string().contains("x.0002.capture.gz"), "{error}");
     assert!(!error.is_usage());
