@@ -49,12 +49,15 @@ impl Decimal {
 
     /// Makes `mantissa` × 10^-`decimals`, `None` above [`DECIMALS_MAX`] decimals that count.
     pub fn new(mantissa: i64, decimals: u8) -> Option<Decimal> {
-        let lowest = lowest_terms(i128::from(mantissa), i64::from(decimals));
-        let decimals = u8::try_from(lowest.1).ok().filter(|d| *d <= DECIMALS_MAX)?;
-        Some(Decimal {
-            mantissa: i64::try_from(lowest.0).ok()?,
-            decimals,
-        })
+        if mantissa == 0 {
+            return Some(Decimal::ZERO);
+        }
+        let (mut mantissa, mut decimals) = (mantissa, decimals);
+        while decimals > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            decimals -= 1;
+        }
+        (decimals <= DECIMALS_MAX).then_some(Decimal { mantissa, decimals })
     }
 
     /// Makes a whole number.

@@ -209,20 +209,6 @@ impl FieldSet {
         })
     }
 
-    /// Bit n for the field at position n of [`Field::ALL`].
-    pub const fn bits(self) -> u16 {
-        self.0
-    }
-
-    /// From [`FieldSet::bits`]; `None` where there is a bit of no field.
-    pub const fn from_bits(bits: u16) -> Option<FieldSet> {
-        if bits >> FIELDS == 0 {
-            Some(FieldSet(bits))
-        } else {
-            None
-        }
-    }
-
     /// The protocol's `cleared`: bit n for field number n.
     pub fn to_number_bits(self) -> u64 {
         self.iter().fold(0, |bits, f| bits | 1 << f.number())

@@ -23,15 +23,23 @@ pub(super) const FLUSH_EVERY: Duration = Duration::from_millis(500);
 /// Records of a tape's block: 1.2 MB when they are read.
 pub(super) const BLOCK_RECORDS_MAX: usize = 4_096;
 
-/// Bytes of a block of records, unpacked, from which on it is closed: 4,096 usual records have 100 KB.
+/// Bytes of a block's symbols and of what is no update, from which on it is closed. Its updates are 4,096 at most, and
+/// usually have 10 B.
 pub(super) const BLOCK_BYTES: usize = 256 << 10;
 
-/// Most bytes of any block, unpacked or not: a block that is closed and one more record, or a part of a keyframe; with
-/// room, so that a later writer may choose larger ones.
-pub(super) const BLOCK_BYTES_MAX: usize = 4 << 20;
+/// Most bytes of any block, unpacked or not. Records: 4,096 of 190 B at most and [`BLOCK_BYTES`], 1.1 MB. A keyframe's
+/// part: 4,096 instruments of 270 B at most and 1,024 venues of 350 B, 1.5 MB. An index: some 250,000 keyframes.
+pub(super) const BLOCK_BYTES_MAX: usize = 2 << 20;
 
-/// Records between two keyframes at most: applying so many takes 20 ms.
-pub(super) const KEYFRAME_EVERY: u64 = 100_000;
+/// Records between two keyframes at most: a seek applies so many in 15 ms.
+pub(super) const KEYFRAME_RECORDS_MAX: u64 = 100_000;
+
+/// Records between two keyframes at least, of a few instruments.
+pub(super) const KEYFRAME_RECORDS_MIN: u64 = 10_000;
+
+/// Records between two keyframes, between those two, for each instrument: it takes 40 B of a keyframe, so keyframes are 3 %
+/// of a tape of up to 500 instruments, and more only where there are more of them.
+pub(super) const KEYFRAME_RECORDS_PER_INSTRUMENT: u64 = 200;
 
 /// Instruments of a keyframe's part: each takes 350 B at most.
 pub(super) const PART_INSTRUMENTS: usize = 4_096;

@@ -56,6 +56,14 @@ impl Output {
         self.bytes
     }
 
+    /// Whether anything more can be written.
+    pub(super) fn check(&self) -> io::Result<()> {
+        if self.has_failed {
+            return Err(io::Error::other("an earlier write failed"));
+        }
+        Ok(())
+    }
+
     /// Waits until the disk has them.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.sink.sync()
@@ -64,9 +72,7 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.has_failed {
-            return Err(io::Error::other("an earlier write failed"));
-        }
+        self.check()?;
         // All at once: the encoder does not try again what a signal interrupted.
         let written = self.sink.write_all(bytes);
         self.has_failed = written.is_err();

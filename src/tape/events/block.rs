@@ -3,8 +3,8 @@
 use crate::market::Ts;
 use crate::tape::BlockFault;
 
-/// What a block begins with.
-pub(super) const MAGIC: [u8; 4] = *b"\xa7TwB";
+/// What a block begins with. No text has its first byte.
+pub(super) const MAGIC: [u8; 4] = *b"\xffTwB";
 
 /// Bytes of a head.
 pub(super) const HEAD_BYTES: usize = 56;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::block::{HEAD_BYTES, Head, Kind, MAGIC};
 use super::index::{Summary, TRAILER_BYTES, parse_trailer};
-use super::{FILE_HEAD, FILE_HEAD_BYTES, FILE_MAGIC, TapeError, payload};
+use super::payload::Unpacker;
+use super::{FILE_HEAD, FILE_HEAD_BYTES, FILE_MAGIC, TapeError};
 use crate::tape::BlockFault;
 use crate::tape::bounds::{BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX};
 
@@ -21,7 +22,7 @@ pub(super) struct Blocks {
     /// Where blocks end: at the trailer, or at the end of the file.
     end: u64,
     packed: Vec<u8>,
-    raw: Vec<u8>,
+    unpacker: Unpacker,
 }
 
 /// Why there is no block.
@@ -58,7 +59,7 @@ impl Blocks {
             bytes,
             end: bytes,
             packed: Vec::new(),
-            raw: Vec::new(),
+            unpacker: Unpacker::new(),
         })
     }
 
@@ -141,8 +142,10 @@ impl Blocks {
         if crc32c::crc32c(&self.packed) != head.payload_crc {
             return Err(BlockFault::PayloadChecksum.into());
         }
-        payload::unpack(head.packing, &self.packed, head.raw_bytes as usize, &mut self.raw)?;
-        Ok((head, &self.raw))
+        let raw = self
+            .unpacker
+            .unpack(head.packing, &self.packed, head.raw_bytes as usize)?;
+        Ok((head, raw))
     }
 
     /// Where the next block begins whose head is whole, from this place on; the end where there is none.

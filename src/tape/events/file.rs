@@ -54,6 +54,11 @@ impl TapeFile {
         self.output.bytes()
     }
 
+    /// Whether it can be written.
+    pub(super) fn check(&self) -> Result<(), TapeError> {
+        self.output.check().map_err(|e| self.fault(e))
+    }
+
     /// What the file holds so far.
     pub(super) fn summary(&self) -> &Summary {
         &self.summary
@@ -99,7 +104,7 @@ impl TapeFile {
         let newest = self.summary.newest();
         self.summary.blocks = u64::from(self.blocks);
         let payload = self.summary.encode();
-        // A file of 300 million keyframes: its reader looks for them itself.
+        // Larger where there are a quarter million keyframes: a reader then walks over the blocks.
         if payload.len() <= BLOCK_BYTES_MAX {
             let offset = self.output.bytes();
             let times = Counts {
@@ -136,7 +141,7 @@ impl TapeFile {
         self.block.extend_from_slice(packed);
         // All at once, so that a process that is killed leaves no half of it, or nearly never.
         self.output.write_all(&self.block).map_err(|e| self.fault(e))?;
-        self.blocks += 1;
+        self.blocks = self.blocks.wrapping_add(1);
         Ok(())
     }
 

@@ -6,13 +6,14 @@ use super::block::{Head, Kind};
 use super::file::Counts;
 use super::proto;
 use crate::market::{Ts, VenueName};
+use crate::store::VENUES_MAX;
 use crate::tape::BlockFault;
 
 /// Bytes of the trailer.
 pub(super) const TRAILER_BYTES: usize = 16;
 
 /// What a trailer ends with.
-const TRAILER_MAGIC: [u8; 4] = *b"\xa7TwI";
+const TRAILER_MAGIC: [u8; 4] = *b"\xffTwI";
 
 /// Where a keyframe stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,8 @@ impl Summary {
 
     /// Takes in that a venue is named.
     pub(super) fn name(&mut self, venue: &str) {
-        if !self.venues.iter().any(|known| known.as_str() == venue) {
+        let is_known = self.venues.iter().any(|known| known.as_str() == venue);
+        if !is_known && self.venues.len() < VENUES_MAX {
             self.venues.extend(VenueName::parse(venue));
         }
     }

@@ -2,11 +2,19 @@
 
 use prost::Message as _;
 
+use super::scan::{Wire, field};
 use super::{proto, words};
-use crate::market::{DECIMALS_MAX, Decimals, FIELDS, FieldSet, Symbol, Ts, VenueName};
+use crate::market::{Decimals, FIELDS, Symbol, Ts, VenueName};
 use crate::store::{INSTRUMENTS_MAX, Image, InstrumentImage, Listing, VENUES_MAX, VenueRow};
 use crate::tape::BlockFault;
 use crate::tape::bounds::PART_INSTRUMENTS;
+
+const INVALID: BlockFault = BlockFault::Content("not a keyframe");
+
+/// Numbers of the schema's fields.
+const INSTRUMENTS: u32 = 1;
+const VENUES: u32 = 2;
+const NAMED: u32 = 3;
 
 /// The payloads of a keyframe's parts; the venues that the tape has named stand in the first.
 pub(super) fn encode<'a>(image: &'a Image, named: &'a [VenueName]) -> impl ExactSizeIterator<Item = Vec<u8>> + 'a {
@@ -24,25 +32,31 @@ pub(super) fn encode<'a>(image: &'a Image, named: &'a [VenueName]) -> impl Exact
 }
 
 /// Takes a part in.
-pub(super) fn decode(payload: &[u8], image: &mut Image, named: &mut Vec<String>) -> Result<(), BlockFault> {
-    let part = proto::Keyframe::decode(payload).map_err(|_| BlockFault::Content("not a keyframe"))?;
-    if image.instruments.len() + part.instruments.len() > INSTRUMENTS_MAX
-        || image.venues.len() + part.venues.len() > VENUES_MAX
-    {
-        return Err(BlockFault::TooLarge);
+pub(super) fn decode(mut payload: &[u8], image: &mut Image, named: &mut Vec<VenueName>) -> Result<(), BlockFault> {
+    // One after the other, so that a part full of nothing takes no memory.
+    while let Some((number, wire)) = field(&mut payload)? {
+        let is_full = match (number, wire) {
+            (INSTRUMENTS, Wire::Bytes(bytes)) => {
+                let message = proto::Instrument::decode(bytes).map_err(|_| INVALID)?;
+                image.instruments.push(instrument_image(&message)?);
+                image.instruments.len() > INSTRUMENTS_MAX
+            }
+            (VENUES, Wire::Bytes(bytes)) => {
+                let message = proto::Venue::decode(bytes).map_err(|_| INVALID)?;
+                image.venues.push(venue_row(message)?);
+                image.venues.len() > VENUES_MAX
+            }
+            (NAMED, Wire::Bytes(bytes)) => {
+                let name = std::str::from_utf8(bytes).ok();
+                named.push(name.and_then(|name| VenueName::parse(name).ok()).ok_or(INVALID)?);
+                named.len() > VENUES_MAX
+            }
+            _ => false,
+        };
+        if is_full {
+            return Err(BlockFault::TooLarge);
+        }
     }
-    for instrument in part.instruments {
-        image.instruments.push(instrument_image(&instrument)?);
-    }
-    for venue in part.venues {
-        image.venues.push(VenueRow {
-            name: VenueName::parse(&venue.name).map_err(|_| BlockFault::Content("not a venue"))?,
-            state: words::venue_state(venue.state)?,
-            since: Ts(venue.since),
-            reason: venue.reason,
-        });
-    }
-    named.extend(part.named);
     Ok(())
 }
 
@@ -53,7 +67,7 @@ fn instrument(image: &InstrumentImage) -> proto::Instrument {
         price_decimals: u32::from(decimals.price),
         size_decimals: u32::from(decimals.size),
         volume_decimals: u32::from(decimals.volume),
-        present: u32::from(image.present.bits()),
+        present: words::field_bits(image.present),
         values: image.present.iter().map(|f| image.values[f.index()]).collect(),
         state: image.state.0 as u32,
         cause: words::cause_number(image.state.1),
@@ -65,16 +79,10 @@ fn instrument(image: &InstrumentImage) -> proto::Instrument {
 }
 
 fn instrument_image(instrument: &proto::Instrument) -> Result<InstrumentImage, BlockFault> {
-    let places = |decimals: u32| {
-        u8::try_from(decimals)
-            .ok()
-            .filter(|decimals| *decimals <= DECIMALS_MAX)
-            .ok_or(BlockFault::Content("more decimals than there can be"))
-    };
-    let present = u16::try_from(instrument.present).ok().and_then(FieldSet::from_bits);
-    let present = present
-        .filter(|present| present.len() == instrument.values.len())
-        .ok_or(BlockFault::Content("not as many values as fields"))?;
+    let present = words::fields(instrument.present)?;
+    if present.len() != instrument.values.len() {
+        return Err(BlockFault::Content("not as many values as fields"));
+    }
     let mut values = [0; FIELDS];
     for (field, value) in present.iter().zip(&instrument.values) {
         values[field.index()] = *value;
@@ -83,9 +91,9 @@ fn instrument_image(instrument: &proto::Instrument) -> Result<InstrumentImage, B
         listing: Listing {
             symbol: Symbol::parse(&instrument.symbol).map_err(|_| BlockFault::Content("not a symbol"))?,
             decimals: Decimals {
-                price: places(instrument.price_decimals)?,
-                size: places(instrument.size_decimals)?,
-                volume: places(instrument.volume_decimals)?,
+                price: words::decimals(instrument.price_decimals)?,
+                size: words::decimals(instrument.size_decimals)?,
+                volume: words::decimals(instrument.volume_decimals)?,
             },
         },
         present,
@@ -95,6 +103,15 @@ fn instrument_image(instrument: &proto::Instrument) -> Result<InstrumentImage, B
         update_count: instrument.update_count,
         ts_event: instrument.ts_event.map(Ts),
         ts_trade: instrument.ts_trade.map(Ts),
+    })
+}
+
+fn venue_row(venue: proto::Venue) -> Result<VenueRow, BlockFault> {
+    Ok(VenueRow {
+        name: VenueName::parse(&venue.name).map_err(|_| BlockFault::Content("not a venue"))?,
+        state: words::venue_state(venue.state)?,
+        since: Ts(venue.since),
+        reason: venue.reason,
     })
 }
 

@@ -8,6 +8,7 @@ mod keyframe;
 mod payload;
 mod reader;
 mod records;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -20,7 +21,7 @@ use super::{BlockFault, TapeError};
 use crate::market::{Event, Ts, VenueName};
 
 /// The schema's messages, generated from `proto/tape.proto`.
-#[allow(missing_docs, unreachable_pub, clippy::all)]
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all)] // whole, though records are written by hand
 mod proto {
     include!(concat!(env!("OUT_DIR"), "/tickwire.tape.v1.rs"));
 }
@@ -28,11 +29,11 @@ mod proto {
 /// Bytes before the first block.
 const FILE_HEAD_BYTES: usize = 16;
 
-/// What they begin with. The first byte is no text, and line ends that a copy would change stand among them.
-pub const FILE_MAGIC: [u8; 8] = *b"\xa7tape\r\n\x1a";
+/// What they begin with. No text has the first byte, and line ends that a copy might change stand among them.
+pub const FILE_MAGIC: [u8; 8] = *b"\xfftape\r\n\x1a";
 
 /// The first bytes of a tape: magic, version 1, zeros.
-const FILE_HEAD: [u8; FILE_HEAD_BYTES] = *b"\xa7tape\r\n\x1a\x01\0\0\0\0\0\0\0";
+const FILE_HEAD: [u8; FILE_HEAD_BYTES] = *b"\xfftape\r\n\x1a\x01\0\0\0\0\0\0\0";
 
 /// One record.
 #[derive(Clone, Debug, PartialEq)]

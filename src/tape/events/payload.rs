@@ -1,11 +1,17 @@
 //! Payloads: packed in the file, plain in memory.
+//!
+//! Raw DEFLATE at level 3. On blocks of Binance's recordings (7.5 B an update, plain) it leaves 4.98 and 4.25 B and takes
+//! 80 ns; level 2 1 % more bytes for 10 % less time, level 6 0.5 % fewer for 1.2x the time, level 9 2 % fewer for 3x. zstd
+//! at level 3 leaves 2 % more bytes, in 25 ns, and unpacks in 6 ns where this takes 18, of the 140 that an update takes
+//! until it stands in the store. That is not worth a C library: what is written is 2 % of a core at 100,000 updates a
+//! second either way. `cargo bench --bench tape -- --packing` compares the levels.
 
-use std::io::Read as _;
-
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::block::Packing;
 use crate::tape::BlockFault;
+
+const LEVEL: Compression = Compression::new(3);
 
 /// Packs payloads; keeps its memory.
 pub(super) struct Packer {
@@ -16,7 +22,7 @@ pub(super) struct Packer {
 impl Packer {
     pub(super) fn new() -> Packer {
         Packer {
-            deflate: Compress::new(Compression::new(6), false),
+            deflate: Compress::new(LEVEL, false),
             packed: Vec::new(),
         }
     }
@@ -34,22 +40,47 @@ impl Packer {
     }
 }
 
-/// Unpacks a payload of exactly so many bytes.
-pub(super) fn unpack(packing: Packing, packed: &[u8], raw_bytes: usize, raw: &mut Vec<u8>) -> Result<(), BlockFault> {
-    raw.clear();
-    raw.reserve(raw_bytes);
-    match packing {
-        Packing::Plain => raw.extend_from_slice(packed),
-        Packing::Deflate => {
-            let mut reader = flate2::bufread::DeflateDecoder::new(packed).take(raw_bytes as u64 + 1);
-            reader
-                .read_to_end(raw)
-                .map_err(|_| BlockFault::Content("it cannot be unpacked"))?;
+/// Unpacks payloads; keeps its memory.
+pub(super) struct Unpacker {
+    inflate: Decompress,
+    raw: Vec<u8>,
+}
+
+impl Unpacker {
+    pub(super) fn new() -> Unpacker {
+        Unpacker {
+            inflate: Decompress::new(false),
+            raw: Vec::new(),
         }
     }
-    if raw.len() == raw_bytes {
-        Ok(())
-    } else {
-        Err(BlockFault::Content("its length is not what the head says"))
+
+    /// The payload, which has exactly so many bytes.
+    pub(super) fn unpack<'a>(
+        &'a mut self,
+        packing: Packing,
+        packed: &'a [u8],
+        raw_bytes: usize,
+    ) -> Result<&'a [u8], BlockFault> {
+        const LENGTH: BlockFault = BlockFault::Content("its length is not what the head says");
+        if packing == Packing::Plain {
+            return if packed.len() == raw_bytes {
+                Ok(packed)
+            } else {
+                Err(LENGTH)
+            };
+        }
+        self.inflate.reset(false);
+        self.raw.clear();
+        // It is never more than it has room for.
+        self.raw.reserve(raw_bytes + 1);
+        let outcome = self
+            .inflate
+            .decompress_vec(packed, &mut self.raw, FlushDecompress::Finish);
+        match outcome {
+            Ok(Status::StreamEnd) if self.inflate.total_in() != packed.len() as u64 => Err(LENGTH),
+            Ok(_) if self.raw.len() != raw_bytes => Err(LENGTH),
+            Ok(Status::StreamEnd) => Ok(&self.raw),
+            _ => Err(BlockFault::Content("it cannot be unpacked")),
+        }
     }
 }

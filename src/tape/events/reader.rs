@@ -5,8 +5,9 @@ use std::path::Path;
 use super::block::Kind;
 use super::blocks::{Blocks, Trouble};
 use super::index::{KeyframeAt, Summary};
-use super::{Damage, FILE_HEAD_BYTES, OnDamage, TapeError, TapeInfo, Taped, keyframe, records};
-use crate::market::Ts;
+use super::records::Decoder;
+use super::{Damage, FILE_HEAD_BYTES, OnDamage, TapeError, TapeInfo, Taped, keyframe};
+use crate::market::{Ts, VenueName};
 use crate::store::Image;
 use crate::tape::BlockFault;
 use crate::tape::bounds::DAMAGES_MAX;
@@ -14,6 +15,7 @@ use crate::tape::bounds::DAMAGES_MAX;
 /// Reads a tape block by block.
 pub struct TapeReader {
     blocks: Blocks,
+    decoder: Decoder,
     on_damage: OnDamage,
     info: TapeInfo,
     image: Image,
@@ -58,6 +60,7 @@ impl TapeReader {
         let index = blocks.index().map_err(io)?;
         let mut reader = TapeReader {
             blocks,
+            decoder: Decoder::default(),
             on_damage,
             info: TapeInfo::default(),
             image: Image::default(),
@@ -174,7 +177,7 @@ impl TapeReader {
         let has_records = head.kind == Kind::Records;
         if has_records {
             let before = out.len();
-            records::decode(payload, out)?;
+            self.decoder.decode(payload, out)?;
             if out.len() - before != head.records as usize {
                 return Err(BlockFault::Content("not as many records as the head says").into());
             }
@@ -185,7 +188,7 @@ impl TapeReader {
     }
 
     /// Reads the keyframe at `offset` with all its parts.
-    fn keyframe(&mut self, image: &mut Image, named: &mut Vec<String>) -> Result<(), Trouble> {
+    fn keyframe(&mut self, image: &mut Image, named: &mut Vec<VenueName>) -> Result<(), Trouble> {
         let mut is_first = true;
         loop {
             let (head, payload) = self.blocks.payload(self.offset)?;
@@ -254,7 +257,7 @@ impl TapeReader {
                 Err(trouble) => return Err(self.error(trouble)),
             }
         }
-        named.iter().for_each(|venue| summary.name(venue));
+        named.iter().for_each(|venue| summary.name(venue.as_str()));
         let mut out = Vec::new();
         while !self.blocks.is_end(self.offset) {
             out.clear();
@@ -296,6 +299,14 @@ impl TapeReader {
     }
 
     fn damage(&mut self, offset: u64, bytes: u64, what: BlockFault) {
+        // Passed over again after a seek.
+        if self
+            .damages
+            .iter()
+            .any(|known| known.offset == offset && known.what == what)
+        {
+            return;
+        }
         let is_full = self.damages.len() >= DAMAGES_MAX;
         match self.damages.last_mut() {
             Some(last) if is_full => last.bytes += bytes,

@@ -1,6 +1,6 @@
-//! States as numbers, and back.
+//! States, fields and precisions as numbers, and back.
 
-use crate::market::{StaleCause, TickerState, VenueState};
+use crate::market::{DECIMALS_MAX, FieldSet, StaleCause, TickerState, VenueState};
 use crate::tape::BlockFault;
 
 /// 0 says no cause.
@@ -37,4 +37,25 @@ pub(super) fn venue_state(number: u32) -> Result<VenueState, BlockFault> {
         .into_iter()
         .find(|state| *state as u32 == number)
         .ok_or(BlockFault::Content("an unknown state of a venue"))
+}
+
+/// Bit n for the field with number n of the protocol's `Ticker`.
+pub(super) fn field_bits(fields: FieldSet) -> u32 {
+    fields.to_number_bits() as u32
+}
+
+pub(super) fn fields(bits: u32) -> Result<FieldSet, BlockFault> {
+    let fields = FieldSet::from_number_bits(u64::from(bits));
+    if field_bits(fields) == bits {
+        Ok(fields)
+    } else {
+        Err(BlockFault::Content("an unknown field"))
+    }
+}
+
+pub(super) fn decimals(number: u32) -> Result<u8, BlockFault> {
+    match u8::try_from(number) {
+        Ok(decimals) if decimals <= DECIMALS_MAX => Ok(decimals),
+        _ => Err(BlockFault::Content("more decimals than there can be")),
+    }
 }

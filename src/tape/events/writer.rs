@@ -11,7 +11,10 @@ use super::{TapeError, Taped, What};
 use crate::market::{Event, StaleCause, Symbol, TickerState, Ts};
 use crate::store::{INSTRUMENTS_MAX, Writer};
 use crate::tape::Rotation;
-use crate::tape::bounds::{BLOCK_BYTES, BLOCK_RECORDS_MAX, KEYFRAME_EVERY, REASON_BYTES_MAX};
+use crate::tape::bounds::{
+    BLOCK_BYTES, BLOCK_RECORDS_MAX, KEYFRAME_RECORDS_MAX, KEYFRAME_RECORDS_MIN, KEYFRAME_RECORDS_PER_INSTRUMENT,
+    REASON_BYTES_MAX,
+};
 use crate::tape::rotation::{first_taken, numbered};
 use crate::tape::sink::{Create, on_disk};
 
@@ -28,6 +31,8 @@ pub struct TapeWriter {
     /// The records that are not in the file yet.
     open: Open,
     counts: Counts,
+    /// Kept for its memory.
+    payload: Vec<u8>,
     /// What the records make of everything, for the keyframes.
     shadow: Writer,
     /// Instruments that a gap made stale and that no event has spoken of since.
@@ -85,6 +90,7 @@ impl TapeWriter {
             file: None,
             open: Open::default(),
             counts: Counts::default(),
+            payload: Vec::new(),
             shadow: Writer::new(INSTRUMENTS_MAX),
             stale: FxHashSet::default(),
             since_keyframe: 0,
@@ -112,7 +118,7 @@ impl TapeWriter {
     pub fn write(&mut self, ts: Ts, event: &Event) -> Result<(), TapeError> {
         match event {
             Event::Update(update) => {
-                if self.stale.remove(update.symbol.as_str()) {
+                if !self.stale.is_empty() && self.stale.remove(update.symbol.as_str()) {
                     let live = state(&update.symbol, TickerState::Live, None);
                     self.put(update.ts_recv, &live)?;
                 }
@@ -170,8 +176,11 @@ impl TapeWriter {
     pub fn flush(&mut self) -> Result<(), TapeError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         if self.counts.records > 0 {
-            let payload = self.open.take();
-            file.records(&payload, std::mem::take(&mut self.counts))?;
+            for symbol in self.open.symbols() {
+                file.summary_mut().name(symbol.venue());
+            }
+            self.open.close(&mut self.payload);
+            file.records(&self.payload, std::mem::take(&mut self.counts))?;
         }
         Ok(())
     }
@@ -202,14 +211,8 @@ impl TapeWriter {
         let counts = self.counts_at(ts)?;
         counts.updates += u32::from(is_update);
         self.open.event(ts, event);
-        if let Some(file) = &mut self.file {
-            match event {
-                Event::Update(update) => file.summary_mut().name(update.symbol.venue()),
-                Event::Listed { symbol, .. } | Event::Removed(symbol) | Event::State { symbol, .. } => {
-                    file.summary_mut().name(symbol.venue());
-                }
-                Event::Venue { venue, .. } => file.summary_mut().name(venue.as_str()),
-            }
+        if let (Some(file), Event::Venue { venue, .. }) = (&mut self.file, event) {
+            file.summary_mut().name(venue.as_str());
         }
         self.shadow.apply(event, ts);
         self.written.updates += u64::from(is_update);
@@ -218,8 +221,9 @@ impl TapeWriter {
 
     /// The open block's counts, with one more record of this time; makes the file where there is none.
     fn counts_at(&mut self, ts: Ts) -> Result<&mut Counts, TapeError> {
-        if self.file.is_none() {
-            self.file = Some(self.next_file()?);
+        match &self.file {
+            Some(file) => file.check()?,
+            None => self.file = Some(self.next_file()?),
         }
         let counts = &mut self.counts;
         if counts.records == 0 {
@@ -234,10 +238,11 @@ impl TapeWriter {
     fn wrote(&mut self) -> Result<(), TapeError> {
         self.written.records += 1;
         self.since_keyframe += 1;
-        if self.since_keyframe >= KEYFRAME_EVERY {
+        let most = self.shadow.len() as u64 * KEYFRAME_RECORDS_PER_INSTRUMENT;
+        if self.since_keyframe >= most.clamp(KEYFRAME_RECORDS_MIN, KEYFRAME_RECORDS_MAX) {
             self.flush()?;
             self.keyframe()
-        } else if self.counts.records as usize >= BLOCK_RECORDS_MAX || self.open.bytes() >= BLOCK_BYTES {
+        } else if self.counts.records as usize >= BLOCK_RECORDS_MAX || self.open.other_bytes() >= BLOCK_BYTES {
             self.flush()
         } else {
             Ok(())
