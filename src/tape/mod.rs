@@ -10,6 +10,8 @@ mod events;
 mod pace;
 mod rotation;
 mod sink;
+#[cfg(test)]
+mod tests;
 
 pub use bounds::LINE_BYTES_MAX;
 pub use capture::{
