@@ -58,6 +58,11 @@ impl Fault {
         });
         fault.ok_or_else(|| FaultError(text.chars().take(60).collect()))
     }
+
+    /// Whether it changes what is said; else it is one of subscribers' sockets.
+    pub fn is_of_stream(&self) -> bool {
+        !matches!(self, Fault::DisconnectEvery(_) | Fault::SlowSocket(_))
+    }
 }
 
 impl fmt::Display for Fault {

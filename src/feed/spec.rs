@@ -114,9 +114,6 @@ pub enum SpecError {
         /// Why.
         source: std::io::Error,
     },
-    /// A replay of nothing.
-    #[error("a replay needs a file")]
-    NoFiles,
     /// The recording cannot be played.
     #[error(transparent)]
     Tape(#[from] TapeError),

@@ -122,9 +122,7 @@ impl Writer {
         for instrument in &image.instruments {
             self.restore_instrument(instrument);
         }
-        for venue in &image.venues {
-            self.set_venue(&venue.name, venue.state, &venue.reason, venue.since);
-        }
+        image.venues.iter().for_each(|venue| self.restore_venue(venue));
     }
 
     /// Forgets everything but the seq, and begins again with an image: a new epoch.
@@ -378,6 +376,22 @@ impl Writer {
                 self.venues.push(row);
             }
             None => self.counts.refused += 1,
+        }
+    }
+
+    fn restore_venue(&mut self, image: &VenueRow) {
+        let row = VenueRow {
+            reason: shortened(&image.reason).to_owned(),
+            ..image.clone()
+        };
+        match self.venues.iter().position(|venue| venue.name == row.name) {
+            Some(at) if self.venues[at] == row => {}
+            // Also where only the time differs: it may have been in another state meanwhile.
+            Some(at) => {
+                self.venues[at] = row;
+                self.dirty_venues.push(at);
+            }
+            None => self.set_venue(&row.name, row.state, &row.reason, row.since),
         }
     }
 

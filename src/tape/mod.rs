@@ -11,6 +11,8 @@ mod recording;
 mod rotation;
 mod rows;
 mod sink;
+#[cfg(test)]
+mod tests;
 
 pub use bounds::LINE_BYTES_MAX;
 pub use capture::{

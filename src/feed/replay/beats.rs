@@ -14,3 +14,8 @@ pub(super) fn beat_of(ts: Ts) -> Ts {
 pub(super) fn beat_before(ts: Ts) -> Ts {
     Ts(ts.0.div_euclid(BEAT_NS) * BEAT_NS)
 }
+
+/// The beat behind the one of a time.
+pub(super) fn beat_after(ts: Ts) -> Ts {
+    Ts(beat_of(ts).0.saturating_add(BEAT_NS))
+}

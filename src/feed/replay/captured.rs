@@ -1,7 +1,7 @@
 //! A raw capture as events: frames through the venue's parser, and the watches on the recording's clock.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::Batch;
@@ -28,6 +28,7 @@ pub fn captured(path: &Path, venue: Option<VenueName>) -> Result<Captured, SpecE
     let venue = venue.unwrap_or(recorded);
     Ok(Captured {
         reader,
+        rest: VecDeque::new(),
         parser: make(venue.clone()),
         clock: Clock::default(),
         watch: Watch::new(SILENCE_DEFAULT),
@@ -42,6 +43,7 @@ pub fn captured(path: &Path, venue: Option<VenueName>) -> Result<Captured, SpecE
 /// The events of a raw capture.
 pub struct Captured {
     reader: CaptureReader,
+    rest: VecDeque<PathBuf>,
     parser: Box<dyn FrameParser>,
     clock: Clock,
     watch: Watch,
@@ -59,15 +61,24 @@ impl Captured {
         &self.venue
     }
 
+    /// Goes on in other files at its end, as one recording.
+    pub(super) fn go_on_in(&mut self, files: Vec<PathBuf>) {
+        self.rest = files.into();
+    }
+
     /// Takes back the event that was given out last.
     pub(super) fn give_back(&mut self, ts: Ts, event: Event) {
         self.ready.push_front((ts, event));
     }
 
-    /// Reads the next frame; `false` at the end.
+    /// Reads the next frame or opens the next file; `false` at the end.
     fn advance(&mut self) -> Result<bool, TapeError> {
         let Some(record) = self.reader.next_record()? else {
-            return Ok(false);
+            let Some(file) = self.rest.pop_front() else {
+                return Ok(false);
+            };
+            self.reader = CaptureReader::open(&file)?;
+            return Ok(true);
         };
         let until = self.clock.at(record.ts_recv);
         let step = until.saturating_sub(self.clock.now) / STEPS_MAX;
@@ -123,7 +134,10 @@ impl Iterator for Captured {
             match self.advance() {
                 Ok(true) => {}
                 Ok(false) => return None,
-                Err(error) => return Some(Err(error)),
+                Err(error) => {
+                    self.rest.clear();
+                    return Some(Err(error));
+                }
             }
         }
     }

@@ -8,14 +8,42 @@ use crate::market::Ts;
 use crate::store::{Image, Writer};
 use crate::tape::TapeError;
 
-/// Refuses recordings of one venue that overlap in time: each would overwrite the other.
+/// Puts recordings in order: as they were given, but of one venue the earlier first. Those that follow another one of
+/// their venue begin when that has ended, and captures of one recorder become one.
 ///
 /// # Errors
-/// Names both files and the venue.
-pub(super) fn check(labels: &[Label]) -> Result<(), SpecError> {
+/// Recordings of one venue overlap in time: each would overwrite the other. Names both files and the venue.
+pub(super) fn arranged(labels: Vec<Label>) -> Result<Vec<Label>, SpecError> {
+    check(&labels)?;
+    let mut left = labels;
+    let mut arranged: Vec<Label> = Vec::new();
+    while !left.is_empty() {
+        let is_first = |one: &Label| !left.iter().any(|other| is_before(other, one));
+        let at = left.iter().position(is_first).unwrap_or(0);
+        let mut label = left.remove(at);
+        let before = arranged.iter().filter(|before| is_before(before, &label));
+        label.floor = before.map(|before| before.last).max().unwrap_or(label.floor);
+        label.first = label.first.max(label.floor);
+        label.last = label.last.max(label.floor);
+        match arranged.iter_mut().find(|before| before.goes_on_in(&label)) {
+            Some(before) => before.join(label),
+            None => arranged.push(label),
+        }
+    }
+    Ok(arranged)
+}
+
+/// Whether the second of two recordings of one venue follows the first.
+fn is_before(one: &Label, other: &Label) -> bool {
+    let shares = one.venues.iter().any(|venue| other.venues.contains(venue));
+    // What one recorder's files say, their times may deny: those of several connections step back a little.
+    shares && one.number_before(other).unwrap_or(one.last < other.first)
+}
+
+fn check(labels: &[Label]) -> Result<(), SpecError> {
     for (at, one) in labels.iter().enumerate() {
         for other in &labels[at + 1..] {
-            let is_apart = one.last < other.first || other.last < one.first;
+            let is_apart = is_before(one, other) || is_before(other, one) || one.is_empty() || other.is_empty();
             let shared = one.venues.iter().find(|venue| other.venues.contains(venue));
             if let Some(venue) = shared.filter(|_| !is_apart) {
                 return Err(SpecError::Overlap {
@@ -55,13 +83,11 @@ impl Merged {
     ///
     /// # Errors
     /// The first fault on the way.
-    pub(super) fn seek(&mut self, labels: &[Label], ts: Ts) -> Result<Image, SpecError> {
-        // Of a venue that several brought, the newest holds.
-        let mut order: Vec<usize> = (0..labels.len()).collect();
-        order.sort_by_key(|at| labels[*at].first);
+    pub(super) fn seek(&mut self, ts: Ts) -> Result<Image, SpecError> {
+        // Of a venue that several brought, the newest holds, and stands behind the others.
         let mut whole = Writer::new(usize::MAX);
-        for at in order {
-            whole.restore(&self.sources[at].seek(ts)?);
+        for source in &mut self.sources {
+            whole.restore(&source.seek(ts)?);
         }
         self.read_heads();
         Ok(whole.image())

@@ -22,20 +22,22 @@ mod timeline;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
 
 pub use captured::{Captured, captured};
 pub(super) use plain::build;
 
-use super::{Feed, FeedContext, FeedError, Outlet, Run, SpecError, Told, tell_down};
+use super::{Feed, FeedContext, FeedError, Outlet, Run, SpecError, Told};
 use crate::control::{Fault, Inflow, ReplayDesk, ReplayState, ReplayStatus, Speed};
-use crate::market::{Ts, VenueName};
+use crate::market::{Event, Ts, VenueName, VenueState};
 use crate::store::Epoch;
 use crate::tape::TapeError;
-use beats::{beat_before, beat_of};
+use beats::{beat_after, beat_before, beat_of};
 use plan::Plan;
-use player::Player;
-use timeline::{Timeline, What};
+use player::{BATCH_EVENTS_MAX, Player};
+use timeline::{Step, Timeline, What};
 
 /// Whose time a replay's beats follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,9 +157,12 @@ impl Replay {
     pub fn into_feed(self, context: &FeedContext, desk: ReplayDesk) -> Result<Box<dyn Feed>, SpecError> {
         self.venues.iter().try_for_each(|venue| context.claims.take(venue))?;
         let first_subscriber = context.first_subscriber.clone();
+        let status = desk.status.subscribe();
         let player = Player::new(self.plan, self.clock, self.max_gap, desk, first_subscriber);
         Ok(Box::new(ReplayFeed {
             venues: self.venues,
+            clock: self.clock,
+            status,
             player: Some(player),
         }))
     }
@@ -167,36 +172,68 @@ impl Replay {
     /// # Errors
     /// The recordings cannot be read.
     pub fn into_inflows(self) -> Result<Inflows, SpecError> {
-        Ok(Inflows(Timeline::open(&self.plan, None, 0)?))
+        Ok(Inflows {
+            timeline: Timeline::open(&self.plan, None, 0)?,
+            held: None,
+        })
     }
 }
 
 /// A replay's whole timeline.
-pub struct Inflows(Timeline);
+pub struct Inflows {
+    timeline: Timeline,
+    /// What ended the events before it.
+    held: Option<Result<Option<Step>, TapeError>>,
+}
 
 impl Iterator for Inflows {
     type Item = Result<Inflow, TapeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let step = match self.0.next() {
+        let next = self.held.take().unwrap_or_else(|| self.timeline.next());
+        let step = match next {
             Ok(step) => step?,
             Err(error) => return Some(Err(error)),
         };
         Some(Ok(match step.what {
-            What::Event(event) => {
-                let now = Some(beat_of(step.at));
-                let (handed, events) = (std::time::Instant::now(), Arc::new(vec![event]));
-                Inflow::Events { handed, now, events }
-            }
+            What::Event(event) => self.events(beat_of(step.at), event),
             What::Image(image) => Inflow::Restore(image),
             What::Beat => Inflow::Beat(step.at),
         }))
     }
 }
 
+impl Inflows {
+    /// All events that follow in this beat, as many as one batch has.
+    fn events(&mut self, beat: Ts, first: Event) -> Inflow {
+        let mut events = vec![first];
+        while events.len() < BATCH_EVENTS_MAX && self.held.is_none() {
+            match self.timeline.next() {
+                Ok(Some(Step {
+                    at,
+                    what: What::Event(event),
+                })) if beat_of(at) == beat => events.push(event),
+                other => self.held = Some(other),
+            }
+        }
+        taped(beat, events)
+    }
+}
+
+/// Events of one beat of the recording's clock.
+fn taped(beat: Ts, events: Vec<Event>) -> Inflow {
+    Inflow::Events {
+        handed: Instant::now(),
+        now: Some(beat),
+        events: Arc::new(events),
+    }
+}
+
 /// A replay as a feed; it runs once.
 struct ReplayFeed {
     venues: Vec<VenueName>,
+    clock: ReplayClock,
+    status: watch::Receiver<ReplayStatus>,
     player: Option<Player>,
 }
 
@@ -214,10 +251,19 @@ impl Feed for ReplayFeed {
 
     fn down<'a>(&'a mut self, reason: String, out: &'a Outlet) -> Told<'a> {
         Box::pin(async move {
-            for venue in &self.venues {
-                tell_down(venue, reason.clone(), out).await?;
+            let down = |venue: &VenueName| Event::Venue {
+                venue: venue.clone(),
+                state: VenueState::Down,
+                reason: reason.clone(),
+            };
+            let events = self.venues.iter().map(down).collect();
+            if self.clock == ReplayClock::Wall {
+                return out.send(events).await;
             }
-            Ok(())
+            // No beat ends otherwise.
+            let beat = beat_after(self.status.borrow().position);
+            out.tell(taped(beat, events)).await?;
+            out.tell(Inflow::Beat(beat)).await
         })
     }
 }

@@ -56,6 +56,7 @@ pub(in crate::feed) fn build(spec: &FeedSpec, context: &FeedContext) -> Result<V
         updates: 0,
         epoch: Epoch::fresh(Ts::now(), fastrand::u16(..)),
     });
+    let status = desk.status.subscribe();
     let first_subscriber = context.first_subscriber.clone();
     let player = Some(Player::new(
         Arc::new(plan),
@@ -64,5 +65,10 @@ pub(in crate::feed) fn build(spec: &FeedSpec, context: &FeedContext) -> Result<V
         desk,
         first_subscriber,
     ));
-    Ok(vec![Box::new(ReplayFeed { venues, player })])
+    Ok(vec![Box::new(ReplayFeed {
+        venues,
+        clock: ReplayClock::Wall,
+        status,
+        player,
+    })])
 }

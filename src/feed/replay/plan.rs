@@ -41,9 +41,7 @@ impl Plan {
     ) -> Result<Vec<Label>, SpecError> {
         let on_damage = if salvage { OnDamage::Salvage } else { OnDamage::Stop };
         let read = |file: &PathBuf| Label::read(file, rename.cloned(), on_damage);
-        let labels = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        merge::check(&labels)?;
-        Ok(labels)
+        merge::arranged(files.iter().map(read).collect::<Result<_, _>>()?)
     }
 
     /// Each venue once, in the order of the recordings.
@@ -59,7 +57,8 @@ impl Plan {
 
     /// The first time of all.
     pub(super) fn first(&self) -> Ts {
-        self.labels.iter().map(|label| label.first).min().unwrap_or_default()
+        let recorded = self.labels.iter().filter(|label| !label.is_empty());
+        recorded.map(|label| label.first).min().unwrap_or_default()
     }
 
     /// The last time that is played.
@@ -86,16 +85,15 @@ impl Plan {
     /// A file cannot be read.
     pub(super) fn epoch(&self) -> Result<Epoch, TapeError> {
         let mut hash = Sha256::new();
-        for label in &self.labels {
-            hash.update(sha256(&label.file)?);
+        for file in self.labels.iter().flat_map(Label::files) {
+            hash.update(sha256(file)?);
         }
         for (name, ts) in [("from", self.from), ("to", self.to)] {
             if let Some(ts) = ts {
                 hash.update(format!("{name}={}", ts.0));
             }
         }
-        let is_of_stream = |fault: &&Fault| !matches!(fault, Fault::DisconnectEvery(_) | Fault::SlowSocket(_));
-        for fault in self.faults.iter().filter(is_of_stream) {
+        for fault in self.faults.iter().filter(|fault| fault.is_of_stream()) {
             hash.update(format!("{fault} seed={}", self.fault_seed));
         }
         Ok(shortened(hash))

@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::ReplayClock;
 use super::beats::{beat_before, beat_of};
 use super::pace::Pace;
 use super::plan::{Plan, epoch_after};
-use super::reader::{Steps, read_ahead};
+use super::reader::Ahead;
 use super::timeline::{Step, What};
 use crate::control::{
     Inflow, ReplayAsk, ReplayCommand, ReplayDesk, ReplayRefusal, ReplayState, ReplayStatus, STEP_MAX, Speed,
@@ -22,7 +22,7 @@ use crate::store::{Epoch, Image};
 /// Events handed over at once.
 pub(super) const BATCH_EVENTS_MAX: usize = 256;
 
-/// How often it is told where the replay is.
+/// How often it is told where the replay is, also in the middle of a long gap.
 const TELL_EVERY: Duration = Duration::from_millis(50);
 
 type Reply = oneshot::Sender<Result<ReplayStatus, ReplayRefusal>>;
@@ -34,7 +34,7 @@ pub(super) struct Player {
     desk: ReplayDesk,
     first_subscriber: watch::Receiver<bool>,
     pace: Pace,
-    steps: Steps,
+    ahead: Ahead,
     chunk: VecDeque<Step>,
     batch: Batch,
     /// The recording's time of the batch's newest.
@@ -51,6 +51,8 @@ pub(super) struct Player {
     parts: u64,
     /// Steps of this pass.
     passed: u64,
+    /// Whether it stands still again after a seek from its end.
+    ended_paused: bool,
     /// What a plain feed has brought, to take it away at the next pass.
     brought: BTreeSet<Symbol>,
 }
@@ -74,13 +76,13 @@ impl Player {
     ) -> Player {
         let status = *desk.status.borrow();
         Player {
-            pace: Pace::new(status.speed, max_gap, now()),
+            pace: Pace::new(status.speed, max_gap),
             plan,
             clock,
             desk,
             first_subscriber,
             // Reading begins with the run.
-            steps: mpsc::channel(1).1,
+            ahead: Ahead::none(),
             chunk: VecDeque::new(),
             batch: Batch::new(),
             batch_at: Ts(0),
@@ -91,13 +93,14 @@ impl Player {
             renewal: None,
             parts: 0,
             passed: 0,
+            ended_paused: false,
             brought: BTreeSet::new(),
         }
     }
 
     /// Plays to the end; where it is driven, it then waits for what it is told next.
     pub(super) async fn run(mut self, out: &Outlet) -> Result<FeedEnd, FeedError> {
-        self.steps = read_ahead(self.plan.clone(), None, self.parts);
+        self.ahead = Ahead::begin(self.plan.clone(), None, self.parts);
         loop {
             if self.is_still() {
                 self.flush(out).await?;
@@ -137,14 +140,14 @@ impl Player {
         };
         match woken {
             Some(ask) => self.take(ask),
-            None => self.go(),
+            None => self.status.state = ReplayState::Playing,
         }
         Ok(())
     }
 
-    fn go(&mut self) {
-        self.status.state = ReplayState::Playing;
-        self.pace.anchor(self.pace.speed(), now());
+    fn pause(&mut self) {
+        self.status.state = ReplayState::Paused;
+        self.pace.stop(now());
     }
 
     /// Waits until a step is due; `false` where it was told something meanwhile.
@@ -153,27 +156,49 @@ impl Player {
             self.take(ask);
             return Ok(false);
         }
-        // A step told to be played, and the state of a seek, wait for nothing; under the tape's clock only beats do.
-        let is_free = self.stepping.is_some() || self.seeking.is_some();
-        let due = self.pace.due(at, says);
-        if is_free || (says && self.clock == ReplayClock::Tape) || due <= now() {
+        // The tape's clock knows beats alone: what belongs to one comes at its end.
+        let at = match self.clock {
+            ReplayClock::Tape => beat_of(at),
+            ReplayClock::Wall => at,
+        };
+        // A step told to be played, and the state of a seek, wait for nothing.
+        if self.stepping.is_some() || self.seeking.is_some() {
+            self.pace.ask(at, says);
+            return Ok(true);
+        }
+        let from = now();
+        let due = self.pace.due(at, says, from);
+        if due <= from {
             return Ok(true);
         }
         self.flush(out).await?;
-        self.tell();
+        let look_again = from + TELL_EVERY;
         tokio::select! {
             biased;
             Some(ask) = self.desk.commands.recv() => {
                 self.take(ask);
                 Ok(false)
             }
-            () = tokio::time::sleep_until(due.into()) => Ok(true),
+            () = tokio::time::sleep_until(due.min(look_again).into()) => {
+                if due > look_again {
+                    self.pass_time(at);
+                }
+                Ok(due <= look_again)
+            }
         }
+    }
+
+    /// Says how far it is in a gap before a step of this time: whole beats, without that of the step.
+    fn pass_time(&mut self, next: Ts) {
+        let reached = self.pace.position(now()).unwrap_or(self.status.position);
+        let before = beat_before(Ts(next.0.saturating_sub(1)));
+        self.status.position = self.status.position.max(beat_before(reached).min(before));
+        self.tell();
     }
 
     /// Reads on; `false` at the end.
     async fn read(&mut self, out: &Outlet) -> Result<bool, FeedError> {
-        if self.steps.is_empty() {
+        if !self.ahead.is_ready() {
             // The next may take a while.
             self.flush(out).await?;
         }
@@ -183,7 +208,7 @@ impl Player {
                 self.take(ask);
                 Ok(true)
             }
-            chunk = self.steps.recv() => match chunk {
+            chunk = self.ahead.next() => match chunk {
                 Some(Ok(chunk)) => {
                     self.chunk = chunk.into();
                     Ok(true)
@@ -191,6 +216,11 @@ impl Player {
                 Some(Err(error)) => {
                     // What came before a fault is used.
                     self.flush(out).await?;
+                    self.tell();
+                    if let Some(reply) = self.seeking.take() {
+                        // Whoever asked may have gone.
+                        let _ = reply.send(Err(ReplayRefusal::Broken(error.to_string())));
+                    }
                     Err(error)
                 }
                 None => Ok(false),
@@ -209,8 +239,19 @@ impl Player {
                     self.flush(out).await?;
                 }
             }
-            What::Image(image) => {
+            What::Image(mut image) => {
                 self.flush(out).await?;
+                if self.clock == ReplayClock::Wall {
+                    // Venues' states are stamped by the clock of the beats.
+                    image.venues.iter_mut().for_each(|venue| venue.since = Ts::now());
+                }
+                for instrument in &image.instruments {
+                    self.bring(&instrument.listing.symbol);
+                }
+                if self.seeking.is_some() {
+                    // What comes now stands before what was played already, if it does.
+                    self.status.position = step.at;
+                }
                 let inflow = match self.renewal.take() {
                     Some(epoch) => Inflow::Renew { epoch, image },
                     None => Inflow::Restore(image),
@@ -225,19 +266,25 @@ impl Player {
                 self.end_beat(step.at);
             }
         }
+        self.pace.played();
         Ok(())
     }
 
     fn note(&mut self, event: &Event) {
-        if matches!(event, Event::Update(_)) {
-            self.status.updates += 1;
+        match event {
+            Event::Update(update) => {
+                self.status.updates += 1;
+                self.bring(&update.symbol);
+            }
+            Event::Listed { symbol, .. } => self.bring(symbol),
+            Event::Removed(_) | Event::State { .. } | Event::Venue { .. } => {}
         }
-        if self.plan.is_plain
-            && self.plan.is_loop
-            && let Event::Update(update) = event
-            && !self.brought.contains(&update.symbol)
-        {
-            self.brought.insert(update.symbol.clone());
+    }
+
+    /// Keeps what the next pass takes away.
+    fn bring(&mut self, symbol: &Symbol) {
+        if self.plan.is_plain && self.plan.is_loop && !self.brought.contains(symbol) {
+            self.brought.insert(symbol.clone());
         }
     }
 
@@ -252,7 +299,7 @@ impl Player {
                 left => self.stepping = Some((left - 1, reply)),
             }
         }
-        if self.told.elapsed() >= TELL_EVERY {
+        if now().saturating_duration_since(self.told) >= TELL_EVERY {
             self.tell();
         }
     }
@@ -274,6 +321,7 @@ impl Player {
         if self.plan.is_loop && self.passed > 0 {
             self.status.pass += 1;
             self.begin(None);
+            self.pace.follow(self.plan.start());
             if self.plan.is_plain {
                 let gone = std::mem::take(&mut self.brought);
                 out.send(gone.into_iter().map(Event::Removed).collect()).await?;
@@ -293,12 +341,12 @@ impl Player {
             let reason = "replay ended".into();
             return Ok(Some(FeedEnd { reason }));
         }
+        self.ended_paused = self.status.state == ReplayState::Paused;
         self.status.state = ReplayState::Ended;
         self.status.position = self.status.position.max(self.plan.last());
-        for reply in [self.seeking.take(), self.stepping.take().map(|(_, reply)| reply)] {
-            if let Some(reply) = reply {
-                self.answer(reply);
-            }
+        let stepping = self.stepping.take().map(|(_, reply)| reply);
+        for reply in [self.seeking.take(), stepping].into_iter().flatten() {
+            self.answer(reply);
         }
         Ok(None)
     }
@@ -307,10 +355,9 @@ impl Player {
     fn begin(&mut self, at: Option<Ts>) {
         self.parts += 1;
         self.passed = 0;
-        self.steps = read_ahead(self.plan.clone(), at, self.parts);
+        self.ahead = Ahead::begin(self.plan.clone(), at, self.parts);
         self.chunk.clear();
         self.batch.clear();
-        self.pace.restart(now());
     }
 
     fn next_epoch(&mut self, at: Ts) -> Epoch {
@@ -343,10 +390,10 @@ impl Player {
         }
         match command {
             ReplayCommand::Speed(speed) => self.set_speed(speed),
-            ReplayCommand::Pause => self.status.state = ReplayState::Paused,
-            ReplayCommand::Resume => self.go(),
+            ReplayCommand::Pause => self.pause(),
+            ReplayCommand::Resume => self.status.state = ReplayState::Playing,
             ReplayCommand::Step(beats) => {
-                self.status.state = ReplayState::Paused;
+                self.pause();
                 self.stepping = Some((beats, reply));
                 return;
             }
@@ -357,7 +404,7 @@ impl Player {
 
     fn set_speed(&mut self, speed: Speed) {
         self.status.speed = speed;
-        self.pace.anchor(speed, now());
+        self.pace.set_speed(speed, now());
     }
 
     fn out_of_range(&self, asked: Ts) -> Option<ReplayRefusal> {
@@ -367,16 +414,26 @@ impl Player {
     }
 
     fn seek(&mut self, to: Ts, reply: Reply) {
+        let at = beat_before(to).max(self.plan.start());
+        let has_ended = self.status.state == ReplayState::Ended;
+        let is_there = at == self.status.position && self.passed > 0;
+        if is_there && !has_ended && self.seeking.is_none() {
+            return self.answer(reply);
+        }
         if let Some(before) = self.seeking.replace(reply) {
             self.answer(before);
         }
-        let at = beat_before(to).max(self.plan.start());
         self.begin(Some(at));
+        self.pace.restart();
         if at < self.status.position {
             self.renewal = Some(self.next_epoch(at));
         }
-        if self.status.state == ReplayState::Ended {
-            self.status.state = ReplayState::Playing;
+        if has_ended {
+            self.status.state = if self.ended_paused {
+                ReplayState::Paused
+            } else {
+                ReplayState::Playing
+            };
         }
     }
 

@@ -1,62 +1,103 @@
-//! Reads a timeline ahead on a blocking thread: the runtime neither waits for a disk nor inflates.
+//! Reads a timeline ahead on blocking threads: the runtime neither waits for a disk nor inflates.
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::plan::Plan;
 use super::timeline::{Step, Timeline};
-use crate::feed::{FeedError, SpecError};
+use crate::feed::FeedError;
 use crate::market::Ts;
 
-/// Steps handed over at once, some 300 B each.
+/// Steps handed over at once, some 300 B each. One such chunk is read while the one before is played: 600 KB.
 const CHUNK_STEPS: usize = 1_024;
 
-/// Chunks read ahead: with the two at work 1.5 MB.
-const CHUNKS_AHEAD: usize = 3;
-
-/// What is read ahead: steps, or the fault after them. A clean end is the end of the channel.
-pub(super) type Steps = mpsc::Receiver<Result<Vec<Step>, FeedError>>;
-
-/// Starts reading, from the beginning or with the state at a beat. The thread ends soon after the receiver is dropped.
-pub(super) fn read_ahead(plan: Arc<Plan>, at: Option<Ts>, part: u64) -> Steps {
-    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = read(&plan, at, part, &sender) {
-            // The receiver is gone only where nobody wants to know.
-            let _ = sender.blocking_send(Err(error.into()));
-        }
-    });
-    receiver
+/// A timeline being read ahead. No thread waits while nothing is played.
+pub(super) struct Ahead {
+    /// Reads the next chunk; absent at the end.
+    task: Option<JoinHandle<Chunk>>,
+    /// Told after what came before it.
+    fault: Option<FeedError>,
 }
 
-fn read(
-    plan: &Arc<Plan>,
-    at: Option<Ts>,
-    part: u64,
-    sender: &mpsc::Sender<Result<Vec<Step>, FeedError>>,
-) -> Result<(), SpecError> {
-    let mut timeline = Timeline::open(plan, at, part)?;
-    loop {
-        let mut chunk = Vec::with_capacity(CHUNK_STEPS);
-        let outcome = fill(&mut timeline, &mut chunk);
-        let is_last = !matches!(outcome, Ok(true));
-        if !chunk.is_empty() && sender.blocking_send(Ok(chunk)).is_err() {
-            return Ok(());
+struct Chunk {
+    /// What goes on behind it; absent at the end.
+    timeline: Option<Box<Timeline>>,
+    steps: Vec<Step>,
+    fault: Option<FeedError>,
+}
+
+impl Ahead {
+    /// Nothing to read.
+    pub(super) fn none() -> Ahead {
+        Ahead {
+            task: None,
+            fault: None,
         }
-        if is_last {
-            return outcome.map(|_| ());
+    }
+
+    /// Starts reading, from the beginning or with the state at a beat.
+    pub(super) fn begin(plan: Arc<Plan>, at: Option<Ts>, part: u64) -> Ahead {
+        let open = move || match Timeline::open(&plan, at, part) {
+            Ok(timeline) => read(Box::new(timeline)),
+            Err(error) => Chunk {
+                timeline: None,
+                steps: Vec::new(),
+                fault: Some(error.into()),
+            },
+        };
+        Ahead {
+            task: Some(spawn_blocking(open)),
+            fault: None,
         }
+    }
+
+    /// Whether the next chunk is there already.
+    pub(super) fn is_ready(&self) -> bool {
+        self.task.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
+    /// The next steps, or the fault after them; `None` at the end.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, nothing is lost.
+    pub(super) async fn next(&mut self) -> Option<Result<Vec<Step>, FeedError>> {
+        if let Some(task) = &mut self.task {
+            let read_ahead = task.await;
+            self.task = None;
+            match read_ahead {
+                Ok(chunk) => {
+                    self.fault = chunk.fault;
+                    self.task = chunk.timeline.map(|timeline| spawn_blocking(|| read(timeline)));
+                    if !chunk.steps.is_empty() {
+                        return Some(Ok(chunk.steps));
+                    }
+                }
+                Err(_) => self.fault = Some(FeedError::Internal("reading a recording panicked")),
+            }
+        }
+        self.fault.take().map(Err)
     }
 }
 
-/// Reads on until the chunk is full; `false` at the end.
-fn fill(timeline: &mut Timeline, chunk: &mut Vec<Step>) -> Result<bool, SpecError> {
-    while chunk.len() < CHUNK_STEPS {
-        match timeline.next()? {
-            Some(step) => chunk.push(step),
-            None => return Ok(false),
+/// Reads one chunk; what is empty is the end.
+fn read(mut timeline: Box<Timeline>) -> Chunk {
+    let mut steps = Vec::with_capacity(CHUNK_STEPS);
+    let end = |steps, fault: Option<FeedError>| Chunk {
+        timeline: None,
+        steps,
+        fault,
+    };
+    while steps.len() < CHUNK_STEPS {
+        match timeline.next() {
+            Ok(Some(step)) => steps.push(step),
+            Ok(None) => return end(steps, None),
+            Err(error) => return end(steps, Some(error.into())),
         }
     }
-    Ok(true)
+    Chunk {
+        timeline: Some(timeline),
+        steps,
+        fault: None,
+    }
 }

@@ -14,6 +14,7 @@ use crate::tape::{CaptureReader, OnDamage, TAPE_MAGIC, TapeError, TapeReader, Ta
 
 /// What a recording says at one time.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all is events
 pub(super) enum Said {
     Event(Event),
     /// A tape begins with a state.
@@ -24,9 +25,13 @@ pub(super) enum Said {
 #[derive(Clone, Debug)]
 pub(super) struct Label {
     pub(super) file: PathBuf,
+    /// Captures in which the recorder went on.
+    rest: Vec<PathBuf>,
     pub(super) venues: Vec<VenueName>,
     pub(super) first: Ts,
     pub(super) last: Ts,
+    /// Whatever has an earlier time comes at this one: before, another recording of its venue is played.
+    pub(super) floor: Ts,
     is_tape: bool,
     /// Another name for its venue.
     rename: Option<VenueName>,
@@ -41,9 +46,11 @@ impl Label {
     pub(super) fn read(file: &Path, rename: Option<VenueName>, on_damage: OnDamage) -> Result<Label, SpecError> {
         let mut label = Label {
             file: file.to_owned(),
+            rest: Vec::new(),
             venues: Vec::new(),
             first: Ts(0),
             last: Ts(0),
+            floor: Ts(i64::MIN),
             is_tape: is_tape(file)?,
             rename,
             on_damage,
@@ -68,6 +75,44 @@ impl Label {
         }
         Ok(label)
     }
+
+    /// Its file, and those in which it goes on.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.file).chain(&self.rest)
+    }
+
+    /// Whether nothing was recorded: then it has no times either.
+    pub(super) fn is_empty(&self) -> bool {
+        (self.first, self.last) == (Ts(0), Ts(0))
+    }
+
+    /// Where both are files of one recorder, whether this one has the lower number.
+    pub(super) fn number_before(&self, other: &Label) -> Option<bool> {
+        let (one, other) = (numbered(&self.file)?, numbered(&other.file)?);
+        let is_one_recorder = (&one.0, &one.2) == (&other.0, &other.2);
+        (is_one_recorder && one.1 != other.1).then_some(one.1 < other.1)
+    }
+
+    /// Whether the other file is the same capture's next: its first frames need what the parser knows from here.
+    pub(super) fn goes_on_in(&self, next: &Label) -> bool {
+        !self.is_tape && !next.is_tape && self.venues == next.venues && self.number_before(next) == Some(true)
+    }
+
+    /// Goes on in another file.
+    pub(super) fn join(&mut self, next: Label) {
+        self.last = self.last.max(next.last);
+        self.rest.push(next.file);
+    }
+}
+
+/// What stands before and behind the number in the name of a recorder's file, `x.0001.tape`, and the number.
+fn numbered(file: &Path) -> Option<(PathBuf, u64, String)> {
+    let name = file.file_name()?.to_str()?;
+    let parts: Vec<&str> = name.split('.').collect();
+    let is_number = |part: &&str| part.len() >= 4 && part.bytes().all(|b| b.is_ascii_digit());
+    let at = parts.iter().rposition(is_number).filter(|at| *at > 0)?;
+    let head = file.with_file_name(parts[..at].join("."));
+    Some((head, parts[at].parse().ok()?, parts[at + 1..].join(".")))
 }
 
 fn is_tape(file: &Path) -> Result<bool, TapeError> {
@@ -134,12 +179,14 @@ impl Source {
                 renamed,
             }
         } else {
-            From::Capture(Box::new(captured(&label.file, label.rename.clone())?))
+            let mut events = captured(&label.file, label.rename.clone())?;
+            events.go_on_in(label.rest.clone());
+            From::Capture(Box::new(events))
         };
         Ok(Source {
             label: label.clone(),
             from,
-            now: Ts(i64::MIN),
+            now: label.floor,
         })
     }
 
@@ -149,10 +196,10 @@ impl Source {
     /// The first fault; after it comes nothing.
     pub(super) fn next(&mut self) -> Result<Option<(Ts, Said)>, TapeError> {
         let next = match &mut self.from {
-            From::Capture(events) => match events.next().transpose()? {
-                Some((ts, event)) => Some((ts, Said::Event(event))),
-                None => None,
-            },
+            From::Capture(events) => {
+                let next = events.next().transpose()?;
+                next.map(|(ts, event)| (ts, Said::Event(event)))
+            }
             From::Tape {
                 image: image @ Some(_), ..
             } => image.take().map(|image| (self.label.first, Said::Image(image))),
@@ -204,7 +251,7 @@ impl Source {
                 writer.restore(&renamed.image(reader.seek(ts)?));
                 ready.clear();
                 *image = None;
-                self.now = Ts(i64::MIN);
+                self.now = self.label.floor;
             }
         }
         while let Some((at, said)) = self.next()? {

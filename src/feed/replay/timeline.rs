@@ -26,6 +26,7 @@ pub(super) struct Step {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all is events
 pub(super) enum What {
     Event(Event),
     Image(Box<Image>),
@@ -45,6 +46,8 @@ pub(super) struct Timeline {
     next: Option<(Ts, Said)>,
     ready: VecDeque<Step>,
     has_ended: bool,
+    /// Told after all that came before it.
+    fault: Option<TapeError>,
 }
 
 impl Timeline {
@@ -58,18 +61,19 @@ impl Timeline {
         let mut ready = VecDeque::new();
         let at = at.or(plan.from.map(|_| plan.start()));
         if let Some(at) = at {
-            let image = merged.seek(&plan.labels, at)?;
+            let image = merged.seek(at)?;
             let what = What::Image(Box::new(image));
             ready.extend([Step { at, what }, Step { at, what: What::Beat }]);
         }
         Ok(Timeline {
             plan: plan.clone(),
-            faulty: Faulty::new(merged, &plan.faults, plan.fault_seed, part),
+            faulty: Faulty::new(merged, plan, part),
             beat: at.unwrap_or(plan.start()),
             told: at.unwrap_or(plan.start()),
             next: None,
             ready,
             has_ended: false,
+            fault: None,
         })
     }
 
@@ -83,20 +87,24 @@ impl Timeline {
                 return Ok(Some(step));
             }
             if self.has_ended {
-                return Ok(None);
+                return self.fault.take().map_or(Ok(None), Err);
             }
-            // Set first: every way out with a fault ends it.
-            self.has_ended = true;
             let next = match self.next.take() {
-                Some(next) => Some(next),
-                None => self
-                    .faulty
-                    .next()?
-                    .filter(|(ts, _)| self.plan.to.is_none_or(|to| *ts <= to)),
+                Some(next) => Ok(Some(next)),
+                None => self.faulty.next(),
             };
-            self.has_ended = false;
+            let next = match next {
+                Ok(next) => next,
+                Err(fault) => {
+                    // What came before it is told.
+                    (self.has_ended, self.fault) = (true, Some(fault));
+                    self.tell_beat();
+                    continue;
+                }
+            };
             match next {
-                Some((at, said)) if at <= self.beat => {
+                // By beats: the end of the last beat there is stands before the last times there are.
+                Some((at, said)) if beat_of(at) <= self.beat => {
                     let what = match said {
                         Said::Event(event) => What::Event(event),
                         Said::Image(image) => What::Image(image),
@@ -120,7 +128,7 @@ impl Timeline {
             self.tell_beat();
             told += 1;
             self.beat = if told < EMPTY_BEATS_MAX {
-                Ts(self.beat.0 + BEAT_NS)
+                Ts(self.beat.0.saturating_add(BEAT_NS))
             } else {
                 until
             };
@@ -143,7 +151,7 @@ impl Timeline {
         self.has_ended = true;
         self.tell_beat();
         if self.plan.tells_end() {
-            self.beat = Ts(self.beat.0 + BEAT_NS);
+            self.beat = Ts(self.beat.0.saturating_add(BEAT_NS));
             for venue in self.plan.venues() {
                 let (state, reason) = (VenueState::Down, "replay ended".to_owned());
                 let what = What::Event(Event::Venue { venue, state, reason });

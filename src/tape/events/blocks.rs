@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::block::{HEAD_BYTES, Head, Kind, MAGIC};
 use super::index::{Summary, TRAILER_BYTES, parse_trailer};
 use super::payload::Unpacker;
-use super::{FILE_HEAD, FILE_HEAD_BYTES, FILE_MAGIC, TapeError};
+use super::{FILE_HEAD_BYTES, TapeError, file_head};
 use crate::tape::BlockFault;
 use crate::tape::bounds::{BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX};
 
@@ -76,18 +76,15 @@ impl Blocks {
         offset >= self.end
     }
 
-    /// Checks the first bytes. `None` where they are not a tape's.
+    /// The version that the first bytes say; `None` where they are not a tape's, or damaged.
     pub(super) fn version(&mut self) -> io::Result<Option<u32>> {
         let mut head = [0; FILE_HEAD_BYTES];
         if self.bytes < head.len() as u64 {
             return Ok(None);
         }
         self.read(0, &mut head)?;
-        if head == FILE_HEAD {
-            return Ok(Some(1));
-        }
         let version = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
-        Ok((head[..8] == FILE_MAGIC && version != 1).then_some(version))
+        Ok((head == file_head(version)).then_some(version))
     }
 
     /// The index, where the file has one that is whole.
@@ -97,7 +94,7 @@ impl Blocks {
         };
         let mut trailer = [0; TRAILER_BYTES];
         self.read(at, &mut trailer)?;
-        let Some(offset) = parse_trailer(&trailer).filter(|offset| *offset < at) else {
+        let Some(offset) = parse_trailer(&trailer) else {
             return Ok(None);
         };
         self.end = at;
@@ -146,6 +143,12 @@ impl Blocks {
             .unpacker
             .unpack(head.packing, &self.packed, head.raw_bytes as usize)?;
         Ok((head, raw))
+    }
+
+    /// Whether there is not one block whose head is whole.
+    pub(super) fn is_empty(&mut self) -> io::Result<bool> {
+        let first = self.next_good(0)?;
+        Ok(self.is_end(first))
     }
 
     /// Where the next block begins whose head is whole, from this place on; the end where there is none.

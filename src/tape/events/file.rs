@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::block::{Head, Kind, Part};
 use super::index::{KeyframeAt, Summary, trailer};
 use super::payload::Packer;
-use super::{FILE_HEAD, TapeError};
+use super::{TapeError, VERSION, file_head};
 use crate::market::Ts;
 use crate::tape::bounds::BLOCK_BYTES_MAX;
 use crate::tape::sink::{Create, Output};
@@ -36,7 +36,7 @@ impl TapeFile {
     /// Makes the file and writes its first bytes.
     pub(super) fn create(path: PathBuf, create: &mut Create) -> Result<TapeFile, TapeError> {
         let mut output = Output::create(&path, create)?;
-        if let Err(source) = output.write_all(&FILE_HEAD) {
+        if let Err(source) = output.write_all(&file_head(VERSION)) {
             return Err(TapeError::Write { file: path, source });
         }
         Ok(TapeFile {
@@ -121,6 +121,7 @@ impl TapeFile {
     }
 
     fn write(&mut self, kind: Kind, part: Part, payload: &[u8], counts: Counts) -> Result<(), TapeError> {
+        debug_assert!(payload.len() <= BLOCK_BYTES_MAX, "{kind:?} of {} bytes", payload.len());
         let (packing, packed) = self.packer.pack(payload);
         let head = Head {
             kind,

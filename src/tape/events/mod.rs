@@ -29,11 +29,21 @@ mod proto {
 /// Bytes before the first block.
 const FILE_HEAD_BYTES: usize = 16;
 
+/// The version that is written and read.
+const VERSION: u32 = 1;
+
 /// What they begin with. No text has the first byte, and line ends that a copy might change stand among them.
 pub const FILE_MAGIC: [u8; 8] = *b"\xfftape\r\n\x1a";
 
-/// The first bytes of a tape: magic, version 1, zeros.
-const FILE_HEAD: [u8; FILE_HEAD_BYTES] = *b"\xfftape\r\n\x1a\x01\0\0\0\0\0\0\0";
+/// The first bytes of a tape of this version: magic, version, CRC32C of both.
+fn file_head(version: u32) -> [u8; FILE_HEAD_BYTES] {
+    let mut head = [0; FILE_HEAD_BYTES];
+    head[..8].copy_from_slice(&FILE_MAGIC);
+    head[8..12].copy_from_slice(&version.to_le_bytes());
+    let crc = crc32c::crc32c(&head[..12]);
+    head[12..].copy_from_slice(&crc.to_le_bytes());
+    head
+}
 
 /// One record.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +104,7 @@ pub struct TapeInfo {
     pub blocks: u64,
     /// Of the records, gaps.
     pub gaps: u64,
-    /// Every venue that it names, in the order in which they were first named.
+    /// Every venue that it names.
     pub venues: Vec<VenueName>,
     /// It has an index, so it was ended well; else this is what its blocks say.
     pub has_index: bool,

@@ -6,7 +6,7 @@ use super::block::Kind;
 use super::blocks::{Blocks, Trouble};
 use super::index::{KeyframeAt, Summary};
 use super::records::Decoder;
-use super::{Damage, FILE_HEAD_BYTES, OnDamage, TapeError, TapeInfo, Taped, keyframe};
+use super::{Damage, FILE_HEAD_BYTES, OnDamage, TapeError, TapeInfo, Taped, VERSION, keyframe};
 use crate::market::{Ts, VenueName};
 use crate::store::Image;
 use crate::tape::BlockFault;
@@ -42,20 +42,18 @@ impl TapeReader {
             offset: 0,
             source,
         };
+        let start = FILE_HEAD_BYTES as u64;
         let mut damages = Vec::new();
         match blocks.version().map_err(io)? {
-            Some(1) => {}
+            Some(VERSION) => {}
             Some(got) => return Err(TapeError::TapeVersion { file: file(), got }),
-            // Only its first bytes are damaged where a block follows.
-            None => match (on_damage, blocks.head(FILE_HEAD_BYTES as u64)) {
-                (OnDamage::Salvage, Ok(_)) => damages.push(Damage {
-                    offset: 0,
-                    bytes: FILE_HEAD_BYTES as u64,
-                    what: BlockFault::NoBlock,
-                }),
-                (_, Err(Trouble::Io(source))) => return Err(io(source)),
-                _ => return Err(TapeError::NotATape { file: file() }),
-            },
+            // Good blocks say as well that it is a tape.
+            None if on_damage == OnDamage::Salvage && !blocks.is_empty().map_err(io)? => damages.push(Damage {
+                offset: 0,
+                bytes: start,
+                what: BlockFault::NoBlock,
+            }),
+            None => return Err(TapeError::NotATape { file: file() }),
         }
         let index = blocks.index().map_err(io)?;
         let mut reader = TapeReader {
@@ -65,9 +63,9 @@ impl TapeReader {
             info: TapeInfo::default(),
             image: Image::default(),
             keyframes: Vec::new(),
-            offset: FILE_HEAD_BYTES as u64,
+            offset: start,
             number: Some(0),
-            beginning: (FILE_HEAD_BYTES as u64, Some(0)),
+            beginning: (start, Some(0)),
             damages,
         };
         let has_index = index.is_some();

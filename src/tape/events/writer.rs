@@ -39,11 +39,26 @@ pub struct TapeWriter {
     stale: FxHashSet<Symbol>,
     /// Records since the last keyframe.
     since_keyframe: u64,
-    /// The newest time of all records.
-    newest: Option<Ts>,
-    /// The same at the first record of the file under way.
-    first: Option<Ts>,
+    limits: Limits,
     written: TapeWritten,
+}
+
+/// When blocks are closed and keyframes are due; tests choose less.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) block_records: usize,
+    pub(super) keyframe_records_min: u64,
+    pub(super) keyframe_records_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            block_records: BLOCK_RECORDS_MAX,
+            keyframe_records_min: KEYFRAME_RECORDS_MIN,
+            keyframe_records_max: KEYFRAME_RECORDS_MAX,
+        }
+    }
 }
 
 /// What a writer has written.
@@ -79,10 +94,15 @@ impl TapeWriter {
                 return Err(TapeError::Exists { file });
             }
         }
-        TapeWriter::with(path, rotation, on_disk())
+        TapeWriter::with(path, rotation, on_disk(), Limits::default())
     }
 
-    pub(in crate::tape) fn with(path: &Path, rotation: Rotation, create: Create) -> Result<TapeWriter, TapeError> {
+    pub(super) fn with(
+        path: &Path,
+        rotation: Rotation,
+        create: Create,
+        limits: Limits,
+    ) -> Result<TapeWriter, TapeError> {
         let mut writer = TapeWriter {
             path: path.to_path_buf(),
             rotation,
@@ -94,8 +114,7 @@ impl TapeWriter {
             shadow: Writer::new(INSTRUMENTS_MAX),
             stale: FxHashSet::default(),
             since_keyframe: 0,
-            newest: None,
-            first: None,
+            limits,
             written: TapeWritten::default(),
         };
         writer.file = Some(writer.next_file()?);
@@ -239,10 +258,10 @@ impl TapeWriter {
         self.written.records += 1;
         self.since_keyframe += 1;
         let most = self.shadow.len() as u64 * KEYFRAME_RECORDS_PER_INSTRUMENT;
-        if self.since_keyframe >= most.clamp(KEYFRAME_RECORDS_MIN, KEYFRAME_RECORDS_MAX) {
+        if self.since_keyframe >= most.clamp(self.limits.keyframe_records_min, self.limits.keyframe_records_max) {
             self.flush()?;
             self.keyframe()
-        } else if self.counts.records as usize >= BLOCK_RECORDS_MAX || self.open.other_bytes() >= BLOCK_BYTES {
+        } else if self.counts.records as usize >= self.limits.block_records || self.open.other_bytes() >= BLOCK_BYTES {
             self.flush()
         } else {
             Ok(())

@@ -2,39 +2,24 @@
 
 use super::*;
 use crate::control::{Inflow, ReplayCommand, ReplayRefusal, ReplayRemote, replay_remote};
-use crate::store::Writer;
 
 const MS: i64 = 1_000_000;
 
 /// A replay under way, and the store that it fills.
-struct Driven {
-    remote: ReplayRemote,
+pub(super) struct Driven {
+    pub(super) remote: ReplayRemote,
     inflows: tokio::sync::mpsc::Receiver<Inflow>,
-    writer: Writer,
+    pub(super) writer: Writer,
     epochs: Vec<Epoch>,
-    beats: Vec<i64>,
+    /// In milliseconds of the recording.
+    pub(super) beats: Vec<i64>,
+    /// When each came.
+    pub(super) came: Vec<tokio::time::Instant>,
     _subscribed: watch::Sender<bool>,
 }
 
-fn options(recording: &Recording) -> ReplayOptions {
-    ReplayOptions {
-        files: vec![recording.0.clone()],
-        salvage: false,
-        clock: ReplayClock::Tape,
-        speed: Speed::Max,
-        from: None,
-        to: None,
-        is_loop: false,
-        max_gap: None,
-        is_paused: false,
-        starts_at_first_subscriber: false,
-        faults: Vec::new(),
-        fault_seed: 1,
-    }
-}
-
 impl Driven {
-    fn start(options: ReplayOptions) -> Driven {
+    pub(super) fn start(options: ReplayOptions) -> Driven {
         let (subscribed, first) = watch::channel(true);
         let replay = Replay::open(options).expect("a replay");
         let epochs = vec![replay.status().epoch];
@@ -48,14 +33,26 @@ impl Driven {
             writer: Writer::new(100),
             epochs,
             beats: Vec::new(),
+            came: Vec::new(),
             _subscribed: subscribed,
         }
     }
 
     /// Takes what comes until nothing has come for a while.
-    async fn settle(&mut self) {
+    pub(super) async fn settle(&mut self) {
         while let Ok(Some(inflow)) = tokio::time::timeout(Duration::from_millis(200), self.inflows.recv()).await {
             self.take(inflow);
+        }
+    }
+
+    /// Takes what comes in this time.
+    pub(super) async fn pass(&mut self, span: Duration) {
+        let end = tokio::time::Instant::now() + span;
+        while let Ok(inflow) = tokio::time::timeout_at(end, self.inflows.recv()).await {
+            match inflow {
+                Some(inflow) => self.take(inflow),
+                None => tokio::time::sleep_until(end).await,
+            }
         }
     }
 
@@ -71,29 +68,42 @@ impl Driven {
                 self.epochs.push(epoch);
                 self.writer.renew(&image);
             }
-            Inflow::Beat(ts) => self.beats.push(ts.0 / MS),
+            Inflow::Beat(ts) => {
+                self.beats.push(ts.0 / MS);
+                self.came.push(tokio::time::Instant::now());
+            }
         }
     }
 
+    /// All that were told, and the first.
+    pub(super) fn epochs(&self) -> &[Epoch] {
+        &self.epochs
+    }
+
     /// Does a command while what it brings is taken.
-    async fn ask(&mut self, command: ReplayCommand) -> Result<ReplayStatus, ReplayRefusal> {
+    pub(super) async fn ask(&mut self, command: ReplayCommand) -> Result<ReplayStatus, ReplayRefusal> {
         let remote = self.remote.clone();
         let mut asked = std::pin::pin!(remote.ask(command));
         loop {
             tokio::select! {
-                answer = &mut asked => return answer.expect("it is there"),
+                answer = &mut asked => {
+                    while let Ok(inflow) = self.inflows.try_recv() {
+                        self.take(inflow);
+                    }
+                    return answer.expect("it is there");
+                }
                 Some(inflow) = self.inflows.recv() => self.take(inflow),
             }
         }
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn it_steps_beat_by_beat_goes_on_and_comes_back_after_its_end() {
     let recording = Recording::new("driven", trades(100).as_bytes());
     let mut driven = Driven::start(ReplayOptions {
         is_paused: true,
-        ..options(&recording)
+        ..options(&[&recording.0])
     });
     driven.settle().await;
     assert_eq!(
@@ -134,12 +144,12 @@ async fn it_steps_beat_by_beat_goes_on_and_comes_back_after_its_end() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_done_is_refused_with_what_can() {
     let recording = Recording::new("refused", trades(10).as_bytes());
     let mut driven = Driven::start(ReplayOptions {
         is_paused: true,
-        ..options(&recording)
+        ..options(&[&recording.0])
     });
     let refused = driven
         .ask(ReplayCommand::Seek(Ts(5_000 * MS)))
@@ -157,13 +167,13 @@ async fn what_cannot_be_done_is_refused_with_what_can() {
     assert_eq!(status.speed, Speed::Times(2.0));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_pass_of_a_loop_is_a_new_epoch_and_the_same_each_time() {
     let run = async || {
         let recording = Recording::new("epochs", trades(30).as_bytes());
         let mut driven = Driven::start(ReplayOptions {
             is_loop: true,
-            ..options(&recording)
+            ..options(&[&recording.0])
         });
         while driven.epochs.len() < 4 {
             let inflow = driven.inflows.recv().await.expect("it goes on");
@@ -175,50 +185,4 @@ async fn each_pass_of_a_loop_is_a_new_epoch_and_the_same_each_time() {
     let epochs = run().await;
     assert_eq!(epochs, run().await);
     assert!(epochs.windows(2).all(|pair| pair[0] != pair[1]));
-}
-
-#[tokio::test]
-async fn the_same_seed_makes_the_same_faults() {
-    let recording = Recording::new("faults", trades(2_000).as_bytes());
-    let run = |faults: &[&str], seed| {
-        let faults = faults.iter().map(|text| Fault::parse(text).expect(text)).collect();
-        let options = ReplayOptions {
-            faults,
-            fault_seed: seed,
-            ..options(&recording)
-        };
-        let inflows = Replay::open(options)
-            .expect("a replay")
-            .into_inflows()
-            .expect("inflows");
-        let events = inflows.flat_map(|inflow| inflow.expect("an item").into_events());
-        events.collect::<Vec<_>>()
-    };
-    let updates = |events: &[Event]| events.iter().filter(|e| matches!(e, Event::Update(_))).count();
-    let whole = run(&[], 1);
-    assert_eq!(updates(&whole), 2_000);
-    for fault in ["drop=0.1", "duplicate=0.1", "reorder=0.1", "gap=0.1", "delay=5ms..50ms"] {
-        assert_eq!(run(&[fault], 7), run(&[fault], 7), "{fault}");
-    }
-    assert_ne!(run(&["drop=0.1"], 7), run(&["drop=0.1"], 8));
-    assert!((1_700..1_900).contains(&updates(&run(&["drop=0.1"], 7))));
-    assert!((2_100..2_300).contains(&updates(&run(&["duplicate=0.1"], 7))));
-    assert_eq!(updates(&run(&["reorder=0.1"], 7)), 2_000);
-    assert_ne!(run(&["reorder=0.1"], 7), whole);
-    assert_eq!(run(&["delay=5ms..50ms"], 7), whole, "later, in the same order");
-    let gaps = run(&["gap=0.1"], 7);
-    let states = |wanted| {
-        gaps.iter()
-            .filter(|e| matches!(e, Event::State { state, .. } if *state == wanted))
-            .count()
-    };
-    assert_eq!(states(TickerState::Stale), 2_000 - updates(&gaps));
-    assert!(states(TickerState::Live) > 100);
-    assert_eq!(
-        run(&["drop=1"], 7)
-            .iter()
-            .filter(|e| matches!(e, Event::Update(_)))
-            .count(),
-        0
-    );
 }

@@ -1,6 +1,10 @@
 //! Recordings as feeds.
 
+mod clocks;
 mod driven;
+mod faults;
+mod rotated;
+mod tapes;
 mod timelines;
 
 use std::io::Write;
@@ -20,6 +24,7 @@ use super::player::BATCH_EVENTS_MAX;
 use super::*;
 
 use crate::market::{Event, Symbol, TickerState, Ts, VenueState};
+use crate::store::{Image, Writer};
 
 /// A file for one test, gone when it is dropped.
 struct Recording(PathBuf);
@@ -46,6 +51,72 @@ fn feed(path: &Path, options: &str, first_subscriber: watch::Receiver<bool>) -> 
     let spec = FeedSpec::parse(&format!("replay:{}{options}", path.display())).expect("a spec");
     let feeds = build(&spec, &FeedContext::new(first_subscriber))?;
     Ok(feeds.into_iter().next().expect("a feed"))
+}
+
+/// At full speed on the recording's clock, and nothing else.
+fn options(files: &[&Path]) -> ReplayOptions {
+    ReplayOptions {
+        files: files.iter().map(|file| file.to_path_buf()).collect(),
+        salvage: false,
+        clock: ReplayClock::Tape,
+        speed: Speed::Max,
+        from: None,
+        to: None,
+        is_loop: false,
+        max_gap: None,
+        is_paused: false,
+        starts_at_first_subscriber: false,
+        faults: Vec::new(),
+        fault_seed: 1,
+    }
+}
+
+/// Trades and quotes of three instruments at these milliseconds.
+fn capture(venue: &str, moments: &[(i64, u8)]) -> String {
+    let mut text = format!("#tickwire-capture 1 venue={venue}\n");
+    for (n, (ms, which)) in moments.iter().enumerate() {
+        let (ns, symbol, id) = (ms * 1_000_000, which % 3, n + 1);
+        let line = if which & 1 == 0 {
+            format!(r#"{{"e":"trade","s":"S{symbol}","t":{id},"p":"{id}.5","q":"1","T":{ms},"m":true}}"#)
+        } else {
+            format!(r#"{{"u":{id},"s":"S{symbol}","b":"{id}","B":"1","a":"{id}.25","A":"2"}}"#)
+        };
+        text += &format!("{ns} {line}\n");
+    }
+    text
+}
+
+fn plan(files: &[&Path]) -> Arc<Plan> {
+    let files: Vec<PathBuf> = files.iter().map(|file| file.to_path_buf()).collect();
+    Arc::new(Plan {
+        labels: Plan::labels(&files, None, false).expect("recordings"),
+        from: None,
+        to: None,
+        is_loop: false,
+        faults: Vec::new(),
+        fault_seed: 1,
+        is_plain: false,
+    })
+}
+
+fn steps(plan: &Arc<Plan>, at: Option<Ts>) -> Vec<Step> {
+    let mut timeline = Timeline::open(plan, at, 0).expect("a timeline");
+    std::iter::from_fn(|| timeline.next().expect("a step")).collect()
+}
+
+/// The state after all beats up to a time, as the engine has it.
+fn played(steps: &[Step], until: Ts) -> Image {
+    let mut writer = Writer::new(10_000);
+    for step in steps {
+        match &step.what {
+            What::Beat if step.at >= until => break,
+            What::Beat => {}
+            What::Event(event) if step.at <= until => writer.apply(event, beat_of(step.at)),
+            What::Event(_) => break,
+            What::Image(image) => writer.restore(image),
+        }
+    }
+    writer.image()
 }
 
 /// So many trades, 1 ms apart, with prices from 1 on.

@@ -1,67 +1,13 @@
 //! Disks that run full.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-use super::super::super::sink::{Create, Sink};
 use super::*;
-
-/// A disk in memory of one file, with so much room.
-#[derive(Clone)]
-pub(super) struct SmallDisk(Arc<Mutex<State>>);
-
-struct State {
-    bytes: Vec<u8>,
-    room: usize,
-}
-
-impl SmallDisk {
-    pub(super) fn new(room: usize) -> SmallDisk {
-        SmallDisk(Arc::new(Mutex::new(State {
-            bytes: Vec::new(),
-            room,
-        })))
-    }
-
-    pub(super) fn create(&self) -> Create {
-        let disk = self.clone();
-        Box::new(move |_: &Path| Ok(Box::new(disk.clone())))
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.0.lock().expect("no panic").bytes.clone()
-    }
-
-    fn make_room(&self) {
-        self.0.lock().expect("no panic").room = usize::MAX;
-    }
-}
-
-impl Write for SmallDisk {
-    /// Takes what there is room for, as a disk does, and the next time nothing.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.0.lock().expect("no panic");
-        let taken = bytes.len().min(state.room - state.bytes.len().min(state.room));
-        if taken == 0 && !bytes.is_empty() {
-            return Err(ErrorKind::StorageFull.into());
-        }
-        state.bytes.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Sink for SmallDisk {
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::tape::sink::Create;
+use crate::tape::tests::SmallDisk;
 
 /// Writes frames with a flush after each tenth until the disk is full; the error and how many were flushed.
 fn fill(writer: &mut CaptureWriter) -> (TapeError, usize) {

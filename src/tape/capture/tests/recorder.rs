@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::super::queue::bounded;
-use super::disk::SmallDisk;
 use super::*;
+use crate::tape::tests::SmallDisk;
 
 /// Far more than anything here takes.
 const LIMIT: Duration = Duration::from_secs(60);
