@@ -250,7 +250,8 @@ impl Source {
                 writer.restore(&renamed.image(reader.seek(ts)?));
                 ready.clear();
                 *image = None;
-                self.now = self.label.floor;
+                // What steps back behind it counts as the newest before it, as when all is played.
+                self.now = reader.newest_before().unwrap_or(self.label.floor).max(self.label.floor);
             }
         }
         while let Some((at, said)) = self.next()? {

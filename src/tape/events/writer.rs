@@ -214,7 +214,8 @@ impl TapeWriter {
         if let (Some(file), Event::Venue { venue, .. }) = (&mut self.file, event) {
             file.summary_mut().name(venue.as_str());
         }
-        self.shadow.apply(event, ts);
+        // Stamped as a replay stamps it: what steps back counts as the newest before it.
+        self.shadow.apply(event, self.newest.unwrap_or(ts));
         self.written.updates += u64::from(is_update);
         self.wrote()
     }
