@@ -261,10 +261,6 @@ fn packing(folder: &Folder) {
         let payloads = payloads(&tape);
         let raw: usize = payloads.iter().map(Vec::len).sum();
         println!("{name}: {:.2} B/upd plain", raw as f64 / updates);
-        std::fs::create_dir_all("/tmp/tape_x/payloads").unwrap();
-        for (n, p) in payloads.iter().enumerate() {
-            std::fs::write(format!("/tmp/tape_x/payloads/{}.{n:04}", name.replace('/', "_")), p).unwrap();
-        }
         for level in [1, 2, 3, 4, 5, 6, 9] {
             let pack = |raw: &Vec<u8>| {
                 let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(level));

@@ -276,9 +276,14 @@ fn a_users_own_lines_become_a_tape_at_their_own_times() {
         .iter()
         .map(|taped| taped.ts.0 - 1_700_000_000_000_000_000)
         .collect();
-    assert_eq!(times, [0, 7, 7]);
+    assert_eq!(times, [0, 0, 7, 7], "the venue is up with its first line");
     assert_eq!(tapes[0], tapes[1]);
-    let instrument = &image(&tapes[0]).instruments[0];
+    let image = image(&tapes[0]);
+    assert_eq!(
+        (image.venues[0].name.as_str(), image.venues[0].state),
+        ("own", VenueState::Up)
+    );
+    let instrument = &image.instruments[0];
     assert_eq!((instrument.update_count, instrument.state.0), (2, TickerState::Halted));
     assert_eq!(instrument.ts_trade, Some(Ts(1_700_000_000_000_000_007)));
 }

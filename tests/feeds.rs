@@ -1,172 +1,177 @@
-//! `feeds/` holds what the project made itself: this test makes the demo recording anew and compares.
+//! `feeds/` holds what the project made itself: this test makes the recordings anew and compares.
 //!
-//! To write it again after a meant change: `TICKWIRE_BLESS=1 cargo test --test feeds`.
+//! To write them again after a meant change: `TICKWIRE_BLESS=1 cargo test --test feeds`.
 
+mod feeds_made;
 mod support;
 
-use std::fmt::Write as _;
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Once;
 
+use feeds_made::{ASSETS, RECORDINGS, Recording};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use support::captures::{self, demo};
-use tickwire::feed::binance::Parser;
-use tickwire::feed::parse::FrameParser;
-use tickwire::feed::synthetic::{MarketModel, Model};
-use tickwire::feed::{FeedContext, FeedSpec, build};
-use tickwire::market::{Decimal, Event, Field, Fields, Value};
+use support::captures;
+use tickwire::feed::parse::Counts;
+use tickwire::feed::{Batch, FeedContext, FeedSpec, build};
+use tickwire::market::{Decimal, Event, Field, Symbol, Update, Value, VenueName};
 use tickwire::tape::CaptureReader;
 
-const SEED: u64 = 20_260_102;
-const NAMES: [&str; 5] = ["ALFUSDT", "BRVUSDT", "CHLUSDT", "DLTUSDT", "ECHUSDT"];
-const FRAMES: usize = 4_000;
-/// 2026-01-02 00:00:00 UTC.
-const START_NS: u64 = 1_767_312_000_000_000_000;
+/// Small enough to be kept with the sources.
+const FILE_BYTES_MAX: usize = 100_000;
 
-/// One instrument as the made-up venue knows it.
-#[derive(Default)]
-struct Instrument {
-    values: Vec<(Field, Decimal)>,
-    update_id: u64,
-    trade_id: u64,
+const QUOTE: [Field; 4] = [Field::BidPrice, Field::BidSize, Field::AskPrice, Field::AskSize];
+const TRADE: [Field; 3] = [Field::LastPrice, Field::LastSize, Field::LastSide];
+
+/// What the venue's parser made of a recording.
+struct Played {
+    updates: Vec<Update>,
+    counts: Counts,
+    /// Frames of which nothing came though the venue has not said that as much may be.
+    unknown: Vec<String>,
 }
 
-impl Instrument {
-    fn get(&self, field: Field) -> Decimal {
-        self.values
-            .iter()
-            .find(|(f, _)| *f == field)
-            .map_or(Decimal::ZERO, |(_, v)| *v)
-    }
-
-    /// Takes an update; says whether quotes, the last trade or the day's figures changed.
-    fn take(&mut self, fields: &Fields) -> [bool; 3] {
-        let mut changed = [false, fields.is_trade(), false];
-        for (field, value) in fields.iter() {
-            let Value::Set(decimal) = value else { continue };
-            self.values.retain(|(f, _)| *f != field);
-            self.values.push((field, decimal));
-            let quote = [Field::BidPrice, Field::BidSize, Field::AskPrice, Field::AskSize].contains(&field);
-            let day = [Field::Volume, Field::Open, Field::High, Field::Low, Field::TradeCount].contains(&field);
-            changed = [changed[0] || quote, changed[1], changed[2] || day];
-        }
-        changed
-    }
-
-    /// The venue's frames of an update, in its own words.
-    fn frames(&mut self, name: &str, changed: [bool; 3], ms: u64) -> Vec<String> {
-        let stream = name.to_ascii_lowercase();
-        let eight = |d: Decimal| {
-            let text = d.to_string();
-            let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
-            format!("{whole}.{part:0<8}")
-        };
-        self.update_id += if changed[0] { 1 + ms % 7 } else { 0 };
-        self.trade_id += u64::from(changed[1]);
-        let v = |f: Field| eight(self.get(f));
-        let mut frames = Vec::new();
-        if changed[0] {
-            let (u, b, bs) = (self.update_id, v(Field::BidPrice), v(Field::BidSize));
-            let (a, asz) = (v(Field::AskPrice), v(Field::AskSize));
-            frames.push(format!(
-                r#"{{"stream":"{stream}@bookTicker","data":{{"u":{u},"s":"{name}","b":"{b}","B":"{bs}","a":"{a}","A":"{asz}"}}}}"#
-            ));
-        }
-        if changed[1] {
-            let (t, p, q) = (self.trade_id, v(Field::LastPrice), v(Field::LastSize));
-            let sold = self.get(Field::LastSide) == Decimal::from_int(2);
-            frames.push(format!(
-                r#"{{"stream":"{stream}@trade","data":{{"e":"trade","E":{ms},"s":"{name}","t":{t},"p":"{p}","q":"{q}","T":{ms},"m":{sold},"M":true}}}}"#
-            ));
-        }
-        if changed[2] {
-            let (o, h, l) = (v(Field::Open), v(Field::High), v(Field::Low));
-            let (c, vol, n) = (v(Field::LastPrice), v(Field::Volume), self.get(Field::TradeCount));
-            let (b, bs, a, asz) = (
-                v(Field::BidPrice),
-                v(Field::BidSize),
-                v(Field::AskPrice),
-                v(Field::AskSize),
-            );
-            let (q, first) = (v(Field::LastSize), self.trade_id);
-            frames.push(format!(
-                r#"{{"stream":"{stream}@ticker","data":{{"e":"24hrTicker","E":{ms},"s":"{name}","c":"{c}","Q":"{q}","b":"{b}","B":"{bs}","a":"{a}","A":"{asz}","o":"{o}","h":"{h}","l":"{l}","v":"{vol}","F":1,"L":{first},"n":{n}}}}}"#
-            ));
-        }
-        frames
-    }
-}
-
-/// The whole recording as text.
-fn recording() -> String {
-    let mut model = MarketModel::new(NAMES.len(), SEED);
-    let mut random = fastrand::Rng::with_seed(SEED);
-    let mut instruments: Vec<Instrument> = NAMES.iter().map(|_| Instrument::default()).collect();
-    let mut text = "#tickwire-capture 1 venue=binance\n".to_owned();
-    let (mut ns, mut ms, mut count) = (START_NS, 0, 0);
-    while count < FRAMES {
-        // Bursts: most updates come close together, then there is a pause.
-        ns += if random.u8(..) < 40 {
-            random.u64(1_000_000..40_000_000)
-        } else {
-            random.u64(50_000..900_000)
-        };
-        let (at, fields) = model.next_update();
-        let changed = instruments[at].take(&fields);
-        // The venue's own stamps never step back.
-        ms = ms.max((ns - random.u64(1_000_000..6_000_000)) / 1_000_000);
-        for frame in instruments[at].frames(NAMES[at], changed, ms) {
-            writeln!(text, "{ns} {frame}").expect("memory");
-            ns += 20_000;
-            count += 1;
-        }
-    }
-    text
-}
-
-#[test]
-fn the_demo_recording_is_what_the_project_makes_of_its_seed() {
-    let text = recording();
-    if std::env::var_os("TICKWIRE_BLESS").is_some() {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-        let packed = gzip
-            .write_all(text.as_bytes())
-            .and_then(|()| gzip.finish())
-            .expect("memory");
-        // Renamed into place: the tests beside this one read it meanwhile.
-        let new = demo().with_extension("new");
-        std::fs::write(&new, packed)
-            .and_then(|()| std::fs::rename(&new, demo()))
-            .expect("feeds/ is writable");
-    }
-    assert!(
-        captures::text(&demo()) == text,
-        "feeds/demo.capture.gz is not what its seed makes"
-    );
-}
-
-#[test]
-fn the_demo_recording_is_understood_to_the_last_frame() {
-    let mut reader = CaptureReader::open(&demo()).expect("a capture");
-    let mut parser = Parser::new(reader.venue().clone());
-    let mut events = Vec::new();
+fn play(recording: &Recording) -> Played {
+    bless();
+    let mut reader = CaptureReader::open(&recording.path()).expect("a capture");
+    assert_eq!(reader.venue().as_str(), recording.venue);
+    let mut parser = (recording.parser)(reader.venue().clone());
+    let (mut events, mut unknown, mut passed_over) = (Batch::new(), Vec::new(), 0);
     while let Some(record) = reader.next_record().expect("a record") {
-        parser
-            .frame(record.frame, record.ts_recv, &mut events)
-            .expect("a frame");
+        let frame = String::from_utf8_lossy(record.frame);
+        let outcome = parser.frame(record.frame, record.ts_recv, &mut events);
+        outcome.unwrap_or_else(|error| panic!("{frame}: {error}"));
+        let counts = parser.counts();
+        let is_known = recording.passed_over.iter().any(|words| frame.contains(words));
+        if counts.passed_over > passed_over && !is_known {
+            unknown.push(frame.into_owned());
+        }
+        passed_over = counts.passed_over;
     }
-    let counts = parser.counts();
-    assert_eq!(
-        (counts.malformed, counts.passed_over, counts.stale, counts.gaps),
-        (0, 0, 0, 0)
-    );
-    let spoken_of = |field| {
-        events
-            .iter()
-            .any(|e| matches!(e, Event::Update(u) if u.fields.get(field).is_some()))
-    };
-    assert!(Field::ALL.into_iter().all(spoken_of));
+    let updates = events.into_iter().filter_map(|event| match event {
+        Event::Update(update) => Some(update),
+        _ => None,
+    });
+    Played {
+        updates: updates.collect(),
+        counts: parser.counts(),
+        unknown,
+    }
+}
+
+/// Newest values, as a subscriber has them.
+#[derive(Default)]
+struct View {
+    values: HashMap<(Symbol, Field), Decimal>,
+}
+
+impl View {
+    fn take(&mut self, update: &Update) {
+        for (field, value) in update.fields.iter() {
+            match value {
+                Value::Set(decimal) => _ = self.values.insert((update.symbol.clone(), field), decimal),
+                other => panic!("{}: {field:?} is {other:?}", update.symbol),
+            }
+        }
+    }
+
+    fn get(&self, symbol: &Symbol, field: Field) -> Option<Decimal> {
+        self.values.get(&(symbol.clone(), field)).copied()
+    }
+}
+
+/// Writes the files first, where that is asked for: the tests run side by side.
+fn bless() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        if std::env::var_os("TICKWIRE_BLESS").is_some() {
+            RECORDINGS.iter().for_each(|r| write(&r.path(), &r.make().text));
+        }
+    });
+}
+
+fn write(path: &Path, text: &str) {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    let packed = gzip
+        .write_all(text.as_bytes())
+        .and_then(|()| gzip.finish())
+        .expect("memory");
+    // Renamed into place: whoever reads it meanwhile sees a whole file.
+    let new = path.with_extension("new");
+    std::fs::write(&new, packed)
+        .and_then(|()| std::fs::rename(&new, path))
+        .expect("feeds/ is writable");
+}
+
+#[test]
+fn every_recording_is_small_and_what_the_project_makes_of_its_seed() {
+    bless();
+    for recording in &RECORDINGS {
+        let (path, text) = (recording.path(), recording.make().text);
+        let is_same = captures::text(&path) == text;
+        assert!(is_same, "{} is not what its seed makes", path.display());
+        let bytes = std::fs::read(&path).expect("the capture").len();
+        assert!(bytes < FILE_BYTES_MAX, "{}: {bytes} bytes", path.display());
+    }
+}
+
+#[test]
+fn every_recording_is_understood_to_the_last_frame() {
+    for recording in &RECORDINGS {
+        let played = play(recording);
+        let counts = played.counts;
+        assert_eq!(
+            (counts.malformed, counts.stale, counts.gaps, counts.checksums),
+            (0, 0, 0, 0),
+            "{}",
+            recording.venue
+        );
+        assert_eq!(played.unknown, [""; 0], "{}", recording.venue);
+        let is_told = |field| played.updates.iter().any(|u| u.fields.get(field).is_some());
+        assert!(QUOTE.into_iter().all(is_told), "{}: no quotes", recording.venue);
+        let is_traded = played.updates.iter().any(|u| u.fields.is_trade());
+        assert!(is_traded, "{}: no trades", recording.venue);
+    }
+}
+
+#[test]
+fn the_demo_recording_tells_of_every_field() {
+    let demo = RECORDINGS.iter().find(|r| r.path() == captures::demo());
+    let played = play(demo.expect("the demo"));
+    let is_told = |field| played.updates.iter().any(|u| u.fields.get(field).is_some());
+    assert!(Field::ALL.into_iter().all(is_told));
+}
+
+#[test]
+fn the_best_bid_is_below_the_best_ask_at_every_update_of_every_recording() {
+    for recording in &RECORDINGS {
+        let mut view = View::default();
+        for update in play(recording).updates {
+            view.take(&update);
+            let [bid, ask] = [Field::BidPrice, Field::AskPrice].map(|field| view.get(&update.symbol, field));
+            if let (Some(bid), Some(ask)) = (bid, ask) {
+                assert!(bid < ask, "{}: {bid} and {ask}", update.symbol);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_recording_ends_with_the_markets_own_quotes_and_trades() {
+    for recording in &RECORDINGS {
+        let mut view = View::default();
+        play(recording).updates.iter().for_each(|update| view.take(update));
+        let venue = VenueName::parse(recording.venue).expect("a venue");
+        for (asset, row) in ASSETS.iter().zip(recording.make().rows) {
+            let symbol = Symbol::new(&venue, &(recording.name)(asset)).expect("a symbol");
+            for field in QUOTE.into_iter().chain(TRADE) {
+                let got = view.get(&symbol, field);
+                assert_eq!(got, Some(row.get(field)), "{symbol}: {field:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -278,6 +278,35 @@ fn feeds_with_an_end_are_recorded_to_it_whole_and_that_is_a_success() {
 }
 
 #[test]
+fn what_a_replay_plays_is_recorded_at_the_times_that_it_has_there() {
+    let folder = Folder::new("times");
+    let (path, again) = (folder.path("x.tape"), folder.path("again.tape"));
+    let demo = captures::replay(&captures::demo(), "speed=max");
+    // In two files, so that the second begins with a state.
+    let ended = run(&["record", "--tape", &path, "--feed", &demo, "--rotate-seconds", "8"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let stamp = |line: Option<&str>| line.and_then(|line| line.split(' ').next()?.parse::<i64>().ok());
+    let text = captures::text(&captures::demo());
+    let (first, last) = (stamp(text.lines().nth(1)), stamp(text.lines().last()));
+    let range = first.expect("a time")..=last.expect("a time") + 10_000_000;
+    let files = folder.files(".tape");
+    assert_eq!(files.len(), 2, "{files:?}");
+    let records: Vec<_> = files.iter().flat_map(|file| tape::read_whole(file)).collect();
+    let outside: Vec<_> = records.iter().filter(|taped| !range.contains(&taped.ts.0)).collect();
+    assert!(outside.is_empty(), "not in {range:?}: {outside:?}");
+
+    // What the second begins with is there too where it is played and recorded alone.
+    let second = captures::replay(&files[1], "speed=max");
+    let ended = run(&["record", "--tape", &again, "--feed", &second]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let [mut all, mut alone] = [records, tape::read_whole(Path::new(&again))].map(|records| tape::snapshot(&records));
+    for rows in [&mut all.rows, &mut alone.rows] {
+        rows.values_mut().for_each(|row| row.update_count = 0);
+    }
+    assert_eq!((alone.rows, alone.venues), (all.rows, all.venues));
+}
+
+#[test]
 fn a_feed_that_cannot_go_on_makes_the_recording_a_failure_and_what_came_is_there() {
     let folder = Folder::new("broken");
     let whole = std::fs::read(captures::demo()).expect("the project's own recording");

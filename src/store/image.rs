@@ -104,3 +104,79 @@ impl InstrumentImage {
         fields
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Writer;
+    use super::*;
+    use crate::market::{Symbol, VenueName, VenueState};
+
+    #[test]
+    fn what_a_feed_would_have_to_say_makes_the_same_image_but_for_the_counts() {
+        let decimal = |text: &str| Decimal::parse(text).expect(text);
+        let update = |symbol: &str, ts, say: &dyn Fn(&mut Fields)| {
+            let mut fields = Fields::new();
+            say(&mut fields);
+            let symbol = Symbol::parse(symbol).expect(symbol);
+            let ts_event = Some(Ts(ts));
+            Event::Update(Update {
+                symbol,
+                fields,
+                ts_event,
+                ts_recv: Ts(0),
+            })
+        };
+        let symbol = |text: &str| Symbol::parse(text).expect(text);
+        let mut writer = Writer::new(10);
+        for event in [
+            Event::Venue {
+                venue: VenueName::parse("a").expect("a venue"),
+                state: VenueState::Stale,
+                reason: "no data".into(),
+            },
+            update("a:A", 1, &|fields| {
+                fields
+                    .set(Field::BidPrice, decimal("1.250"))
+                    .set(Field::Volume, decimal("7.5"));
+            }),
+            update("a:A", 2, &|fields| {
+                fields.set(Field::LastPrice, decimal("-1.5")).mark_trade();
+            }),
+            update("a:A", 3, &|fields| {
+                fields
+                    .set(Field::AskPrice, decimal("1.3"))
+                    .set(Field::TradeCount, decimal("12"));
+            }),
+            Event::State {
+                symbol: symbol("a:A"),
+                state: TickerState::Stale,
+                cause: Some(StaleCause::Gap),
+            },
+            Event::Listed {
+                symbol: symbol("a:EMPTY"),
+                price_decimals: Some(4),
+                size_decimals: None,
+                volume_decimals: None,
+            },
+            update("a:GONE", 1, &|fields| {
+                fields.set(Field::Low, decimal("1"));
+            }),
+            Event::Removed(symbol("a:GONE")),
+        ] {
+            writer.apply(&event, Ts(5));
+        }
+        let image = writer.image();
+        let mut again = Writer::new(10);
+        image.events(Ts(9)).iter().for_each(|event| again.apply(event, Ts(5)));
+        let strip = |mut image: Image| {
+            // What is gone need not be known.
+            image.instruments.retain(|instrument| !instrument.is_removed);
+            image
+                .instruments
+                .iter_mut()
+                .for_each(|instrument| instrument.update_count = 0);
+            image
+        };
+        assert_eq!(strip(again.image()), strip(image));
+    }
+}

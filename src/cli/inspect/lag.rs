@@ -111,8 +111,11 @@ mod tests {
     }
 
     proptest! {
+        // Each rank walks over the whole histogram.
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
-        fn each_rank_is_within_a_thousandth_of_the_sorted_list(mut lags in prop::collection::vec(-10_000_000_000i64..10_000_000_000, 1..200)) {
+        fn each_rank_is_within_a_thousandth_of_the_sorted_list(mut lags in prop::collection::vec(-10_000_000_000i64..10_000_000_000, 1..40)) {
             let all = lag(&lags);
             lags.sort_unstable();
             for (at, want) in lags.iter().enumerate() {

@@ -344,10 +344,9 @@ impl Player {
         self.ended_paused = self.status.state == ReplayState::Paused;
         self.status.state = ReplayState::Ended;
         self.status.position = self.status.position.max(self.plan.last());
-        for reply in [self.seeking.take(), self.stepping.take().map(|(_, reply)| reply)] {
-            if let Some(reply) = reply {
-                self.answer(reply);
-            }
+        let stepping = self.stepping.take().map(|(_, reply)| reply);
+        for reply in [self.seeking.take(), stepping].into_iter().flatten() {
+            self.answer(reply);
         }
         Ok(None)
     }

@@ -14,6 +14,7 @@ use crate::tape::{CaptureReader, OnDamage, TAPE_MAGIC, TapeError, TapeReader, Ta
 
 /// What a recording says at one time.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all is events
 pub(super) enum Said {
     Event(Event),
     /// A tape begins with a state.
@@ -89,7 +90,7 @@ impl Label {
     pub(super) fn number_before(&self, other: &Label) -> Option<bool> {
         let (one, other) = (numbered(&self.file)?, numbered(&other.file)?);
         let is_one_recorder = (&one.0, &one.2) == (&other.0, &other.2);
-        (is_one_recorder && one.1 != other.1).then(|| one.1 < other.1)
+        (is_one_recorder && one.1 != other.1).then_some(one.1 < other.1)
     }
 
     /// Whether the other file is the same capture's next: its first frames need what the parser knows from here.
@@ -195,10 +196,10 @@ impl Source {
     /// The first fault; after it comes nothing.
     pub(super) fn next(&mut self) -> Result<Option<(Ts, Said)>, TapeError> {
         let next = match &mut self.from {
-            From::Capture(events) => match events.next().transpose()? {
-                Some((ts, event)) => Some((ts, Said::Event(event))),
-                None => None,
-            },
+            From::Capture(events) => {
+                let next = events.next().transpose()?;
+                next.map(|(ts, event)| (ts, Said::Event(event)))
+            }
             From::Tape {
                 image: image @ Some(_), ..
             } => image.take().map(|image| (self.label.first, Said::Image(image))),

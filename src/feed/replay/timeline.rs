@@ -26,6 +26,7 @@ pub(super) struct Step {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all is events
 pub(super) enum What {
     Event(Event),
     Image(Box<Image>),

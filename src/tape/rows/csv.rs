@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::error::{ROW_BYTES_MAX, RowError, RowsError, excerpt};
 use super::key::{KEYS, Key};
 use super::ndjson::{BATCH_RECORDS, BUFFER_BYTES, Fault, open};
-use super::row::{Row, Symbols};
+use super::row::{Named, Row};
 use super::said::Said;
 use super::spell::{Cell, kind, spell};
 use crate::tape::Taped;
@@ -70,7 +70,7 @@ pub(super) struct Rows<R: Read> {
     record: csv::StringRecord,
     /// On which the row read last begins, from 1.
     pub(super) line: u64,
-    symbols: Symbols,
+    named: Named,
 }
 
 impl<R: Read> Rows<R> {
@@ -89,7 +89,7 @@ impl<R: Read> Rows<R> {
             columns: Vec::new(),
             record: csv::StringRecord::new(),
             line: 1,
-            symbols: Symbols::default(),
+            named: Named::default(),
         };
         if !rows.advance()? {
             return Err(RowError::NoHeader.into());
@@ -119,7 +119,7 @@ impl<R: Read> Rows<R> {
                 row.put(*key, Said::Text(cell.into()), cell)?;
             }
         }
-        row.finish(&mut self.symbols, out)?;
+        row.finish(&mut self.named, out)?;
         Ok(true)
     }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::error::{ROW_BYTES_MAX, RowError, RowsError, excerpt};
 use super::key::Key;
-use super::row::{Row, Symbols, is_trade};
+use super::row::{Named, Row, is_trade};
 use super::said::{Said, Text};
 use super::spell::{Cell, kind, spell};
 use crate::market::{Event, Field};
@@ -115,7 +115,7 @@ pub(super) struct Lines<R> {
     /// Of the line read last, from 1.
     pub(super) number: u64,
     offset: u64,
-    symbols: Symbols,
+    named: Named,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -125,7 +125,7 @@ impl<R: BufRead> Lines<R> {
             line: Vec::new(),
             number: 0,
             offset: 0,
-            symbols: Symbols::default(),
+            named: Named::default(),
         }
     }
 
@@ -140,7 +140,7 @@ impl<R: BufRead> Lines<R> {
             return Err(RowError::TooLong.into());
         }
         if !self.line.trim_ascii().is_empty() {
-            parse(&self.line)?.finish(&mut self.symbols, out)?;
+            parse(&self.line)?.finish(&mut self.named, out)?;
         }
         Ok(count > 0)
     }

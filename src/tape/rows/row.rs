@@ -24,21 +24,35 @@ const CAUSES: [StaleCause; 5] = [
     StaleCause::Restart,
 ];
 
-/// Symbols by their text, so that each is allocated once.
+/// What rows have named.
 #[derive(Debug, Default)]
-pub(super) struct Symbols(FxHashSet<Symbol>);
+pub(super) struct Named {
+    /// By their text, so that each is allocated once.
+    symbols: FxHashSet<Symbol>,
+    /// Venues of which a state was said.
+    venues: FxHashSet<Box<str>>,
+}
 
-impl Symbols {
-    fn get(&mut self, text: &str) -> Result<Symbol, SymbolError> {
-        if let Some(symbol) = self.0.get(text) {
+impl Named {
+    fn symbol(&mut self, text: &str) -> Result<Symbol, SymbolError> {
+        if let Some(symbol) = self.symbols.get(text) {
             return Ok(symbol.clone());
         }
         let symbol = Symbol::parse(text)?;
-        if self.0.len() >= SYMBOLS_HELD_MAX {
-            self.0.clear();
+        if self.symbols.len() >= SYMBOLS_HELD_MAX {
+            *self = Named::default();
         }
-        self.0.insert(symbol.clone());
+        self.symbols.insert(symbol.clone());
         Ok(symbol)
+    }
+
+    /// Whether a venue's state is said for the first time.
+    fn is_first_state(&mut self, venue: &str) -> bool {
+        let is_first = !self.venues.contains(venue);
+        if is_first {
+            self.venues.insert(venue.into());
+        }
+        is_first
     }
 }
 
@@ -150,8 +164,9 @@ impl<'a> Row<'a> {
         Ok(())
     }
 
-    /// Adds what the row says to `out`: one record, or an update and a state.
-    pub(super) fn finish(self, symbols: &mut Symbols, out: &mut Vec<Taped>) -> Result<(), RowError> {
+    /// Adds what the row says to `out`: one record. Where it has no time of receipt, it is a line as feeds take it: it
+    /// may be an update and a state, and its venue is up with its first line.
+    pub(super) fn finish(self, named: &mut Named, out: &mut Vec<Taped>) -> Result<(), RowError> {
         let kind = self.kind.unwrap_or_else(|| self.implied());
         if let Some(key) = self.said.difference(kind.keys()).iter().next() {
             return Err(RowError::foreign(kind, key));
@@ -169,7 +184,7 @@ impl<'a> Row<'a> {
         };
         match kind {
             Kind::Update => {
-                let (symbol, state) = (self.symbol(kind, symbols)?, self.said.contains(Key::State));
+                let (symbol, state) = (self.symbol(kind, named)?, self.said.contains(Key::State));
                 if self.kind.is_none() && self.fields.is_empty() && !state {
                     return Err(RowError::Empty);
                 }
@@ -179,6 +194,13 @@ impl<'a> Row<'a> {
                 let mut fields = self.fields;
                 if self.is_trade.unwrap_or_else(|| is_trade(&fields)) {
                     fields.mark_trade();
+                }
+                if self.ts_recv.is_none() && named.is_first_state(symbol.venue()) {
+                    put(Event::Venue {
+                        venue: VenueName::parse(symbol.venue())?,
+                        state: VenueState::Up,
+                        reason: String::new(),
+                    });
                 }
                 put(Event::Update(Update {
                     symbol: symbol.clone(),
@@ -194,7 +216,7 @@ impl<'a> Row<'a> {
             Kind::State => {
                 let states = [TickerState::Live, TickerState::Stale, TickerState::Halted];
                 put(Event::State {
-                    symbol: self.symbol(kind, symbols)?,
+                    symbol: self.symbol(kind, named)?,
                     state: one_of(Key::State, self.state(kind)?, &states, TickerState::word)?,
                     cause: self.cause,
                 });
@@ -202,20 +224,22 @@ impl<'a> Row<'a> {
             Kind::Listed => {
                 let [price_decimals, size_decimals, volume_decimals] = self.decimals;
                 put(Event::Listed {
-                    symbol: self.symbol(kind, symbols)?,
+                    symbol: self.symbol(kind, named)?,
                     price_decimals,
                     size_decimals,
                     volume_decimals,
                 });
             }
-            Kind::Removed => put(Event::Removed(self.symbol(kind, symbols)?)),
+            Kind::Removed => put(Event::Removed(self.symbol(kind, named)?)),
             Kind::Venue => {
                 let states = [VenueState::Up, VenueState::Stale, VenueState::Down];
                 if !self.said.contains(Key::Venue) {
                     return Err(RowError::missing(kind, Key::Venue));
                 }
+                let venue = VenueName::parse(&self.venue)?;
+                named.is_first_state(venue.as_str());
                 put(Event::Venue {
-                    venue: VenueName::parse(&self.venue)?,
+                    venue,
                     state: one_of(Key::State, self.state(kind)?, &states, VenueState::word)?,
                     reason: self.reason.into_owned(),
                 });
@@ -247,11 +271,11 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn symbol(&self, kind: Kind, symbols: &mut Symbols) -> Result<Symbol, RowError> {
+    fn symbol(&self, kind: Kind, named: &mut Named) -> Result<Symbol, RowError> {
         if !self.said.contains(Key::Symbol) {
             return Err(RowError::missing(kind, Key::Symbol));
         }
-        Ok(symbols.get(&self.symbol)?)
+        Ok(named.symbol(&self.symbol)?)
     }
 
     fn state(&self, kind: Kind) -> Result<&str, RowError> {

@@ -142,10 +142,10 @@ proptest! {
         match crate::feed::ndjson::parse(text.as_bytes()) {
             Ok(line) => {
                 prop_assert_eq!(fault, None, "{}", text);
-                let update = update(&records[0]);
+                let update = update(&records[1]);
                 prop_assert_eq!((update.symbol.as_str(), update.fields), (&*line.symbol, line.fields));
                 prop_assert_eq!(update.ts_event, line.ts_event);
-                let states = records[1..].iter().map(|taped| match &taped.what {
+                let states = records[2..].iter().map(|taped| match &taped.what {
                     What::Event(Event::State { state, cause: None, .. }) => *state,
                     other => panic!("{other:?} is no state"),
                 });
@@ -244,19 +244,26 @@ fn lines_are_what_the_feed_takes_with_what_it_does_not_say_beside_it() {
 
 #[test]
 fn a_plain_line_means_what_it_means_to_the_feed_at_the_venues_time() {
-    let records = parsed(r#"{"symbol":"own:A","last_price":1.50,"bid_size":null,"ts_event":"7","state":"halted"}"#);
-    assert_eq!((records.len(), records[0].ts, records[1].ts), (2, Ts(7), Ts(7)));
-    let update = update(&records[0]);
+    let records = parsed(
+        r#"{"symbol":"own:A","last_price":1.50,"bid_size":null,"ts_event":"7","state":"halted"}
+           {"symbol":"own:B","low":1,"ts_event":"8"}"#,
+    );
+    assert_eq!(records.iter().map(|taped| taped.ts.0).collect::<Vec<_>>(), [7, 7, 7, 8]);
+    let up = VenueState::Up;
+    assert!(
+        matches!(&records[0].what, What::Event(Event::Venue { venue, state, .. }) if venue.as_str() == "own" && *state == up)
+    );
+    let update = update(&records[1]);
     assert_eq!((update.ts_event, update.ts_recv), (Some(Ts(7)), Ts(7)));
     assert!(update.fields.is_trade());
     assert_eq!(update.fields.get(Field::BidSize), Some(Value::Cleared));
     let halted = TickerState::Halted;
-    assert!(matches!(&records[1].what, What::Event(Event::State { state, cause: None, .. }) if *state == halted));
+    assert!(matches!(&records[2].what, What::Event(Event::State { state, cause: None, .. }) if *state == halted));
     // The feed lists an instrument of which nothing but the state is said.
-    assert_eq!(parsed(r#"{"symbol":"own:A","state":"live","ts_event":7}"#).len(), 2);
+    assert_eq!(parsed(r#"{"symbol":"own:A","state":"live","ts_event":7}"#).len(), 3);
     assert_eq!(parsed(r#"{"symbol":"own:A","state":"live","ts_recv":7}"#).len(), 1);
     assert_eq!(
-        parsed("\n \r\n{\"symbol\":\"own:A\",\"low\":1,\"ts_event\":7}\r\n\n").len(),
+        parsed("\n \r\n{\"symbol\":\"own:A\",\"low\":1,\"ts_recv\":7}\r\n\n").len(),
         1
     );
     assert!(refused(r#"{"symbol":"own:A","low":1}"#).contains("neither `ts_recv` nor `ts_event`"));
@@ -401,7 +408,7 @@ fn a_table_needs_its_header_and_as_many_cells_as_it_has() {
     }
     assert_eq!(read_csv(b"symbol,low,ts_event\n"), (Vec::new(), None));
     let (records, fault) = read_csv("\u{feff}symbol,low,ts_event\r\nx:A,1,7\r\n".as_bytes());
-    assert_eq!((records.len(), fault), (1, None));
+    assert_eq!((records.len(), fault), (2, None));
     assert_eq!(
         read_csv(b"ts_recv,symbol,low\n1,x:\xff,5\n").1,
         Some((2, RowError::Utf8.to_string()))

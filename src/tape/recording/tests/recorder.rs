@@ -315,6 +315,27 @@ fn metrics_tell_what_is_recorded_what_waits_and_what_is_lost() {
 }
 
 #[test]
+fn records_of_a_recording_beside_those_of_now_do_not_end_a_file_each() {
+    let folder = Folder::new();
+    let rotation = Rotation {
+        span_max: Some(Duration::from_secs(60)),
+        ..Rotation::default()
+    };
+    let (tap, queue) = event_queue();
+    let recorder = TapeRecorder::start(queue, &folder.tape(), rotation).expect("started");
+    // Updates have times of long ago, as of a replay.
+    for second in 0..100 {
+        tap.record(
+            Ts(1_700_000_000_000_000_000 + second * 1_000_000_000),
+            &Arc::new(vec![state(7)]),
+        );
+        tap.record(Ts(0), &updates(second as u64..second as u64 + 1));
+    }
+    let totals = recorder.finish().expect("the disk has room");
+    assert_eq!((totals.written.records, totals.written.files), (200, 2));
+}
+
+#[test]
 fn a_file_that_is_there_refuses_the_start() {
     let folder = Folder::new();
     std::fs::write(folder.tape(), "precious").expect("written");
