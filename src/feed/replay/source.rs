@@ -158,6 +158,8 @@ enum From {
         /// The state that it begins with, until it was given out.
         image: Option<Box<Image>>,
         renamed: Renamed,
+        /// Damaged places that were logged.
+        logged: usize,
     },
 }
 
@@ -177,6 +179,7 @@ impl Source {
                 block: Vec::new(),
                 ready: VecDeque::new(),
                 renamed,
+                logged: 0,
             }
         } else {
             let mut events = captured(&label.file, label.rename.clone())?;
@@ -208,6 +211,7 @@ impl Source {
                 block,
                 ready,
                 renamed,
+                logged,
                 ..
             } => loop {
                 if let Some(Taped { ts, what }) = ready.pop_front() {
@@ -216,9 +220,16 @@ impl Source {
                         // The states that it means stand behind it.
                         What::Gap { .. } => {}
                     }
-                } else if !reader.read(block)? {
-                    break None;
                 } else {
+                    let goes_on = reader.read(block)?;
+                    for damage in &reader.damages()[*logged..] {
+                        let (file, offset, bytes) = (self.label.file.display(), damage.offset, damage.bytes);
+                        tracing::warn!(%file, offset, bytes, what = %damage.what, "a damaged place of a tape is left out");
+                    }
+                    *logged = reader.damages().len();
+                    if !goes_on {
+                        break None;
+                    }
                     ready.extend(block.drain(..));
                 }
             },
@@ -251,7 +262,8 @@ impl Source {
                 writer.restore(&renamed.image(reader.seek(ts)?));
                 ready.clear();
                 *image = None;
-                self.now = self.label.floor;
+                // What steps back behind it counts as the newest before it, as when all is played.
+                self.now = reader.newest_before().unwrap_or(self.label.floor).max(self.label.floor);
             }
         }
         while let Some((at, said)) = self.next()? {

@@ -24,6 +24,8 @@ pub struct TapeReader {
     offset: u64,
     /// The number of the block there; `None` where anything may follow.
     number: Option<u32>,
+    /// The newest time of all records before the place of the last seek.
+    newest: Option<Ts>,
     /// Where reading goes on from the beginning, and the number of the block there.
     beginning: (u64, Option<u32>),
     damages: Vec<Damage>,
@@ -65,6 +67,7 @@ impl TapeReader {
             keyframes: Vec::new(),
             offset: start,
             number: Some(0),
+            newest: None,
             beginning: (start, Some(0)),
             damages,
         };
@@ -105,6 +108,11 @@ impl TapeReader {
         &self.damages
     }
 
+    /// The newest time of all records before the place of the last seek; `None` where there are none.
+    pub fn newest_before(&self) -> Option<Ts> {
+        self.newest
+    }
+
     /// Where reading goes on, in bytes of the file.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -140,18 +148,19 @@ impl TapeReader {
     /// # Errors
     /// As with [`TapeReader::read`].
     pub fn seek(&mut self, ts: Ts) -> Result<Image, TapeError> {
-        let places: Vec<u64> = {
-            let fitting = self.keyframes.iter().rev().filter(|at| at.newest <= ts);
-            fitting.map(|at| at.offset).collect()
-        };
-        for offset in places {
+        let fitting = self.keyframes.iter().rev().filter(|at| at.newest <= ts);
+        let places: Vec<(u64, Ts)> = fitting.map(|at| (at.offset, at.newest)).collect();
+        for (offset, newest) in places {
             if offset < self.beginning.0 {
                 break;
             }
             (self.offset, self.number) = (offset, None);
             let (mut image, mut named) = (Image::default(), Vec::new());
             match self.keyframe(&mut image, &mut named) {
-                Ok(()) => return Ok(image),
+                Ok(()) => {
+                    self.newest = Some(newest);
+                    return Ok(image);
+                }
                 Err(Trouble::Fault(fault)) if self.on_damage == OnDamage::Salvage => {
                     let bytes = self.offset - offset;
                     self.damage(offset, bytes, fault);
@@ -160,6 +169,7 @@ impl TapeReader {
             }
         }
         (self.offset, self.number) = self.beginning;
+        self.newest = None;
         Ok(self.image.clone())
     }
 

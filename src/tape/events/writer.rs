@@ -39,6 +39,10 @@ pub struct TapeWriter {
     stale: FxHashSet<Symbol>,
     /// Records since the last keyframe.
     since_keyframe: u64,
+    /// The newest time of all records.
+    newest: Option<Ts>,
+    /// The same at the first record of the file under way.
+    first: Option<Ts>,
     limits: Limits,
     written: TapeWritten,
 }
@@ -94,7 +98,12 @@ impl TapeWriter {
                 return Err(TapeError::Exists { file });
             }
         }
-        TapeWriter::with(path, rotation, on_disk(), Limits::default())
+        TapeWriter::on(path, rotation, on_disk())
+    }
+
+    /// On files of another make.
+    pub(in crate::tape) fn on(path: &Path, rotation: Rotation, create: Create) -> Result<TapeWriter, TapeError> {
+        TapeWriter::with(path, rotation, create, Limits::default())
     }
 
     pub(super) fn with(
@@ -114,6 +123,8 @@ impl TapeWriter {
             shadow: Writer::new(INSTRUMENTS_MAX),
             stale: FxHashSet::default(),
             since_keyframe: 0,
+            newest: None,
+            first: None,
             limits,
             written: TapeWritten::default(),
         };
@@ -233,7 +244,8 @@ impl TapeWriter {
         if let (Some(file), Event::Venue { venue, .. }) = (&mut self.file, event) {
             file.summary_mut().name(venue.as_str());
         }
-        self.shadow.apply(event, ts);
+        // Stamped as a replay stamps it: what steps back counts as the newest before it.
+        self.shadow.apply(event, self.newest.unwrap_or(ts));
         self.written.updates += u64::from(is_update);
         self.wrote()
     }

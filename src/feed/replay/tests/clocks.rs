@@ -209,7 +209,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 60, ..ProptestConfig::default() })]
     #[test]
     fn whatever_it_is_told_the_state_is_the_one_that_playing_gives(
         mut moments in prop::collection::vec((1_000i64..1_400, 0u8..6), 1..60),

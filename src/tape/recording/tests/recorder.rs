@@ -174,7 +174,7 @@ impl Sink for Stalling {
 #[test]
 fn a_disk_that_stands_still_slows_no_feed_and_what_is_lost_is_a_gap_in_its_place() {
     let (folder, stall) = (Folder::new(), Stall::default());
-    let writer = TapeWriter::with(&folder.tape(), Rotation::default(), stall.create()).expect("a new file");
+    let writer = TapeWriter::on(&folder.tape(), Rotation::default(), stall.create()).expect("a new file");
     let (tap, queue) = bounded(Limits {
         events_max: 1_000,
         batches_max: 1_000,
@@ -251,7 +251,7 @@ fn a_disk_that_is_full_ends_the_recording_and_every_event_is_recorded_or_counted
         let disk = SmallDisk(Arc::new(Mutex::new(4_000)));
         let create: Create = Box::new(move |_| Ok(Box::new(disk.clone())));
         let path = Path::new("small.tape");
-        let writer = TapeWriter::with(path, Rotation::default(), create).expect("room for a beginning");
+        let writer = TapeWriter::on(path, Rotation::default(), create).expect("room for a beginning");
         let (tap, queue) = event_queue();
         let tally = queue.tally().clone();
         let recorder = TapeRecorder::spawn(queue, writer, path).expect("started");
