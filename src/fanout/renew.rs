@@ -28,11 +28,6 @@ impl<S: Socket> Shard<S> {
             }
         }
     }
-
-    /// Whether every subscriber has all that is its own so far.
-    pub fn owes_nothing(&self) -> bool {
-        self.busy.is_empty()
-    }
 }
 
 impl<S: Socket> Subscriber<S> {
