@@ -24,7 +24,7 @@ struct Row {
     last_change: Seq,
     /// The same before that: what is asked since here is of one beat.
     change_before: Seq,
-    /// Last changed by a source update, which `ts_event` belongs to.
+    /// Last changed by a source update, which `ts_event` belongs to, or told anew.
     updated: Seq,
     /// Source updates of the last change.
     updates: u32,
@@ -274,7 +274,7 @@ impl Row {
             self.state_changed = beat.seq;
         }
         self.update_count = change.update_count;
-        if change.updates > 0 {
+        if change.updates > 0 || change.listing.is_some() {
             self.updated = beat.seq;
             self.ts_event = change.ts_event;
         }
