@@ -57,6 +57,11 @@ impl Rest {
         }
     }
 
+    /// Leaves out all that would still come.
+    pub(super) fn end_here(&mut self) {
+        (self.after, self.venue_at) = (InstrumentId(u32::MAX), usize::MAX);
+    }
+
     /// Goes on behind the first so many venues that it tells.
     pub(super) fn skip_venues(&mut self, table: &Table, group: &Group, count: usize) {
         let is_news =
