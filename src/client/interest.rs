@@ -86,7 +86,7 @@ impl Interests {
         self.summary = Summary {
             any_held: any(|i| i.phase == Phase::Held),
             any_wanted: any(|i| i.phase == Phase::Wanted),
-            all_held: !self.strings.is_empty() && !any(|i| i.phase != Phase::Held),
+            all_held: !self.is_renewing && !self.strings.is_empty() && !any(|i| i.phase != Phase::Held),
             is_repairing: any(|i| i.is_repair) || self.answering.values().any(|a| a.is_tainted),
         };
     }

@@ -13,27 +13,45 @@ use crate::wire::{Chunks, Encoding};
 
 /// Subscribers per encoding: what nobody reads is not encoded.
 #[derive(Debug, Default)]
-pub struct Demand([AtomicUsize; 3]);
+pub struct Demand {
+    by_encoding: [AtomicUsize; 3],
+    /// Those of a longer pace.
+    paced: AtomicUsize,
+}
 
 impl Demand {
     /// Notes a subscriber.
     pub fn join(&self, encoding: Encoding) {
-        self.0[encoding as usize].fetch_add(1, Relaxed);
+        self.by_encoding[encoding as usize].fetch_add(1, Relaxed);
     }
 
     /// Notes that a subscriber has gone.
     pub fn leave(&self, encoding: Encoding) {
-        self.0[encoding as usize].fetch_sub(1, Relaxed);
+        self.by_encoding[encoding as usize].fetch_sub(1, Relaxed);
+    }
+
+    /// Notes a subscriber that is not of every beat; or that it no longer is one.
+    pub fn pace(&self, is_longer: bool, was_longer: bool) {
+        match (is_longer, was_longer) {
+            (true, false) => _ = self.paced.fetch_add(1, Relaxed),
+            (false, true) => _ = self.paced.fetch_sub(1, Relaxed),
+            _ => {}
+        }
+    }
+
+    /// Whether a beat in which nothing changed may still be one in which something is sent.
+    pub fn is_paced(&self) -> bool {
+        self.paced.load(Relaxed) > 0
     }
 
     /// Subscribers in all.
     pub fn total(&self) -> usize {
-        self.0.iter().map(|count| count.load(Relaxed)).sum()
+        self.by_encoding.iter().map(|count| count.load(Relaxed)).sum()
     }
 
     /// Whether anyone reads this encoding.
     pub fn wants(&self, encoding: Encoding) -> bool {
-        self.0[encoding as usize].load(Relaxed) > 0
+        self.by_encoding[encoding as usize].load(Relaxed) > 0
     }
 }
 
@@ -101,6 +119,11 @@ impl Beater {
     /// The epoch of the newest sealed beat.
     pub fn told_epoch(&self) -> Epoch {
         self.told
+    }
+
+    /// Whether a beat in which nothing changed may still be one in which something is sent.
+    pub(super) fn is_paced(&self) -> bool {
+        self.demand.is_paced()
     }
 
     /// The newest state of everything, the open beat's included.

@@ -63,6 +63,11 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// Whether it is a tape's.
+    pub fn is_tape(&self) -> bool {
+        matches!(self, Clock::Tape { .. })
+    }
+
     /// The timeline's time before the first beat.
     pub fn start(&self) -> Ts {
         match self {

@@ -74,7 +74,7 @@ impl Reel<'_> {
         self.ts = ts;
         let before = self.engine.beater.told_epoch();
         let tick = self.engine.seal(beat_number(ts), self.wall, ts);
-        let is_owed = tick.beat.is_some() || tick.epoch != before;
+        let is_owed = tick.beat.is_some() || tick.epoch != before || self.engine.beater.is_paced();
         self.publish(tick).await;
         if is_owed {
             self.owed = self.ticks;

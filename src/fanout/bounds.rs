@@ -1,11 +1,17 @@
 //! Every bound of the fan-out, with its arithmetic.
 
+use std::time::Duration;
+
 /// Commands that sessions may have waiting at one shard. Each session has at most three under way (a
 /// request, a pong, its end), and waits in its own task when the queue is full.
 pub(super) const COMMANDS_QUEUED_MAX: usize = 4_096;
 
 /// Commands a shard takes between two looks at the beat: 256 at some 5 µs each are a millisecond or two.
 pub(super) const COMMANDS_PER_TURN: usize = 256;
+
+/// A tape waits for full sockets: they are tried again after a millisecond (the runtime's finest), then after twice that,
+/// and in the end by the timer's beat, so that one that is stuck costs nothing.
+pub(super) const RETRY_FIRST: Duration = Duration::from_millis(1);
 
 /// Bytes of snapshots and of deltas of one's own that one subscriber may get in one turn: 256 KiB every 10 ms
 /// are 25 MB/s. At least one message, whatever its size.

@@ -252,7 +252,9 @@ impl<S: Socket> Shard<S> {
         }
         let old = subscriber.group;
         if let Some(beats) = pace_beats.filter(|beats| *beats != subscriber.pace.beats) {
-            subscriber.pace = Pace::new(beats, subscriber.id);
+            let before = std::mem::replace(&mut subscriber.pace, Pace::new(beats, subscriber.id));
+            let now = subscriber.pace;
+            self.demand.pace(now.is_longer(), before.is_longer());
             self.regroup(slot, old);
         }
         self.ack(slot, request_id);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::Tick;
 use crate::market::InstrumentId;
-use crate::store::{SealedBeat, Seq};
+use crate::store::{SealedBeat, Seq, Table};
 use crate::wire::{Chunks, DeltaHead, Encoding, picks_that_fit};
 
 use super::group::{Group, GroupId};
@@ -28,12 +28,20 @@ struct Part {
     end: usize,
     /// The last instrument up to here.
     after: InstrumentId,
+    /// Venues up to here.
+    venues: usize,
 }
 
 impl<S: Socket> Shard<S> {
     /// Takes the beats that have come, oldest first, and fans out their sum as of the newest.
     pub fn turn(&mut self, ticks: &[Arc<Tick>]) {
-        for ticks in ticks.chunk_by(|a, b| a.epoch == b.epoch) {
+        let is_tape = self.config.clock.is_tape();
+        // A tape's beats are never taken together, so that nothing depends on how fast this thread is.
+        for ticks in ticks.chunk_by(|a, b| a.epoch == b.epoch && !is_tape) {
+            let is_beat = ticks[0].beat.is_some() || ticks[0].epoch != self.epoch;
+            if is_tape && (is_beat || (ticks[0].number != self.beat && self.demand.is_paced())) {
+                self.leave_behind();
+            }
             if ticks[0].epoch != self.epoch {
                 self.renew(&ticks[0]);
             }
@@ -43,11 +51,15 @@ impl<S: Socket> Shard<S> {
 
     fn turn_of_epoch(&mut self, ticks: &[Arc<Tick>]) {
         let Some(newest) = ticks.last() else { return };
-        let (since, last_beat, last_wall) = (self.table.seq(), self.beat, self.wall);
+        let (since, last_wall) = (self.table.seq(), self.wall);
         let beats: Vec<&SealedBeat> = ticks.iter().filter_map(|tick| tick.beat.as_ref()).collect();
         let mut touched = Vec::new();
         for beat in &beats {
             self.take_beat(beat, &mut touched);
+        }
+        // While a tape stands still, what fell due at its newest beat may still be sent.
+        if !beats.is_empty() || newest.number != self.beat || !self.config.clock.is_tape() {
+            self.beat_before = self.beat;
         }
         (self.beat, self.wall, self.ts) = (newest.number, newest.wall, newest.ts);
         self.budget = self.own_bytes_per_turn;
@@ -57,16 +69,18 @@ impl<S: Socket> Shard<S> {
         if !touched.is_empty() {
             // Ages in its chunks count from its own time, so that must be the time of the frames.
             let single = Some(newest).filter(|t| t.beat.is_some() && beats.len() == 1);
-            self.fan_out(Span::new(single.map(Arc::as_ref), since, &beats), &touched);
+            self.fan_out(Span::new(single.map(Arc::as_ref), since, &beats, &self.table), &touched);
         }
-        self.fan_out_paced(last_beat);
+        self.fan_out_paced();
         for slot in std::mem::take(&mut self.broken) {
             self.remove(slot, CloseReason::Broken);
         }
-        self.catch_up_all(last_beat);
+        self.catch_up_all();
         touched.into_iter().for_each(|g| self.groups.end_turn(g));
         self.visit();
-        self.close_some();
+        if self.wall != last_wall {
+            self.close_some();
+        }
         self.meters.end_turn();
     }
 
@@ -111,12 +125,12 @@ impl<S: Socket> Shard<S> {
             let encoding = self.groups.get(*id).key.encoding;
             let shared = span.single.and_then(|tick| tick.chunks(encoding));
             match shared {
-                Some(chunks) => self.fan_out_group(*id, chunks),
+                Some(chunks) => self.fan_out_group(*id, chunks, span.since),
                 None => {
                     let chunks = own[encoding as usize]
                         .take()
                         .unwrap_or_else(|| self.encode(&span, encoding));
-                    self.fan_out_group(*id, &chunks);
+                    self.fan_out_group(*id, &chunks, span.since);
                     own[encoding as usize] = Some(chunks);
                 }
             }
@@ -127,7 +141,7 @@ impl<S: Socket> Shard<S> {
     fn encode(&self, span: &Span<'_>, encoding: Encoding) -> Chunks {
         let mut chunks = Chunks::new(encoding);
         for id in &span.ids {
-            match self.table.changes_since(*id, span.since) {
+            match self.table.delta_since(*id, span.since, span.since) {
                 Some(entry) => chunks.push(&entry, self.ts),
                 None => chunks.push_nothing(),
             }
@@ -141,7 +155,9 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Writes the group's frame to every member that is current; the others are counted or caught up.
-    fn fan_out_group(&mut self, id: GroupId, chunks: &Chunks) {
+    ///
+    /// The chunks count updates after `since`: whoever has counted some of them gets a delta of its own.
+    fn fan_out_group(&mut self, id: GroupId, chunks: &Chunks, since: Seq) {
         let seq = self.table.seq();
         let group = self.groups.get_mut(id);
         group.picks.retain(|pick| !chunks.is_nothing(*pick));
@@ -168,7 +184,7 @@ impl<S: Socket> Shard<S> {
             let is_blocked = subscriber.is_mid_delta() || subscriber.is_mid_snapshot();
             if is_blocked || subscriber.is_window_closed() {
                 self.skip(*slot, beats);
-            } else if subscriber.told < head.prev_seq || subscriber.seen >= seq || subscriber.skipped > 0 {
+            } else if subscriber.told < head.prev_seq || subscriber.counted() > since || subscriber.skipped > 0 {
                 self.owe(*slot, beats);
             } else {
                 let parts = parts.get_or_insert_with(|| {
@@ -196,12 +212,12 @@ impl<S: Socket> Shard<S> {
 
     /// Writes the frames in the buffer to one member.
     fn send_shared(&mut self, slot: u32, parts: &[Part], head: &DeltaHead, beats: u32) {
-        let beat = self.wall;
+        let (beat, is_tape) = (self.wall, self.config.clock.is_tape());
         let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
             return;
         };
-        let mut rest = Rest::new(head.seq, head.prev_seq, head.skipped);
-        let mut start = 0;
+        let mut rest = Rest::new(head.seq, head.prev_seq, subscriber.counted(), head.skipped);
+        let (mut start, mut venues) = (0, 0);
         for (at, part) in parts.iter().enumerate() {
             let frame = &self.scratch.built[start..part.end];
             let sent = subscriber.offer(frame, beat);
@@ -210,10 +226,18 @@ impl<S: Socket> Shard<S> {
                 start = part.end;
                 rest.after = part.after;
                 rest.is_begun = true;
+                venues = part.venues;
             }
             let is_last = at + 1 == parts.len();
             match sent {
-                Sent::Whole if is_last => return subscriber.note_data(head.seq, true),
+                Sent::Whole if is_last => {
+                    subscriber.note_data(head.seq, true);
+                    // The tape waits until it is opened.
+                    if is_tape && subscriber.is_window_closed() {
+                        self.make_busy(slot);
+                    }
+                    return;
+                }
                 Sent::Whole => {}
                 Sent::Begun if is_last => {
                     subscriber.note_data(head.seq, true);
@@ -222,6 +246,9 @@ impl<S: Socket> Shard<S> {
                 Sent::Nothing if !rest.is_begun => return self.owe(slot, beats),
                 Sent::Begun | Sent::Nothing => {
                     subscriber.skipped = head.skipped;
+                    if let Some(group) = subscriber.group.map(|g| self.groups.get(g)) {
+                        rest.skip_venues(&self.table, group, venues);
+                    }
                     subscriber.rest = Some(rest);
                     return self.make_busy(slot);
                 }
@@ -232,7 +259,7 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Counts beats that a subscriber does not get.
-    fn skip(&mut self, slot: u32, beats: u32) {
+    pub(super) fn skip(&mut self, slot: u32, beats: u32) {
         if let Some(subscriber) = self.subscriber(slot) {
             subscriber.skipped = subscriber.skipped.saturating_add(beats);
             self.meters.skipped.increment(u64::from(beats));
@@ -249,9 +276,9 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Groups of longer paces that fell due: their frames span several beats.
-    fn fan_out_paced(&mut self, last_beat: u64) {
+    fn fan_out_paced(&mut self) {
         let due: Vec<GroupId> = {
-            let fell_due = |g: &&GroupId| self.groups.get(**g).key.pace.fell_due(last_beat, self.beat);
+            let fell_due = |g: &&GroupId| self.groups.get(**g).key.pace.fell_due(self.beat_before, self.beat);
             self.groups.paced().iter().filter(fell_due).copied().collect()
         };
         for id in due {
@@ -259,7 +286,7 @@ impl<S: Socket> Shard<S> {
             let (since, encoding) = (group.last_frame, group.key.encoding);
             let mut chunks = Chunks::new(encoding);
             for id in changed_of(&self.table, group, since) {
-                if let Some(entry) = self.table.changes_since(id, since) {
+                if let Some(entry) = self.table.delta_since(id, since, since) {
                     chunks.push(&entry, self.ts);
                 }
             }
@@ -269,13 +296,16 @@ impl<S: Socket> Shard<S> {
                 .filter(|v| group.touches(v.name.as_str()));
             news.for_each(|venue| chunks.push_venue(venue));
             all_picks(&mut self.groups.get_mut(id).picks, chunks.len());
-            self.fan_out_group(id, &chunks);
+            self.fan_out_group(id, &chunks, since);
             self.groups.end_turn(id);
         }
     }
 
     /// Those that are behind and may have a delta now get one of their own.
-    fn catch_up_all(&mut self, last_beat: u64) {
+    ///
+    /// A beat that one of them does not get now is dropped; under a tape's clock only once the tape goes on.
+    pub(super) fn catch_up_all(&mut self) {
+        let is_tape = self.config.clock.is_tape();
         for at in 0..self.busy.len() {
             let Some(slot) = self.busy.get(at).copied() else {
                 continue;
@@ -283,12 +313,12 @@ impl<S: Socket> Shard<S> {
             let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
                 continue;
             };
-            if !self.is_current(subscriber) && subscriber.pace.fell_due(last_beat, self.beat) {
+            if !self.is_current(subscriber) && subscriber.pace.fell_due(self.beat_before, self.beat) {
                 self.catch_up(slot);
             }
             let seq = self.table.seq();
             let is_left_out = |s: &mut Subscriber<S>| std::mem::take(&mut s.owes_beat) && s.promised() < seq;
-            if self.subscriber(slot).is_some_and(is_left_out) {
+            if !is_tape && self.subscriber(slot).is_some_and(is_left_out) {
                 self.skip(slot, 1);
             }
         }
@@ -296,14 +326,16 @@ impl<S: Socket> Shard<S> {
 }
 
 impl<'a> Span<'a> {
-    fn new(single: Option<&'a Tick>, since: Seq, beats: &[&'a SealedBeat]) -> Span<'a> {
+    fn new(single: Option<&'a Tick>, since: Seq, beats: &[&'a SealedBeat], table: &Table) -> Span<'a> {
         let changes = beats.iter().flat_map(|beat| &beat.changes);
         let mut ids: Vec<InstrumentId> = changes.map(|change| change.id).collect();
         let mut venues: Vec<&str> = beats.iter().flat_map(|b| &b.venues).map(|v| v.name.as_str()).collect();
         if beats.len() > 1 {
             ids.sort_unstable();
             ids.dedup();
-            venues.sort_unstable();
+            // In the order of the table, as any delta has them.
+            let position = |name: &&str| table.venues().position(|v| v.name.as_str() == *name);
+            venues.sort_by_cached_key(position);
             venues.dedup();
         }
         Span {
@@ -325,7 +357,7 @@ fn build(
     frame_bytes_max: usize,
 ) -> Vec<Part> {
     let (encoding, compression) = (group.key.encoding, group.key.compression);
-    let (mut parts, mut left, mut after) = (Vec::new(), picks, InstrumentId(0));
+    let (mut parts, mut left, mut after, mut venues) = (Vec::new(), picks, InstrumentId(0), 0);
     scratch.built.clear();
     while !left.is_empty() {
         let (here, later) = left.split_at(picks_that_fit(chunks, left, frame_bytes_max));
@@ -346,9 +378,14 @@ fn build(
             .rev()
             .find_map(|pick| chunks.instrument_at(*pick))
             .unwrap_or(after);
+        venues += here
+            .iter()
+            .filter(|pick| chunks.instrument_at(**pick).is_none())
+            .count();
         parts.push(Part {
             end: scratch.built.len(),
             after,
+            venues,
         });
         left = later;
     }
@@ -356,7 +393,7 @@ fn build(
 }
 
 /// A group's instruments that changed, ascending: whichever list is shorter is gone through.
-fn changed_of(table: &crate::store::Table, group: &Group, since: Seq) -> Vec<InstrumentId> {
+fn changed_of(table: &Table, group: &Group, since: Seq) -> Vec<InstrumentId> {
     let mut changed: Vec<InstrumentId> = table.changed_since(since).take(group.held.len() + 1).collect();
     if changed.len() > group.held.len() {
         return group.held.clone();

@@ -50,7 +50,7 @@ pub(super) fn fill_delta(
 ) -> bool {
     rest.mark();
     let mut push = |id: InstrumentId, rest: &mut Rest| {
-        let fits = match table.changes_since(id, rest.prev_seq) {
+        let fits = match table.delta_since(id, rest.prev_seq, rest.counted) {
             Some(entry) => chunks.push_within(&entry, ts, room),
             None => true,
         };

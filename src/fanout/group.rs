@@ -31,6 +31,11 @@ impl Pace {
         }
     }
 
+    /// Whether it is of fewer beats than all.
+    pub(super) fn is_longer(self) -> bool {
+        self.beats > 1
+    }
+
     /// Whether a delta may go out in this beat.
     pub(super) fn is_due(self, beat: u64) -> bool {
         self.beats <= 1 || beat % self.beats == self.phase

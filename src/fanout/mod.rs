@@ -18,6 +18,7 @@ mod fill;
 mod group;
 mod job;
 mod link;
+mod lockstep;
 mod pump;
 mod renew;
 mod run;

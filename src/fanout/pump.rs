@@ -5,7 +5,7 @@ use crate::wire::{Compression, DeltaHead, Encoding, FrameBuf, SnapshotHead, room
 use super::bounds::{OWN_BYTES_LEAST, OWN_BYTES_MAX};
 use super::fill::{Held, fill_delta, fill_snapshot};
 use super::shard::{Scratch, Shard};
-use super::subscriber::{Receipt, Rest, Sent, Subscriber};
+use super::subscriber::{Receipt, Sent, Subscriber};
 use super::{CloseReason, Socket, websocket};
 
 /// What one step came to.
@@ -62,14 +62,13 @@ impl<S: Socket> Shard<S> {
 
     /// Begins a delta of everything that changed since the subscriber's own seq, and writes what is taken.
     pub(super) fn catch_up(&mut self, slot: u32) {
-        let seq = self.table.seq();
+        let (seq, is_tape) = (self.table.seq(), self.config.clock.is_tape());
         let Some(subscriber) = self.subscriber(slot) else {
             return;
         };
         let may_begin = !subscriber.is_mid_delta() && !subscriber.is_mid_snapshot() && !subscriber.is_window_closed();
         if may_begin && subscriber.group.is_some() && subscriber.covered < seq && !subscriber.is_closed {
-            let rest = Rest::new(seq, subscriber.told, subscriber.skipped);
-            subscriber.rest = Some(rest);
+            subscriber.rest = Some(subscriber.delta_to(seq, is_tape));
             self.pump(slot);
         }
     }
@@ -89,15 +88,19 @@ impl<S: Socket> Shard<S> {
         let is_closed = subscriber.is_closed;
         let is_behind = !is_closed && !self.is_current(subscriber);
         let owes = subscriber.is_mid_delta() || subscriber.job.is_some() || subscriber.control.is_some();
+        let is_waited_for = self.config.clock.is_tape() && subscriber.is_window_closed();
+        let is_owed = self.is_owed(subscriber);
         let is_slow = subscriber.blocked_since.is_some() || (is_behind && subscriber.is_window_closed());
         let caught_up = !is_slow && !is_behind && !owes;
-        if owes || is_behind || subscriber.blocked_since.is_some() {
+        if owes || is_behind || is_waited_for || subscriber.blocked_since.is_some() {
             self.make_busy(slot);
         }
         let beat = self.wall;
         let Some(subscriber) = self.subscriber(slot) else {
             return;
         };
+        subscriber.is_left_behind &= is_owed;
+        subscriber.owes_beat &= is_behind;
         // Edges, not levels: behind for a whole beat, and caught up again.
         let stuck = subscriber.blocked_since.is_some_and(|since| beat > since);
         let edge = if subscriber.is_slow {
@@ -253,7 +256,7 @@ impl<S: Socket> Shard<S> {
         }
         let holds_something = subscriber.group.is_some() || job.done > 0 || job.venue_at > 0;
         if holds_something && subscriber.covered < seq {
-            subscriber.rest = Some(Rest::new(seq, subscriber.told, subscriber.skipped));
+            subscriber.rest = Some(subscriber.delta_to(seq, self.config.clock.is_tape()));
             return Step::Go;
         }
         if self.budget <= floor {

@@ -7,7 +7,7 @@ use super::Socket;
 use super::group::Groups;
 use super::job::Job;
 use super::shard::Shard;
-use super::subscriber::Subscriber;
+use super::subscriber::{Rest, Subscriber};
 
 impl<S: Socket> Shard<S> {
     /// Begins the epoch of a tick, before the tick itself is taken. The seq goes on.
@@ -28,11 +28,6 @@ impl<S: Socket> Shard<S> {
             }
         }
     }
-
-    /// Whether every subscriber has all that is its own so far.
-    pub fn owes_nothing(&self) -> bool {
-        self.busy.is_empty()
-    }
 }
 
 impl<S: Socket> Subscriber<S> {
@@ -43,7 +38,10 @@ impl<S: Socket> Subscriber<S> {
         self.group = None;
         // A delta in parts that was begun is ended, without anything more.
         self.rest.take_if(|rest| !rest.is_begun);
-        (self.skipped, self.owes_beat) = (0, false);
+        self.rest.iter_mut().for_each(Rest::end_here);
+        // The snapshot tells what was dropped, but for what that delta's end still says.
+        self.skipped = self.rest.as_ref().map_or(0, |rest| rest.skipped);
+        self.owes_beat = false;
         let job = match self.job.take().filter(|job| job.is_asked_for) {
             Some(job) => Job::new(job.request_id, job.all_strings.to_vec(), job.rejected, table),
             None if self.strings.is_empty() => return false,

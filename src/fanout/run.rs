@@ -4,13 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::engine::{Clock, Demand, Lockstep, TICKS_QUEUED_MAX, Tick, TickReceiver};
+use crate::engine::{BEAT, Clock, Demand, Lockstep, TICKS_QUEUED_MAX, Tick, TickReceiver};
 use crate::monitor::names;
 
-use super::bounds::{COMMANDS_PER_TURN, COMMANDS_QUEUED_MAX};
+use super::bounds::{COMMANDS_PER_TURN, COMMANDS_QUEUED_MAX, RETRY_FIRST};
 use super::{Command, FanoutConfig, Shard, Socket, SubscriberId};
 
 /// All shards of a process.
@@ -41,7 +42,7 @@ impl<S: Socket + 'static> Fanout<S> {
             });
             let shard = Shard::new(config.clone(), demand.clone(), tell);
             let pledge = Pledge::new(&config.clock, at);
-            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
             let run = move || runtime.block_on(run(shard, pledge, ticks, commands));
             threads.push(thread::Builder::new().name(format!("shard-{at}")).spawn(run)?);
             shards.push(sender);
@@ -79,6 +80,8 @@ struct Pledge {
     shard: usize,
     /// Ticks taken so far.
     ticks: u64,
+    /// When full sockets are tried again before the timer's next beat does.
+    retry_in: Option<Duration>,
 }
 
 impl Pledge {
@@ -90,6 +93,7 @@ impl Pledge {
                 lockstep: lockstep.clone(),
                 shard,
                 ticks: 0,
+                retry_in: None,
             }),
         }
     }
@@ -99,8 +103,22 @@ impl Pledge {
         self.ticks += ticks;
         if shard.owes_nothing() {
             self.lockstep.idle(self.shard, self.ticks);
+            self.retry_in = None;
         } else {
             self.lockstep.busy(self.shard);
+            self.retry_in.get_or_insert(RETRY_FIRST);
+        }
+    }
+
+    /// Waits until full sockets are to be tried again; for ever where the timer is enough.
+    async fn retry(pledge: &Option<Pledge>) {
+        match pledge
+            .as_ref()
+            .and_then(|pledge| pledge.retry_in)
+            .filter(|wait| *wait < BEAT)
+        {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => std::future::pending().await,
         }
     }
 }
@@ -125,10 +143,16 @@ async fn run<S: Socket>(
                 match &mut pledge {
                     None => shard.turn(&beats),
                     // Each beat on its own, so that nothing depends on how fast this thread is.
-                    Some(pledge) => beats.iter().for_each(|tick| {
-                        shard.turn(std::slice::from_ref(tick));
-                        pledge.took(1, &shard);
-                    }),
+                    Some(pledge) => {
+                        for tick in &beats {
+                            shard.turn(std::slice::from_ref(tick));
+                            pledge.took(1, &shard);
+                        }
+                        // Beats of a tape that is played without waiting leave no pause for them.
+                        let asked = std::iter::from_fn(|| commands.try_recv().ok());
+                        asked.take(COMMANDS_PER_TURN).for_each(|command| shard.command(command));
+                        pledge.took(0, &shard);
+                    }
                 }
                 // The oldest has waited longest.
                 if let Some(tick) = beats.iter().find(|tick| tick.beat.is_some()) {
@@ -145,6 +169,13 @@ async fn run<S: Socket>(
                 }
                 asked.drain(..).for_each(|command| shard.command(command));
                 if let Some(pledge) = &mut pledge {
+                    pledge.took(0, &shard);
+                }
+            }
+            () = Pledge::retry(&pledge) => {
+                shard.retry();
+                if let Some(pledge) = &mut pledge {
+                    pledge.retry_in = pledge.retry_in.map(|wait| wait * 2);
                     pledge.took(0, &shard);
                 }
             }

@@ -107,6 +107,8 @@ pub struct Shard<S> {
     pub(super) epoch: Epoch,
     /// The timeline's newest beat: paces fall due by it.
     pub(super) beat: u64,
+    /// The one before: paces whose beat came after it fall due.
+    pub(super) beat_before: u64,
     /// The timer's newest beat: deadlines and heartbeats go by it.
     pub(super) wall: u64,
     /// The timeline's time.
@@ -145,6 +147,7 @@ impl<S: Socket> Shard<S> {
             config,
             table: Table::new(),
             beat: 0,
+            beat_before: 0,
             wall: 0,
             subscribers: Vec::new(),
             free: Vec::new(),
@@ -198,6 +201,7 @@ impl<S: Socket> Shard<S> {
             self.subscribers.len() as u32 - 1
         });
         self.demand.join(subscriber.encoding);
+        self.demand.pace(subscriber.pace.is_longer(), false);
         self.meters.subscribers.increment(1.0);
         self.by_id.insert(subscriber.id, slot);
         subscriber.next_visit = self.wheel.plan(self.wall + self.config.heartbeat_beats, slot);
@@ -216,6 +220,7 @@ impl<S: Socket> Shard<S> {
         self.by_id.remove(&subscriber.id);
         self.free.push(slot);
         self.demand.leave(subscriber.encoding);
+        self.demand.pace(false, subscriber.pace.is_longer());
         self.meters.subscribers.decrement(1.0);
         if subscriber.is_slow {
             self.meters.slow.decrement(1.0);

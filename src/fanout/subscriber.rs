@@ -6,10 +6,10 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::market::{InstrumentId, SymbolPattern};
-use crate::store::Seq;
+use crate::store::{Seq, Table, VenueRow};
 use crate::wire::{Compression, Encoding};
 
-use super::group::{GroupId, Pace};
+use super::group::{Group, GroupId, Pace};
 use super::job::Job;
 use super::{CloseReason, Link, Request, Socket};
 
@@ -29,6 +29,8 @@ impl fmt::Display for SubscriberId {
 pub(super) struct Rest {
     pub(super) seq: Seq,
     pub(super) prev_seq: Seq,
+    /// Updates up to here may have been counted when it began.
+    pub(super) counted: Seq,
     pub(super) skipped: u32,
     /// Instruments up to here are done.
     pub(super) after: InstrumentId,
@@ -42,16 +44,30 @@ pub(super) struct Rest {
 
 impl Rest {
     /// A delta of which nothing was sent.
-    pub(super) fn new(seq: Seq, prev_seq: Seq, skipped: u32) -> Rest {
+    pub(super) fn new(seq: Seq, prev_seq: Seq, counted: Seq, skipped: u32) -> Rest {
         Rest {
             seq,
             prev_seq,
+            counted,
             skipped,
             after: InstrumentId(0),
             venue_at: 0,
             is_begun: false,
             mark: (InstrumentId(0), 0),
         }
+    }
+
+    /// Leaves out all that would still come.
+    pub(super) fn end_here(&mut self) {
+        (self.after, self.venue_at) = (InstrumentId(u32::MAX), usize::MAX);
+    }
+
+    /// Goes on behind the first so many venues that it tells.
+    pub(super) fn skip_venues(&mut self, table: &Table, group: &Group, count: usize) {
+        let is_news =
+            |(at, v): &(usize, &VenueRow)| table.is_venue_news(*at, self.prev_seq) && group.touches(v.name.as_str());
+        let told = table.venues().enumerate().filter(is_news);
+        self.venue_at = told.take(count).last().map_or(0, |(at, _)| at + 1);
     }
 
     /// Remembers where a part begins.
@@ -180,6 +196,8 @@ pub(super) struct Subscriber<S> {
     pub(super) is_busy: bool,
     /// Told as slow, until it has caught up.
     pub(super) is_slow: bool,
+    /// The tape went on without waiting for it any longer, until it has caught up.
+    pub(super) is_left_behind: bool,
     /// The close frame went out: nothing may follow.
     pub(super) is_closed: bool,
 }
@@ -216,6 +234,7 @@ impl<S: Socket> Subscriber<S> {
             blocked_last: 0,
             is_busy: false,
             is_slow: false,
+            is_left_behind: false,
             is_closed: false,
         }
     }
@@ -223,6 +242,19 @@ impl<S: Socket> Subscriber<S> {
     /// Whether a frame is begun or a delta is between two parts: no other data may come before its end.
     pub(super) fn is_mid_delta(&self) -> bool {
         !self.outbox.is_empty() || self.rest.is_some()
+    }
+
+    /// A delta of all since its own seq, of which nothing was sent.
+    ///
+    /// Under a tape's clock since its newest data: heartbeats go by the timer, and no byte may depend on that.
+    pub(super) fn delta_to(&self, seq: Seq, is_tape: bool) -> Rest {
+        let since = if is_tape { self.last_data } else { self.told };
+        Rest::new(seq, since, self.counted(), self.skipped)
+    }
+
+    /// Updates up to here may be in its counts already.
+    pub(super) fn counted(&self) -> Seq {
+        self.seen.max(self.last_data)
     }
 
     /// Whether a snapshot is under way, which then brings the deltas that it needs itself.

@@ -37,7 +37,7 @@ pub struct Change {
     pub updates: u32,
     /// The same since the epoch began.
     pub update_count: u64,
-    /// The venue's stamp of the newest update in this beat, where `updates` is not 0.
+    /// The venue's stamp of the newest update in here, where `updates` is not 0 or all is told anew.
     pub ts_event: Option<Ts>,
     /// The venue's stamp of the last trade, in this beat or before.
     pub ts_trade: Option<Ts>,

@@ -22,8 +22,12 @@ struct Row {
     is_removed: bool,
     /// Last changed in any way.
     last_change: Seq,
-    /// Last changed by a source update, which `ts_event` belongs to.
+    /// The same before that: what is asked since here is of one beat.
+    change_before: Seq,
+    /// Last changed by a source update, which `ts_event` belongs to, or told anew.
     updated: Seq,
+    /// Source updates of the last change.
+    updates: u32,
     update_count: u64,
     ts_event: Option<Ts>,
     ts_trade: Option<Ts>,
@@ -168,31 +172,26 @@ impl Table {
     /// have announced it to a subscriber whose seq is still before them.
     pub fn changes_since(&self, id: InstrumentId, since: Seq) -> Option<Entry<'_>> {
         let row = self.rows.get(id.index())?;
-        if row.last_change <= since || (row.is_removed && since == Seq::ZERO) {
+        if row.is_removed && since == Seq::ZERO {
             return None;
         }
-        let is_announced = row.announced > since;
-        let changed = if row.is_removed {
-            FieldSet::EMPTY
-        } else if is_announced {
-            row.present
-        } else {
-            row.changed_since(since)
-        };
-        let set = changed.intersection(row.present);
-        Some(Entry {
-            id,
-            listing: &row.listing,
-            is_announced: is_announced && !row.is_removed,
-            is_removed: row.is_removed,
-            set,
-            cleared: changed.difference(set),
-            values: &row.values,
-            state: (is_announced || row.state_changed > since).then_some(row.state),
-            counts: Counts::Total(row.update_count),
-            ts_event: row.ts_event.filter(|_| row.updated > since),
-            ts_trade: row.ts_trade,
-        })
+        row.entry_since(id, since)
+    }
+
+    /// The same for a delta: where all changes are of one beat, it is the writer's own entry of that beat, with its
+    /// updates, and with a tombstone even of what was listed in it.
+    ///
+    /// `counted`: updates up to here may have been counted by whoever gets it; above `since` only the total is safe.
+    pub fn delta_since(&self, id: InstrumentId, since: Seq, counted: Seq) -> Option<Entry<'_>> {
+        let row = self.rows.get(id.index())?;
+        if row.change_before > since {
+            return self.changes_since(id, since);
+        }
+        let mut entry = row.entry_since(id, since)?;
+        if counted <= since && !entry.is_announced {
+            entry.counts = Counts::Beat(row.updates);
+        }
+        Some(entry)
     }
 
     /// Applies the next beat.
@@ -239,7 +238,9 @@ impl Row {
             announced: seq,
             is_removed: false,
             last_change: seq,
+            change_before: Seq::ZERO,
             updated: Seq::ZERO,
+            updates: 0,
             update_count: 0,
             ts_event: None,
             ts_trade: None,
@@ -247,7 +248,12 @@ impl Row {
     }
 
     fn apply(&mut self, beat: &SealedBeat, change: &Change) {
+        // A row's first beat both makes it and applies to it.
+        if self.last_change < beat.seq {
+            self.change_before = self.last_change;
+        }
         self.last_change = beat.seq;
+        self.updates = change.updates;
         self.is_removed = change.is_removed;
         if let Some(listing) = &change.listing {
             self.listing.decimals = listing.decimals;
@@ -268,11 +274,39 @@ impl Row {
             self.state_changed = beat.seq;
         }
         self.update_count = change.update_count;
-        if change.updates > 0 {
+        if change.updates > 0 || change.listing.is_some() {
             self.updated = beat.seq;
             self.ts_event = change.ts_event;
         }
         self.ts_trade = change.ts_trade;
+    }
+
+    fn entry_since(&self, id: InstrumentId, since: Seq) -> Option<Entry<'_>> {
+        if self.last_change <= since {
+            return None;
+        }
+        let is_announced = self.announced > since;
+        let changed = if self.is_removed {
+            FieldSet::EMPTY
+        } else if is_announced {
+            self.present
+        } else {
+            self.changed_since(since)
+        };
+        let set = changed.intersection(self.present);
+        Some(Entry {
+            id,
+            listing: &self.listing,
+            is_announced: is_announced && !self.is_removed,
+            is_removed: self.is_removed,
+            set,
+            cleared: changed.difference(set),
+            values: &self.values,
+            state: (is_announced || self.state_changed > since).then_some(self.state),
+            counts: Counts::Total(self.update_count),
+            ts_event: self.ts_event.filter(|_| self.updated > since),
+            ts_trade: self.ts_trade,
+        })
     }
 
     fn changed_since(&self, since: Seq) -> FieldSet {

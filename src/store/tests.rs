@@ -456,3 +456,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_an_image_brings_back_is_of_its_own_age() {
+    let mut fields = Fields::new();
+    fields.set(Field::LastPrice, Decimal::from_int(5));
+    let update = Event::Update(Update {
+        symbol: Symbol::parse("a:B").expect("a symbol"),
+        fields,
+        ts_event: Some(Ts(77)),
+        ts_recv: Ts(80),
+    });
+    let mut writer = Writer::new(10);
+    writer.apply(&update, Ts(80));
+    let image = writer.image();
+    let mut table = Table::new();
+    table.apply(&writer.seal(Ts(90)).expect("a change"));
+    let stamp = |table: &Table| {
+        table
+            .changes_since(InstrumentId(1), Seq::ZERO)
+            .map(|entry| (entry.ts_event, entry.ts_trade))
+    };
+    let there = stamp(&table);
+    writer.renew(&image);
+    let mut renewed = Table::after(table.seq());
+    renewed.apply(&writer.seal(Ts(100)).expect("a change"));
+    assert_eq!(stamp(&renewed), there);
+    // The same in an epoch that goes on.
+    writer.apply(&Event::Removed(Symbol::parse("a:B").expect("a symbol")), Ts(110));
+    renewed.apply(&writer.seal(Ts(110)).expect("a change"));
+    writer.restore(&image);
+    renewed.apply(&writer.seal(Ts(120)).expect("a change"));
+    assert_eq!(stamp(&renewed), there);
+}

@@ -118,7 +118,7 @@ impl Working {
             state: (is_announced || open.has_state).then_some(self.state),
             updates: open.updates,
             update_count: self.update_count,
-            ts_event: self.ts_event.filter(|_| open.updates > 0),
+            ts_event: self.ts_event.filter(|_| open.updates > 0 || is_announced),
             ts_trade: self.ts_trade,
         }
     }

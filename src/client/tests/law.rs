@@ -26,6 +26,9 @@ enum Op {
     Heartbeat,
     Disconnect,
     NewEpoch,
+    /// A new epoch on the same connection: all that is held is told unasked, in one part or two with a lost or delivered
+    /// delta between.
+    Renew(bool, bool),
     Want(usize),
     Leave(usize),
     /// The server answers the oldest request, in one part or two with a lost or delivered delta between.
@@ -41,6 +44,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Heartbeat),
         1 => Just(Op::Disconnect),
         1 => Just(Op::NewEpoch),
+        1 => any::<(bool, bool)>().prop_map(|(parts, lost)| Op::Renew(parts, lost)),
         2 => (0..4usize).prop_map(Op::Want),
         1 => (0..4usize).prop_map(Op::Leave),
         4 => any::<(bool, bool)>().prop_map(|(parts, lost)| Op::Answer(parts, lost)),
@@ -242,6 +246,7 @@ impl World {
                 self.model.next_id = 1;
                 self.model.seq = 3;
             }
+            Op::Renew(in_parts, is_lost) => self.renew(in_parts, is_lost),
             Op::Want(string) => assert_eq!(self.view.want([pattern(STRINGS[string])]), 0),
             Op::Leave(string) => {
                 self.requests += 1;
@@ -294,7 +299,24 @@ impl World {
 
     fn subscribe(&mut self, request_id: u64, subscribe: Subscribe, in_parts: bool, is_lost: bool) {
         let since = subscribe.resume.filter(|p| p.epoch == self.model.epoch).map(|p| p.seq);
-        let meant = self.model.meant(&subscribe.symbols);
+        self.tell(request_id, since, subscribe.symbols, in_parts, is_lost);
+    }
+
+    fn renew(&mut self, in_parts: bool, is_lost: bool) {
+        self.model.epoch += 1;
+        self.model.items.clear();
+        self.model.next_id = 1;
+        (0..3).for_each(|at| self.model.change(SYMBOLS[at], 50, 1));
+        let held: Vec<String> = std::mem::take(&mut self.model.held).into_iter().collect();
+        self.model.last_sent = self.model.seq;
+        if !held.is_empty() {
+            self.tell(0, None, held, in_parts, is_lost);
+        }
+    }
+
+    /// The snapshot of some strings, which are held from then on.
+    fn tell(&mut self, request_id: u64, since: Option<u64>, strings: Vec<String>, in_parts: bool, is_lost: bool) {
+        let meant = self.model.meant(&strings);
         let mut messages = self.model.deltas(false);
         if in_parts {
             let (first, _): (BTreeSet<u32>, BTreeSet<u32>) = meant.iter().partition(|id| *id % 2 == 0);
@@ -307,12 +329,12 @@ impl World {
                 false => messages = self.model.deltas(false),
             }
             // With what was listed meanwhile.
-            let rest = &self.model.meant(&subscribe.symbols) - &first;
+            let rest = &self.model.meant(&strings) - &first;
             messages.push(self.model.part(request_id, since, &rest, false).into());
         } else {
             messages.push(self.model.part(request_id, since, &meant, false).into());
         }
-        self.model.held.extend(subscribe.symbols);
+        self.model.held.extend(strings);
         self.model.held_ids.clear();
         self.deliver(messages);
     }

@@ -254,6 +254,47 @@ fn a_new_epoch_voids_everything_and_is_asked_for_whole() {
 }
 
 #[test]
+fn a_new_epoch_told_unasked_is_complete_with_its_last_part_and_is_not_asked_for_again() {
+    let mut peer = holding();
+    assert_eq!(peer.view.want([pattern("a:LATER")]), 0);
+    peer.asks();
+    peer.applied(whole(2, 6, vec![], vec![]));
+    let part = |seq, id, symbol| Snapshot {
+        epoch: 10,
+        more: true,
+        ..whole(0, seq, vec![instrument(id, symbol)], vec![counted(id, 7, 1)])
+    };
+    peer.applied(part(8, 1, "a:C"));
+    assert_eq!((peer.symbols(), peer.view.epoch()), (vec!["a:C".into()], Some(10)));
+    assert!(!peer.view.is_complete(), "the last part is still to come");
+    peer.applied(delta(8, 9, vec![bid(1, 8)]));
+    assert!(!peer.view.is_caught_up(9));
+    peer.applied(Snapshot {
+        more: false,
+        pending: vec!["a:LATER".into()],
+        ..part(9, 2, "a:A")
+    });
+    assert_eq!(peer.symbols(), ["a:A", "a:C"]);
+    assert_eq!(Vec::from_iter(peer.view.pending()), ["a:LATER"]);
+    assert!(peer.view.is_caught_up(9) && peer.asks().is_empty());
+    peer.applied(delta(9, 10, vec![bid(2, 9)]));
+    assert_eq!(peer.text("a:A", Field::BidPrice).as_deref(), Some("0.09"));
+}
+
+#[test]
+fn a_new_epoch_told_unasked_that_breaks_off_is_asked_for_whole() {
+    let mut peer = holding();
+    peer.applied(Snapshot {
+        epoch: 10,
+        more: true,
+        ..whole(0, 8, vec![instrument(1, "a:C")], vec![counted(1, 7, 1)])
+    });
+    peer.view.disconnected();
+    let asks = peer.asks();
+    assert_eq!((asks.len(), asks[0].resume), (1, None));
+}
+
+#[test]
 fn a_second_announcement_forgets_the_values_but_not_the_count() {
     let mut peer = holding();
     let finer = Instrument {

@@ -3,6 +3,7 @@
 mod control;
 mod deltas;
 mod law;
+mod lockstep;
 mod model;
 mod paces;
 mod row;

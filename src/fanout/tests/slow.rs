@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use metrics::Gauge;
 
-use super::world::{PLAIN, World, config};
+use super::world::{EPOCH, PLAIN, World, config};
 use super::*;
 use crate::fanout::{CloseReason, FanoutConfig};
 
@@ -206,4 +206,35 @@ fn many_snapshots_at_once_share_a_turns_bytes_and_no_one_is_left_out_for_good() 
     }
     assert!(joined.iter().all(|at| !world.peers[*at].model.view.strings.is_empty()));
     assert_eq!(world.peers[neighbour].model.deltas().len(), 59);
+}
+
+#[test]
+fn a_delta_between_two_parts_when_a_new_epoch_begins_is_ended_and_tells_nothing_of_it() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.beat(&bids(300, 1));
+    world.beat(&[venue("v", VenueState::Up)]);
+    world.subscribe(at, &["v:*"]);
+    world.beats(10);
+    let image = world.image();
+    world.room(at, Some(0));
+    (2..5).for_each(|price| world.beat(&relisted(300, price)));
+    world.room(at, Some(5_000));
+    world.beat(&[]);
+    let parts = world.peers[at].model.deltas().len();
+    assert!(parts > 0 && world.peers[at].model.deltas()[parts - 1].more);
+    world.renew(&image);
+    world.beat(&[]);
+    world.room(at, None);
+    world.beats(10);
+    let model = &world.peers[at].model;
+    let deltas = model.deltas();
+    let last = deltas.last().expect("the end");
+    assert_eq!(
+        (last.more, last.tickers.len(), last.venues.len(), last.skipped),
+        (false, 0, 0, 3)
+    );
+    assert_eq!(model.epoch, EPOCH + 1);
+    assert!(world.is_idle(at));
+    model.view.check(&world.truth);
 }
