@@ -151,7 +151,7 @@ impl Process {
         };
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        Some(kib.expect("VmRSS in kB") * 1_024)
+        Some(kib.expect("a process that has not ended has a VmRSS in kB") * 1_024)
     }
 }
 

@@ -120,13 +120,15 @@ fn read_whole(path: &Path) -> Vec<Taped> {
     records
 }
 
-/// What records make of an image.
-fn play(image: &Image, records: &[Taped]) -> Image {
+/// What records make of the image before them, of which `newest` was the newest time: what steps back counts as the newest
+/// before it.
+fn play(image: &Image, mut newest: Option<Ts>, records: &[Taped]) -> Image {
     let mut store = Writer::new(INSTRUMENTS_MAX);
     store.restore(image);
     for taped in records {
+        newest = newest.max(Some(taped.ts));
         if let What::Event(event) = &taped.what {
-            store.apply(event, taped.ts);
+            store.apply(event, newest.unwrap_or(taped.ts));
         }
     }
     store.image()

@@ -27,7 +27,7 @@ fn check(rotation: Rotation, count: i64) -> Vec<usize> {
     let names = folder.names();
     assert_eq!(written.files, names.len() as u64);
     let mut bytes = 0;
-    let (mut all, mut image, mut counts) = (Vec::new(), Image::default(), Vec::new());
+    let (mut all, mut image, mut newest, mut counts) = (Vec::new(), Image::default(), None, Vec::new());
     for (name, number) in names.iter().zip(1..) {
         assert_eq!(*name, format!("x.{number:04}.tape"));
         let mut reader = open(&folder.file(name));
@@ -35,7 +35,8 @@ fn check(rotation: Rotation, count: i64) -> Vec<usize> {
         assert_eq!(reader.image(), &image, "{name}");
         let (records, error) = read(&mut reader);
         assert!(error.is_none(), "{error:?}");
-        image = play(&image, &records);
+        image = play(&image, newest, &records);
+        newest = newest.max(records.iter().map(|taped| taped.ts).max());
         counts.push(records.len());
         all.extend(records);
         bytes += reader.bytes();

@@ -202,7 +202,7 @@ fn the_largest_blocks_there_are_can_be_read() {
     let (records, error) = read(&mut reader);
     assert!(error.is_none() && records == taped(&events), "{error:?}");
     let image = reader.seek(Ts(i64::MAX)).expect("the last keyframe");
-    assert!(image == play(&Image::default(), &records));
+    assert!(image == play(&Image::default(), None, &records));
     assert_eq!(image.instruments.len(), BLOCK_RECORDS_MAX);
 }
 

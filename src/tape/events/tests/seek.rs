@@ -31,6 +31,7 @@ proptest! {
         let all = taped(&events);
         for ts in times.into_iter().chain([i64::MIN, i64::MAX]).map(Ts) {
             let image = reader.seek(ts).expect("whole");
+            let newest_before = reader.newest_before();
             let (rest, error) = read(&mut reader);
             prop_assert!(error.is_none(), "{:?}", error);
             // Right behind the newest keyframe that fits; the last stands at the end.
@@ -38,9 +39,10 @@ proptest! {
             let from = all.len() - rest.len();
             let newest = if want == all.len() { want } else { want - want % 25 };
             prop_assert_eq!(from, newest);
+            prop_assert_eq!(newest_before, all[..from].iter().map(|taped| taped.ts).max());
             prop_assert_eq!(&rest[..], &all[from..]);
-            prop_assert_eq!(&image, &play(&Image::default(), &all[..from]));
-            prop_assert_eq!(play(&image, &rest[..want - from]), play(&Image::default(), &all[..want]));
+            prop_assert_eq!(&image, &play(&Image::default(), None, &all[..from]));
+            prop_assert_eq!(play(&image, newest_before, &rest[..want - from]), play(&Image::default(), None, &all[..want]));
         }
     }
 }
@@ -82,7 +84,7 @@ fn a_keyframe_of_many_instruments_comes_in_parts() {
     assert_eq!(parts.len(), 1 + 3);
     let mut reader = open(&path);
     assert_eq!(reader.info().keyframes, 2);
-    assert!(reader.seek(Ts(20_000)).expect("whole") == play(&Image::default(), &all));
+    assert!(reader.seek(Ts(20_000)).expect("whole") == play(&Image::default(), None, &all));
     // Without its middle part it is none, with or without an index.
     let (at, head) = parts[2];
     bytes[at + HEAD_BYTES + 3] ^= 1;
