@@ -1,4 +1,48 @@
 //! Tapes, `*.tape`: what feeds made of a venue's frames, exact, small and with any moment at hand.
+//!
+//! # The format, to the byte
+//! Integers are little-endian; times are nanoseconds since 1970, signed; CRC32C is that of RFC 3720, over the bytes named. A
+//! file is 16 bytes, then blocks without anything between them, then, where it was ended well, a trailer. It is only ever
+//! appended to.
+//!
+//! | the file's first bytes | |
+//! |---|---|
+//! | 0..8 | `ff 74 61 70 65 0d 0a 1a` |
+//! | 8..12 | version, 1 |
+//! | 12..16 | CRC32C of 0..12 |
+//!
+//! | a block | |
+//! |---|---|
+//! | 0..4 | `ff 54 77 42` |
+//! | 4 | kind: 1 records, 2 part of a keyframe, 3 index |
+//! | 5 | packing of the payload: 0 none, 1 raw DEFLATE (RFC 1951) |
+//! | 6 | of a keyframe: bit 0 its first part, bit 1 its last; else 0 |
+//! | 7 | 0 |
+//! | 8..12 | number of the block in the file, from 0 |
+//! | 12..16 | bytes of the payload as it stands here, at most 2 MiB |
+//! | 16..20 | bytes of the payload unpacked, at most 2 MiB |
+//! | 20..24 | records in it, at most 4,096 |
+//! | 24..28 | of these, updates |
+//! | 28..32 | of these, gaps |
+//! | 32..40 | of records: time of the first; else as the next |
+//! | 40..48 | of records: the newest time of them; else that of all records before, -2^63 where there are none |
+//! | 48..52 | CRC32C of the payload as it stands here |
+//! | 52..56 | CRC32C of 0..52 |
+//! | 56.. | payload: `Records`, `Keyframe` or `Index` of `proto/tape.proto` |
+//!
+//! | the trailer, behind the index | |
+//! |---|---|
+//! | 0..8 | where the index begins in the file |
+//! | 8..12 | CRC32C of 0..8 |
+//! | 12..16 | `ff 54 77 49` |
+//!
+//! The first block is a keyframe: the state of everything when the file was begun, so that each file of a rotation can be
+//! played alone. Others follow at least every 100,000 records. A keyframe may have several parts, blocks one behind the
+//! other. No block needs another one to be read, but for what it means: the state at a place is that of the newest
+//! keyframe before it and all records between, in which a time that steps back counts as the newest before it.
+//!
+//! Without trailer, or where index or trailer are damaged, a walk over the heads of all blocks finds what the index says.
+//! The next good block behind damage is the next place with a block's first four bytes and a head whose CRC holds.
 
 mod block;
 mod blocks;
