@@ -29,8 +29,8 @@ pub(super) const SEND_BUFFER_BYTES: usize = 64 * 1_024;
 /// Of these, such as may wait unsent: beyond, the socket says that it is full.
 pub(super) const NOT_SENT_BYTES: u32 = 16 * 1_024;
 
-/// A session's read buffer: a subscriber says little.
-pub(super) const READ_BUFFER_BYTES: usize = 2 * 1_024;
+/// A session's read buffer, and what it reads at once: a subscriber says little, and 20 symbols have 400 B.
+pub(super) const READ_BUFFER_BYTES: usize = 512;
 
 /// Malformed messages in a row before the connection is closed with 4501.
 pub(super) const MALFORMED_MAX: u32 = 10;

@@ -55,7 +55,7 @@ pub(super) async fn run(
     };
     let options = match options {
         Ok(options) => options,
-        Err(reason) => return refuse_connection(writer, reader, &reason).await,
+        Err(reason) => return Box::pin(refuse_connection(writer, reader, &reason)).await,
     };
     let (id, shard) = fanout.place();
     let link = Arc::new(Link::default());
@@ -83,12 +83,14 @@ pub(super) async fn run(
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(config.message_bytes_max))
         .max_frame_size(Some(config.message_bytes_max));
-    let mut socket =
-        WebSocketStream::from_partially_read(reader, read_ahead.to_vec(), Role::Server, Some(limits)).await;
+    // Copied, because it keeps all that the handshake was read into.
+    let begun = read_ahead.to_vec();
+    drop(read_ahead);
+    let mut socket = WebSocketStream::from_partially_read(reader, begun, Role::Server, Some(limits)).await;
     let reason = session.read(&mut socket).await;
     // The peer may still have to read our close frame and to answer it.
     if !matches!(reason, CloseReason::Broken | CloseReason::SlowConsumer) {
-        let _ = timeout(CLOSE_DEADLINE, socket.get_mut().drain()).await;
+        let _ = Box::pin(timeout(CLOSE_DEADLINE, socket.get_mut().drain())).await;
     }
     session.tell(Command::Leave(id, reason)).await;
 }
@@ -114,7 +116,7 @@ impl Session {
                 () = link.changed() => None,
                 () = shard.closed() => Some(CloseReason::Internal),
                 message = socket.next() => match message {
-                    Some(Ok(message)) => self.message(message).await,
+                    Some(Ok(message)) => Box::pin(self.message(message)).await,
                     Some(Err(error)) => self.end_of(&error),
                     None => Some(CloseReason::Broken),
                 },
@@ -126,7 +128,7 @@ impl Session {
             match step {
                 None => {}
                 Some(CloseReason::Broken) => return CloseReason::Broken,
-                Some(reason) => return self.close(reason).await,
+                Some(reason) => return Box::pin(self.close(reason)).await,
             }
         }
     }
