@@ -30,6 +30,8 @@ pub(super) struct ConfigFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ServerTable {
     pub(super) listen: Option<String>,
+    pub(super) tls_cert: Option<PathBuf>,
+    pub(super) tls_key: Option<PathBuf>,
     pub(super) shards: Option<Shards>,
     pub(super) allow_control: Option<bool>,
 }

@@ -20,7 +20,7 @@ use crate::fanout::Fanout;
 use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::Ts;
 use crate::monitor::{Health, names};
-use crate::server::{self, App, Controls, Query};
+use crate::server::{self, App, Controls, Query, Tls, TlsError};
 use crate::store::{Epoch, Writer};
 use crate::tape::{Rotation, TapeError, TapeRecorder, TapeTotals, event_queue};
 
@@ -43,6 +43,8 @@ pub(super) enum ServeError {
     Listen { addr: String, source: io::Error },
     #[error(transparent)]
     Record(#[from] TapeError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("a thread could not be started: {0}")]
     Thread(io::Error),
     #[error("standard output: {0}")]
@@ -56,6 +58,7 @@ impl ServeError {
     pub(super) fn is_usage(&self) -> bool {
         match self {
             ServeError::Feed(error) => error.is_usage(),
+            ServeError::Tls(error) => error.is_usage(),
             ServeError::Listen { source, .. } => source.kind() == io::ErrorKind::InvalidInput,
             _ => false,
         }
@@ -125,6 +128,12 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         first_subscribe,
         render_metrics,
     } = behind;
+    let tls = settings
+        .tls
+        .as_ref()
+        .map(|(cert, key)| Tls::read(cert, key))
+        .transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
         source,
@@ -178,14 +187,16 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         health,
         render_metrics,
     );
-    let app = app.with_recording(recorder.as_ref().map(TapeRecorder::shared_state));
+    let app = app
+        .with_recording(recorder.as_ref().map(TapeRecorder::shared_state))
+        .with_tls(tls);
 
     let mut ended = JoinSet::new();
     for thread in threads {
         ended.spawn_blocking(move || drop(thread.join()));
     }
 
-    greet(addr, &venues).map_err(ServeError::Stdout)?;
+    greet(scheme, addr, &venues).map_err(ServeError::Stdout)?;
     let served = tokio::select! {
         () = server::run(listener, app, stop) => Ok(()),
         // None ends before it is told to, unless it panicked: better no service than one that stands still.
@@ -227,11 +238,11 @@ pub(super) fn say(line: &str) -> io::Result<()> {
 }
 
 /// The first line on stdout is for programs; what follows in the log is for people.
-fn greet(addr: SocketAddr, venues: &[String]) -> io::Result<()> {
-    say(&format!("listening on http://{addr}"))?;
-    tracing::info!("dashboard: http://{addr}/");
+fn greet(scheme: &str, addr: SocketAddr, venues: &[String]) -> io::Result<()> {
+    say(&format!("listening on {scheme}://{addr}"))?;
+    tracing::info!("dashboard: {scheme}://{addr}/");
     if let Some(venue) = venues.first() {
-        tracing::info!("in a terminal: tickwire watch http://{addr} '{venue}:*'");
+        tracing::info!("in a terminal: tickwire watch {scheme}://{addr} '{venue}:*'");
     }
     Ok(())
 }

@@ -59,6 +59,12 @@ pub(super) struct ServiceArgs {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, env = "TICKWIRE_LISTEN", value_name = "ADDR")]
     pub(super) listen: Option<String>,
+    /// Speaks TLS with this certificate, PEM, the chain behind it; needs --tls-key
+    #[arg(long, env = "TICKWIRE_TLS_CERT", value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, env = "TICKWIRE_TLS_KEY", value_name = "FILE")]
+    pub(super) tls_key: Option<PathBuf>,
     /// Lets programs on this machine push updates, POST /v1/updates, and drive a replay, POST /v1/replay [default: false]
     #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]

@@ -23,6 +23,8 @@ const FEED_ENV: &str = "TICKWIRE_FEED";
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) listen: String,
+    /// Certificate and key, where TLS is spoken.
+    pub(super) tls: Option<(PathBuf, PathBuf)>,
     pub(super) feeds: Vec<String>,
     pub(super) shards: usize,
     pub(super) allow_control: bool,
@@ -44,6 +46,10 @@ pub(super) enum SettingError {
     Config(#[from] ConfigError),
     #[error("there is nothing to rotate: `--record FILE`, TICKWIRE_RECORD or `file` in [record] is needed")]
     NothingRecorded,
+    #[error(
+        "TLS needs both: `--tls-cert FILE` (TICKWIRE_TLS_CERT, `tls_cert` in [server]) and `--tls-key FILE` (likewise)"
+    )]
+    HalfTls,
 }
 
 impl SettingError {
@@ -68,6 +74,11 @@ impl Settings {
             .unwrap_or_default();
         let env_feeds = std::env::var(FEED_ENV).unwrap_or_default();
         let rotates = args.record.record_rotate_bytes.is_some() || args.record.record_rotate_seconds.is_some();
+        let has_cert = args.service.tls_cert.is_some() || file.server.tls_cert.is_some();
+        let has_key = args.service.tls_key.is_some() || file.server.tls_key.is_some();
+        if has_cert != has_key {
+            return Err(SettingError::HalfTls);
+        }
         let settings = Settings::layer(args, file, &env_feeds);
         match settings.record {
             // In a file they may lie ready for a `--record`.
@@ -95,6 +106,10 @@ impl Settings {
         );
         let record = recording.record.or(file.record.file);
         Settings {
+            tls: args
+                .tls_cert
+                .or(file.server.tls_cert)
+                .zip(args.tls_key.or(file.server.tls_key)),
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
             feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
             shards: first([args.shards, file.server.shards], cores) as usize,

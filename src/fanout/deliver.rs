@@ -8,7 +8,7 @@ use crate::store::{SealedBeat, Seq, Table};
 use crate::wire::{Chunks, DeltaHead, Encoding, picks_that_fit};
 
 use super::group::{Group, GroupId};
-use super::pump::{all_picks, finish};
+use super::pump::finish;
 use super::shard::{Scratch, Shard};
 use super::subscriber::{Rest, Sent, Subscriber};
 use super::{CloseReason, Socket};
@@ -157,7 +157,7 @@ impl<S: Socket> Shard<S> {
     /// Writes the group's frame to every member that is current; the others are counted or caught up.
     ///
     /// The chunks count updates after `since`: whoever has counted some of them gets a delta of its own.
-    fn fan_out_group(&mut self, id: GroupId, chunks: &Chunks, since: Seq) {
+    pub(super) fn fan_out_group(&mut self, id: GroupId, chunks: &Chunks, since: Seq) {
         let seq = self.table.seq();
         let group = self.groups.get_mut(id);
         group.picks.retain(|pick| !chunks.is_nothing(*pick));
@@ -275,32 +275,6 @@ impl<S: Socket> Shard<S> {
         }
     }
 
-    /// Groups of longer paces that fell due: their frames span several beats.
-    fn fan_out_paced(&mut self) {
-        let due: Vec<GroupId> = {
-            let fell_due = |g: &&GroupId| self.groups.get(**g).key.pace.fell_due(self.beat_before, self.beat);
-            self.groups.paced().iter().filter(fell_due).copied().collect()
-        };
-        for id in due {
-            let group = self.groups.get(id);
-            let (since, encoding) = (group.last_frame, group.key.encoding);
-            let mut chunks = Chunks::new(encoding);
-            for id in changed_of(&self.table, group, since) {
-                if let Some(entry) = self.table.delta_since(id, since, since) {
-                    chunks.push(&entry, self.ts);
-                }
-            }
-            let news = self
-                .table
-                .venues_since(since)
-                .filter(|v| group.touches(v.name.as_str()));
-            news.for_each(|venue| chunks.push_venue(venue));
-            all_picks(&mut self.groups.get_mut(id).picks, chunks.len());
-            self.fan_out_group(id, &chunks, since);
-            self.groups.end_turn(id);
-        }
-    }
-
     /// Those that are behind and may have a delta now get one of their own.
     ///
     /// A beat that one of them does not get now is dropped; under a tape's clock only once the tape goes on.
@@ -390,15 +364,4 @@ fn build(
         left = later;
     }
     parts
-}
-
-/// A group's instruments that changed, ascending: whichever list is shorter is gone through.
-fn changed_of(table: &Table, group: &Group, since: Seq) -> Vec<InstrumentId> {
-    let mut changed: Vec<InstrumentId> = table.changed_since(since).take(group.held.len() + 1).collect();
-    if changed.len() > group.held.len() {
-        return group.held.clone();
-    }
-    changed.retain(|id| group.held.binary_search(id).is_ok());
-    changed.sort_unstable();
-    changed
 }

@@ -76,7 +76,7 @@ pub(super) struct Group {
     pub(super) last_frame: Seq,
     /// Everything up to here was offered to the members.
     pub(super) covered: Seq,
-    /// Positions of this turn's changed instruments that concern the group, ascending.
+    /// Positions of this turn's changed instruments that concern the group, in the order of the instruments.
     pub(super) picks: Vec<u32>,
     /// Beats of this turn with changes that concern it.
     pub(super) beats: u32,

@@ -19,6 +19,7 @@ mod group;
 mod job;
 mod link;
 mod lockstep;
+mod paced;
 mod pump;
 mod renew;
 mod run;

@@ -344,7 +344,7 @@ fn frame_up(frame: &mut FrameBuf, opcode: u8) {
 }
 
 /// Picks every unit of a list.
-pub(super) fn all_picks(picks: &mut Vec<u32>, count: usize) {
+fn all_picks(picks: &mut Vec<u32>, count: usize) {
     picks.clear();
     picks.extend(0..count as u32);
 }

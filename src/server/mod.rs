@@ -18,6 +18,7 @@ mod routes;
 mod session;
 mod socket;
 mod socket_faults;
+mod tls;
 mod upgrade;
 mod whole_lines;
 
@@ -32,16 +33,20 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
+
+use socket::Stream;
 
 pub use query::Query;
 pub use socket::TcpWriter;
 pub use socket_faults::SocketFaults;
+pub use tls::{Tls, TlsError};
 
 use crate::control::{Push, ReplayRemote};
 use crate::engine::Demand;
 use crate::fanout::Fanout;
-use crate::monitor::{Health, Recording};
+use crate::monitor::{Health, Recording, names};
 use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, FINISH_DEADLINE, HEADER_BYTES_MAX, HEADER_DEADLINE, PLAIN_CONNECTIONS_MAX};
 
 /// What an operator may set.
@@ -79,6 +84,7 @@ pub struct App {
     recording: Option<Arc<Recording>>,
     render_metrics: Box<dyn Fn() -> String + Send + Sync>,
     session: session::SessionConfig,
+    tls: Option<Tls>,
     connections_max: usize,
     connections: AtomicUsize,
     stop: CancellationToken,
@@ -108,6 +114,7 @@ impl App {
                 ping_interval: config.ping_interval,
                 socket_faults: config.socket_faults,
             },
+            tls: None,
             connections_max: config.connections_max,
             connections: AtomicUsize::new(0),
             stop: CancellationToken::new(),
@@ -117,6 +124,11 @@ impl App {
     /// Shows how a recording fares, where there is one.
     pub fn with_recording(self, recording: Option<Arc<Recording>>) -> App {
         App { recording, ..self }
+    }
+
+    /// Speaks TLS and nothing else, where there is a certificate.
+    pub fn with_tls(self, tls: Option<Tls>) -> App {
+        App { tls, ..self }
     }
 }
 
@@ -146,7 +158,13 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
         match accepted {
             Ok((stream, peer)) => {
                 is_refused = false;
-                tokio::spawn(serve_connection(stream, peer, router.clone(), stop.clone()));
+                tokio::spawn(serve_connection(
+                    stream,
+                    peer,
+                    app.tls.clone(),
+                    router.clone(),
+                    stop.clone(),
+                ));
             }
             Err(error) => {
                 // The edge, not the level: without descriptors this comes twenty times a second.
@@ -171,12 +189,25 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<
 }
 
 /// One connection, as long as it speaks HTTP.
-async fn serve_connection(stream: TcpStream, peer: Peer, router: axum::Router, stop: CancellationToken) {
+async fn serve_connection(
+    stream: TcpStream,
+    peer: Peer,
+    tls: Option<Tls>,
+    router: axum::Router,
+    stop: CancellationToken,
+) {
     let addr = peer.addr;
+    let ended = |error: &dyn std::fmt::Display| tracing::debug!(peer = %addr, %error, "connection ended");
     if let Err(error) = socket::limit_writes(&stream) {
-        tracing::debug!(peer = %addr, %error, "connection ended");
-        return;
+        return ended(&error);
     }
+    let stream = match tls {
+        None => Stream::Left(stream),
+        Some(tls) => match secured(&tls, stream).await {
+            Ok(stream) => Stream::Right(Box::new(stream)),
+            Err(error) => return ended(&error),
+        },
+    };
     let service = TowerToHyperService::new(router.layer(axum::Extension(peer)));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -187,7 +218,7 @@ async fn serve_connection(stream: TcpStream, peer: Peer, router: axum::Router, s
     tokio::select! {
         result = connection.as_mut() => {
             if let Err(error) = result {
-                tracing::debug!(peer = %addr, %error, "connection ended");
+                ended(&error);
             }
         }
         () = stop.cancelled() => {
@@ -196,6 +227,13 @@ async fn serve_connection(stream: TcpStream, peer: Peer, router: axum::Router, s
             let _ = tokio::time::timeout(DRAIN_DEADLINE, connection).await;
         }
     }
+}
+
+/// A connection after its TLS handshake, for which it has as long as for a request's head.
+async fn secured(tls: &Tls, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let accepted = tokio::time::timeout(HEADER_DEADLINE, tls.accept(stream)).await;
+    let outcome = accepted.unwrap_or_else(|late| Err(late.into()));
+    outcome.inspect_err(|_| metrics::counter!(names::HANDSHAKES_REFUSED, "reason" => "tls").increment(1))
 }
 
 /// Goaway to all, closes spread in time, and the end when all are gone or time is up.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -16,7 +15,7 @@ use super::SocketFaults;
 use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
-use super::socket::{self, TcpReader, TcpWriter};
+use super::socket::{self, Stream, TcpReader, TcpWriter};
 use crate::fanout::{CloseReason, Command, Fanout, Join, Link, Request, SubscriberId, pong};
 use crate::market::Ts;
 use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
@@ -44,7 +43,7 @@ struct Session {
 
 /// Runs a session until its end; `read_ahead` is what came behind the handshake.
 pub(super) async fn run(
-    stream: TcpStream,
+    stream: Stream,
     read_ahead: Bytes,
     options: Result<ConnectionOptions, CloseReason>,
     fanout: &Fanout<TcpWriter>,

@@ -1,6 +1,6 @@
 //! A subscriber's TCP connection in its two halves: the shard writes, the session reads.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,23 +9,36 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use super::SocketFaults;
 use super::bounds::{NOT_SENT_BYTES, SEND_BUFFER_BYTES, WRITE_DEADLINE};
 use super::socket_faults::Faulty;
+use super::tls::{Shared, TlsWriter};
 use crate::fanout::Socket;
+
+/// A connection as it was accepted, with or without TLS.
+pub(super) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// The writing half: one `send` a call, straight to the kernel.
 #[derive(Debug)]
 pub struct TcpWriter {
     stream: Arc<TcpStream>,
+    tls: Option<Box<TlsWriter>>,
     faults: Option<Box<Faulty>>,
 }
 
 /// The reading half, as the WebSocket library wants it. What the library would write (pongs, closes) goes
 /// nowhere: the session has the shard say these, between frames.
 #[derive(Debug)]
-pub(super) struct TcpReader(Arc<TcpStream>);
+pub(super) struct TcpReader {
+    stream: Arc<TcpStream>,
+    tls: Option<Shared>,
+}
+
+/// The socket itself, never waiting.
+struct Raw<'a>(&'a TcpStream);
 
 /// Breaks the connection where the peer takes nothing of an answer within the deadline (hyper has none of its own).
 ///
@@ -42,7 +55,14 @@ pub(super) fn limit_writes(stream: &TcpStream) -> io::Result<()> {
 ///
 /// # Errors
 /// Where the system refuses an option: the connection is gone.
-pub(super) fn split(stream: TcpStream, faults: SocketFaults) -> io::Result<(TcpWriter, TcpReader)> {
+pub(super) fn split(stream: Stream, faults: SocketFaults) -> io::Result<(TcpWriter, TcpReader)> {
+    let (stream, tls) = match stream {
+        Either::Left(stream) => (stream, None),
+        Either::Right(tls) => {
+            let (stream, connection) = tls.into_inner();
+            (stream, Some(Shared::new(connection)))
+        }
+    };
     let socket = SockRef::from(&stream);
     // From here on the shard's rule for slow consumers holds.
     #[cfg(target_os = "linux")]
@@ -54,20 +74,26 @@ pub(super) fn split(stream: TcpStream, faults: SocketFaults) -> io::Result<(TcpW
     let faults = Faulty::new(faults, Instant::now());
     let writer = TcpWriter {
         stream: stream.clone(),
+        tls: tls.clone().map(|connection| Box::new(TlsWriter::new(connection))),
         faults,
     };
-    Ok((writer, TcpReader(stream)))
+    Ok((writer, TcpReader { stream, tls }))
 }
 
 impl Socket for TcpWriter {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let socket = SockRef::from(&*self.stream);
-        let Some(faults) = &mut self.faults else {
-            return socket.send(bytes);
+        let mut socket = Raw(&self.stream);
+        let allowed = match &mut self.faults {
+            None => bytes.len(),
+            Some(faults) => faults.allow(bytes.len(), Instant::now())?,
         };
-        let allowed = faults.allow(bytes.len(), Instant::now())?;
-        let taken = socket.send(&bytes[..allowed])?;
-        faults.took(taken);
+        let taken = match &mut self.tls {
+            None => socket.write(&bytes[..allowed])?,
+            Some(tls) => tls.send(&bytes[..allowed], allowed == bytes.len(), &mut socket)?,
+        };
+        if let Some(faults) = &mut self.faults {
+            faults.took(taken);
+        }
         Ok(taken)
     }
 
@@ -84,25 +110,57 @@ impl TcpReader {
     /// server to close first (RFC 6455, 7.1.1), and bytes of it left unread would break the connection before it
     /// has read our close frame.
     pub(super) async fn drain(&mut self) {
+        if let Some(tls) = &self.tls {
+            tls.end(&mut Raw(&self.stream));
+        }
         // Fails where the peer was faster; then there is nothing to wait for.
-        let _ = SockRef::from(&*self.0).shutdown(std::net::Shutdown::Write);
+        let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
         let mut sink = [0u8; 1_024];
         // `read` yields to the runtime now and then, however fast the peer writes; `try_read` would not.
         while self.read(&mut sink).await.is_ok_and(|count| count > 0) {}
     }
 }
 
+impl Read for Raw<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(bytes)
+    }
+}
+
+impl Write for Raw<'_> {
+    /// Past the runtime, which need not know: a socket that is full is tried again by the shard's beat.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(self.0).send(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl AsyncRead for TcpReader {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut socket = Raw(&self.stream);
+        let would_block = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
         loop {
-            std::task::ready!(self.0.poll_read_ready(cx))?;
-            match self.0.try_read(buf.initialize_unfilled()) {
+            let read = match &self.tls {
+                None => socket.read(buf.initialize_unfilled()),
+                Some(tls) => tls.read(buf.initialize_unfilled()),
+            };
+            match read {
                 Ok(count) => {
                     buf.advance(count);
                     return Poll::Ready(Ok(()));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if would_block(&error) => {}
                 Err(error) => return Poll::Ready(Err(error)),
+            }
+            std::task::ready!(self.stream.poll_read_ready(cx))?;
+            if let Some(tls) = &self.tls {
+                match tls.take(&mut socket) {
+                    Err(error) if !would_block(&error) => return Poll::Ready(Err(error)),
+                    _ => {}
+                }
             }
         }
     }

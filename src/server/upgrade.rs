@@ -8,13 +8,13 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::error::ApiError;
 use super::options::ConnectionOptions;
 use super::session;
+use super::socket::Stream;
 use super::{App, Peer};
 use crate::fanout::CloseReason;
 use crate::monitor::names;
@@ -60,7 +60,7 @@ pub(super) fn upgrade(
         // A refused browser holds no slot, so what bounds its socket is this.
         let _permit = peer.permit;
         let Ok(upgraded) = upgraded.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
             return;
         };
         metrics::counter!(names::CONNECTIONS).increment(1);
