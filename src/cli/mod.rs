@@ -32,7 +32,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve_args::ServeArgs),
+    Serve(Box<serve_args::ServeArgs>),
     Watch(watch::WatchArgs),
     Record(record::RecordArgs),
     Replay(Box<replay::ReplayArgs>),
@@ -108,7 +108,7 @@ fn run(command: Command) -> Result<(), CliError> {
         stop_on_signal(&stop)?;
         match command {
             Command::Serve(args) => {
-                let settings = settings::Settings::collect(args)?;
+                let settings = settings::Settings::collect(*args)?;
                 Ok(serve::run(settings, stop).await?)
             }
             Command::Watch(args) => Ok(watch::run(args, stop).await?),

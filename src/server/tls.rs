@@ -338,7 +338,7 @@ mod tests {
                     }
                 }
             }
-            while rest.len() > 0 && is_begun {
+            while !rest.is_empty() && is_begun {
                 pipe.room = usize::MAX;
                 let taken = writer.send(&rest, true, &mut pipe).expect("room");
                 rest.drain(..taken);
