@@ -104,6 +104,11 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
             &["--frame-bytes-max", "`100` is not allowed", "4096 to 1048576"],
         ),
         (&["serve", "--log-level", "loud"], &["`loud`", "debug"]),
+        (&["serve", "--cores", "0-"], &["--cores", "`0-`", "such as 0,2-3"]),
+        (
+            &["serve", "--tls-cert", "a.pem"],
+            &["both", "--tls-cert FILE", "--tls-key FILE"],
+        ),
         (&["serve", "--listen", "here"], &["`here`"]),
         (&["watch", "http://127.0.0.1:9"], &["<SYMBOL>"]),
         (&["watch", "http://127.0.0.1:9", "BTC"], &["`BTC`", "venue:NAME"]),
@@ -149,6 +154,25 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn threads_run_on_the_cores_that_they_are_bound_to() {
+    fails(&["serve", "--cores", "1023"], 2, &["core 1023", "this process may use"]);
+    let server = Server::start(&["--cores", "0", "--feed", QUIET]);
+    let mut shards = 0;
+    for task in std::fs::read_dir(format!("/proc/{}/task", server.process.id())).expect("threads") {
+        let path = task.expect("a thread").path();
+        // One that has ended meanwhile is bound to nothing.
+        let Ok(status) = std::fs::read_to_string(path.join("status")) else {
+            continue;
+        };
+        let of = |key| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+        assert_eq!(of("Cpus_allowed_list:"), Some("0"), "{status}");
+        shards += usize::from(of("Name:").is_some_and(|name| name.starts_with("shard-")));
+    }
+    assert_eq!(shards, 1, "as many as there are cores");
+}
+
+#[test]
 fn what_the_machine_refuses_is_a_1_that_names_it() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = listener.local_addr().expect("an address").to_string();
@@ -160,6 +184,8 @@ fn what_the_machine_refuses_is_a_1_that_names_it() {
     );
     fails(&["serve", "--feed", "ndjson:nowhere.ndjson"], 1, &["nowhere.ndjson"]);
     fails(&["serve", "--config", "nowhere.toml"], 1, &["nowhere.toml"]);
+    let args = ["serve", "--tls-cert", "nowhere.pem", "--tls-key", "nowhere.key"];
+    fails(&args, 1, &["`nowhere.pem` cannot be read"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::cores::Cores;
 use super::within::{
     Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
     Symbols,
@@ -33,6 +34,7 @@ pub(super) struct ServerTable {
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
     pub(super) shards: Option<Shards>,
+    pub(super) cores: Option<Cores>,
     pub(super) allow_control: Option<bool>,
 }
 

@@ -3,6 +3,7 @@
 mod bars;
 mod config;
 mod convert;
+mod cores;
 mod inspect;
 
 mod record;

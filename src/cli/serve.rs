@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::bars::BesideBars;
+use super::cores::{Cores, CoresError};
 use super::settings::Settings;
 use crate::control;
 use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
@@ -45,6 +46,8 @@ pub(super) enum ServeError {
     Record(#[from] TapeError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Cores(#[from] CoresError),
     #[error("a thread could not be started: {0}")]
     Thread(io::Error),
     #[error("standard output: {0}")]
@@ -59,6 +62,7 @@ impl ServeError {
         match self {
             ServeError::Feed(error) => error.is_usage(),
             ServeError::Tls(error) => error.is_usage(),
+            ServeError::Cores(error) => error.is_usage(),
             ServeError::Listen { source, .. } => source.kind() == io::ErrorKind::InvalidInput,
             _ => false,
         }
@@ -133,6 +137,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         .as_ref()
         .map(|(cert, key)| Tls::read(cert, key))
         .transpose()?;
+    settings.cores.as_ref().map_or(Ok(()), Cores::check)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
@@ -190,6 +195,8 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     let app = app
         .with_recording(recorder.as_ref().map(TapeRecorder::shared_state))
         .with_tls(tls);
+
+    settings.cores.as_ref().map_or(Ok(()), Cores::bind)?;
 
     let mut ended = JoinSet::new();
     for thread in threads {

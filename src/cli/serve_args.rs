@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::cores::Cores;
 use super::within::{
     Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
     Symbols,
@@ -72,9 +73,12 @@ pub(super) struct ServiceArgs {
     /// Configuration file [default: tickwire.toml, if it is there]
     #[arg(long, env = "TICKWIRE_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Fan-out threads [default: number of cores]
+    /// Fan-out threads [default: number of cores, of --cores where they are given]
     #[arg(long, env = "TICKWIRE_SHARDS", value_name = "N")]
     pub(super) shards: Option<Shards>,
+    /// Cores to run on, such as 0,2-3: each fan-out thread on one of them, the rest on all [default: as the system likes]
+    #[arg(long, env = "TICKWIRE_CORES", value_name = "LIST")]
+    pub(super) cores: Option<Cores>,
     /// Subscribers at a time [default: 16384]
     #[arg(long, env = "TICKWIRE_MAX_CONNECTIONS", value_name = "N")]
     pub(super) max_connections: Option<Connections>,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::config::{ConfigError, ConfigFile};
+use super::cores::Cores;
 use super::serve_args::ServeArgs;
 use super::within::{Within, rotation};
 use crate::engine::{BEAT, Clock};
@@ -27,6 +28,8 @@ pub(super) struct Settings {
     pub(super) tls: Option<(PathBuf, PathBuf)>,
     pub(super) feeds: Vec<String>,
     pub(super) shards: usize,
+    /// Where threads run, if they are bound at all.
+    pub(super) cores: Option<Cores>,
     pub(super) allow_control: bool,
     /// The tape that everything is recorded to, if any.
     pub(super) record: Option<(PathBuf, Rotation)>,
@@ -93,7 +96,11 @@ impl Settings {
             record: recording,
             service: args,
         } = args;
-        let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+        let cores = args.cores.or(file.server.cores);
+        let cores_count = match &cores {
+            Some(cores) => cores.len() as u64,
+            None => std::thread::available_parallelism().map_or(1, |n| n.get() as u64),
+        };
         let limits = file.limits;
         let heartbeat = first([args.heartbeat_ms, limits.heartbeat_ms], 1_000);
         let instruments = [args.max_instruments, limits.max_instruments];
@@ -112,7 +119,8 @@ impl Settings {
                 .zip(args.tls_key.or(file.server.tls_key)),
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
             feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
-            shards: first([args.shards, file.server.shards], cores) as usize,
+            shards: first([args.shards, file.server.shards], cores_count) as usize,
+            cores,
             allow_control: args.allow_control.or(file.server.allow_control).unwrap_or(false),
             record: record.map(|file| (file, rotation)),
             instruments_max: first(instruments, INSTRUMENTS_MAX as u64) as usize,
