@@ -3,10 +3,12 @@
 mod deflate;
 mod lenient;
 mod limits;
+mod peek;
 
 use super::proto::{self, client_message};
 use super::*;
-use crate::market::Decimals;
+use crate::market::{Decimals, Ts};
+use crate::store::Seq;
 use proptest::prelude::*;
 
 const LIMITS: DecodeLimits = DecodeLimits {
