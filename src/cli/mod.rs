@@ -1,9 +1,12 @@
 //! The command line: one file or folder a subcommand. The only user of clap.
 
 mod bars;
+mod bench;
 mod config;
 mod convert;
+mod figures;
 mod inspect;
+mod lag;
 
 mod record;
 mod recording;
@@ -38,6 +41,7 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     Convert(convert::ConvertArgs),
     Inspect(inspect::InspectArgs),
+    Bench(bench::BenchArgs),
 }
 
 /// Why a command ended without success.
@@ -64,6 +68,9 @@ enum CliError {
     /// `inspect` could not go on.
     #[error(transparent)]
     Inspect(#[from] inspect::InspectError),
+    /// `bench` could not measure, or found something wrong.
+    #[error(transparent)]
+    Bench(#[from] bench::BenchError),
     /// Our own mistake.
     #[error("internal error, see the log")]
     Panicked,
@@ -83,6 +90,7 @@ impl CliError {
             CliError::Replay(error) if error.is_usage() => 2,
             CliError::Convert(error) if error.is_usage() => 2,
             CliError::Inspect(error) if error.is_usage() => 2,
+            CliError::Bench(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -116,6 +124,7 @@ fn run(command: Command) -> Result<(), CliError> {
             Command::Replay(args) => Ok(replay::run(*args, stop).await?),
             Command::Convert(args) => Ok(convert::run(args, stop).await?),
             Command::Inspect(args) => Ok(inspect::run(args, stop).await?),
+            Command::Bench(args) => Ok(bench::run(args, stop).await?),
         }
     };
     // Unwinding from here would wait for threads that nobody tells to end.

@@ -5,8 +5,8 @@ use prost::encoding::{WireType, decode_key, decode_varint};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::Encoding;
 use super::head::DeltaHead;
+use super::{Encoding, proto};
 use crate::market::Ts;
 use crate::store::Seq;
 
@@ -40,6 +40,32 @@ pub struct DeltaPeek {
     pub entries: usize,
     /// It takes instruments away or announces some.
     pub has_listings: bool,
+}
+
+impl Peek<'static> {
+    /// The same of a message that is decoded.
+    pub fn of(message: &proto::ServerMessage) -> Peek<'static> {
+        use proto::server_message::Body;
+        match &message.body {
+            Some(Body::Delta(delta)) => {
+                let fields = Fields {
+                    seq: delta.seq,
+                    prev_seq: delta.prev_seq,
+                    ts: delta.ts,
+                    skipped: delta.skipped,
+                    more: delta.more,
+                    entries: delta.tickers.len(),
+                    has_listings: !(delta.removed.is_empty() && delta.instruments.is_empty()),
+                };
+                fields.delta()
+            }
+            Some(Body::Heartbeat(heartbeat)) => Peek::Heartbeat {
+                seq: Seq(heartbeat.seq),
+                prev_seq: Seq(heartbeat.prev_seq),
+            },
+            _ => Peek::Other,
+        }
+    }
 }
 
 /// Looks at a server's message; entries are counted and not read, so what is wrong in them is not seen.

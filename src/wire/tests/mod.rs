@@ -7,8 +7,7 @@ mod peek;
 
 use super::proto::{self, client_message};
 use super::*;
-use crate::market::{Decimals, Ts};
-use crate::store::Seq;
+use crate::market::Decimals;
 use proptest::prelude::*;
 
 const LIMITS: DecodeLimits = DecodeLimits {
