@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
@@ -193,11 +193,15 @@ fn pace_sets_and_patterns_are_as_asked_for() {
     let frames = whole(&report, "frames");
     assert!((8..=8 * 12).contains(&frames), "at most one in 100 ms: {report}");
     // All alike share a frame: the server builds far fewer than it sends.
-    let built = server.metric("tickwire_frames_built_total", "");
-    assert!(
-        built * 2.0 < server.metric("tickwire_frames_total", ""),
-        "{built} built"
+    let figures = || ["tickwire_frames_total", "tickwire_frames_built_total"].map(|name| server.metric(name, ""));
+    let before = figures();
+    well(
+        &server.url(),
+        &["--same", "--subscribers", "8", "--symbols", "10", "--seconds", "1"],
     );
+    let after = figures();
+    let (sent, built) = (after[0] - before[0], after[1] - before[1]);
+    assert!(built * 2.0 < sent, "{built} built, {sent} sent");
 }
 
 #[test]
@@ -322,6 +326,11 @@ fn scripted(script: Vec<Body>, close: Option<(u16, &'static str)>) -> String {
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("who asks for the symbols");
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).expect("a request's head");
+            head.push(byte[0]);
+        }
         let body = r#"{"epoch":"1","seq":5,"instruments":[{"id":1,"symbol":"a:B"}]}"#;
         let length = body.len();
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
