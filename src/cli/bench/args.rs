@@ -20,7 +20,7 @@ the row `clock` says how far they are apart.
 
 --json gives one object. Of the time measured: frames, entries, payload_bytes and wire_bytes (headers included), each
 also as _per_s; snapshots, heartbeats, skipped_beats, skipped_share, epochs; latency_ns (beat to receipt), age_ns (venue's
-stamp to receipt, of decoded frames), round_trip_ns and clock_offset_ns (of a ping); inflate; generator (what measuring
+stamp to receipt, of decoded frames), round_trip_ns, clock_offset_ns and clock_error_ns (of pings); inflate; generator (what measuring
 itself took) and, with --pid, process. Of the whole run: joined, join_s, gaps, checked, whole_run, faults."#)]
 pub(in crate::cli) struct BenchArgs {
     /// The server, such as http://127.0.0.1:7070

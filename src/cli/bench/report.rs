@@ -47,6 +47,8 @@ pub(super) struct Report {
     pub(super) round_trip_ns: Option<Spread>,
     /// How far the server's clock is ahead of ours.
     pub(super) clock_offset_ns: Option<i64>,
+    /// It may be so much more or less: half of the shortest round trip.
+    pub(super) clock_error_ns: Option<i64>,
     pub(super) skipped_beats: u64,
     /// Of all beats with changes.
     pub(super) skipped_share: f64,
@@ -161,6 +163,7 @@ impl Report {
             age_ns: Spread::of(&tally.age),
             round_trip_ns: Spread::of(&tally.round_trip),
             clock_offset_ns: tally.clock.map(|(_, offset)| offset),
+            clock_error_ns: tally.clock.map(|(round_trip, _)| round_trip / 2),
             skipped_beats: counts.skipped,
             skipped_share: match counts.skipped {
                 0 => 0.0,

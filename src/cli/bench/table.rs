@@ -26,8 +26,12 @@ pub(super) fn table(report: &Report) -> String {
         say("latency", &spread(report.latency_ns.as_ref(), "deltas"));
         say("age", &spread(report.age_ns.as_ref(), "entries"));
         say("round trip", &spread(report.round_trip_ns.as_ref(), "pings"));
-        if let Some(offset) = report.clock_offset_ns {
-            say("clock", &format!("the server's is {} ahead of ours", signed(offset)));
+        if let Some((offset, error)) = report.clock_offset_ns.zip(report.clock_error_ns) {
+            let (offset, error) = (signed(offset), signed(error));
+            say(
+                "clock",
+                &format!("the server's is {offset} ahead of ours, give or take {error}"),
+            );
         }
         say("skipped", &skipped(report));
         if let Some(inflate) = &report.inflate {
