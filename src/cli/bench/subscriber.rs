@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::plan::Plan;
 use super::seq::Own;
 use super::tally::{Phase, Tally};
-use crate::client::{Disconnect, MESSAGE_BYTES_MAX, Outcome, View, reason};
+use crate::client::{Breach, Disconnect, MESSAGE_BYTES_MAX, Outcome, View, reason};
 use crate::market::{SymbolPattern, Ts};
 use crate::wire::proto::{self, client_message, server_message};
 use crate::wire::{
@@ -227,6 +227,10 @@ impl Subscriber {
         if let Some(rejected) = snapshot.rejected.first() {
             let words = format!("{}: {}", rejected.symbol, rejected.message);
             return Err(Fault::Refused(reason(&words)));
+        }
+        // Nothing was resumed.
+        if snapshot.epoch == 0 || snapshot.resumed {
+            return Err(Breach::Epoch.into());
         }
         tally.now().snapshots += 1;
         let outcome = match self.own.snapshot(snapshot.epoch, snapshot.seq) {
