@@ -42,7 +42,7 @@ fn version_and_help_are_told_on_stdout() {
         (ended.code, ended.out.as_str()),
         (Some(0), concat!("tickwire ", env!("CARGO_PKG_VERSION"), "\n"))
     );
-    for command in ["serve", "watch", "record", "convert", "inspect"] {
+    for command in ["serve", "watch", "record", "convert", "inspect", "bench"] {
         let ended = run(&[command, "--help"]);
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
         let example = format!("  tickwire {command}");
@@ -118,6 +118,24 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
             &["protobuf, msgpack or json"],
         ),
         (&["watch", "http://127.0.0.1:9", "a:B", "--count", "0"], &["--count"]),
+        (&["bench"], &["<URL>"]),
+        (&["bench", "ftp://127.0.0.1:9"], &["ftp", "ws:// and http://"]),
+        (
+            &["bench", "http://127.0.0.1:9", "--subscribers", "0"],
+            &["--subscribers", "1..=1000000"],
+        ),
+        (
+            &["bench", "http://127.0.0.1:9", "--match", "BTC"],
+            &["`BTC`", "venue:NAME"],
+        ),
+        (
+            &["bench", "http://127.0.0.1:9", "--encoding", "xml"],
+            &["protobuf, msgpack or json"],
+        ),
+        (
+            &["bench", "http://127.0.0.1:9", "--pid", "4000000000"],
+            &["process 4000000000", "--pid takes"],
+        ),
         (&["record", "--feed", "binance:BTCUSDT"], &["--raw"]),
         (&["record", "--raw", "x.capture.gz"], &["0 feeds", "exactly one"]),
         (

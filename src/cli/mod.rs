@@ -1,10 +1,13 @@
 //! The command line: one file or folder a subcommand. The only user of clap.
 
 mod bars;
+mod bench;
 mod config;
 mod convert;
 mod cores;
+mod figures;
 mod inspect;
+mod lag;
 
 mod record;
 mod recording;
@@ -39,6 +42,7 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     Convert(convert::ConvertArgs),
     Inspect(inspect::InspectArgs),
+    Bench(bench::BenchArgs),
 }
 
 /// Why a command ended without success.
@@ -65,6 +69,9 @@ enum CliError {
     /// `inspect` could not go on.
     #[error(transparent)]
     Inspect(#[from] inspect::InspectError),
+    /// `bench` could not measure, or found something wrong.
+    #[error(transparent)]
+    Bench(#[from] bench::BenchError),
     /// Our own mistake.
     #[error("internal error, see the log")]
     Panicked,
@@ -84,6 +91,7 @@ impl CliError {
             CliError::Replay(error) if error.is_usage() => 2,
             CliError::Convert(error) if error.is_usage() => 2,
             CliError::Inspect(error) if error.is_usage() => 2,
+            CliError::Bench(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -117,6 +125,7 @@ fn run(command: Command) -> Result<(), CliError> {
             Command::Replay(args) => Ok(replay::run(*args, stop).await?),
             Command::Convert(args) => Ok(convert::run(args, stop).await?),
             Command::Inspect(args) => Ok(inspect::run(args, stop).await?),
+            Command::Bench(args) => Ok(bench::run(args, stop).await?),
         }
     };
     // Unwinding from here would wait for threads that nobody tells to end.

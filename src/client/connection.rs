@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::end::Disconnect;
-use super::limits::{MESSAGE_BYTES_MAX, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX, reason};
+use super::limits::{MESSAGE_BYTES_MAX, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX};
 use super::options::Options;
 use super::session::{Command, Session, Todo};
 use super::shared::Shared;
@@ -172,8 +172,5 @@ impl Connection {
 fn closed(frame: Option<&CloseFrame>) -> Disconnect {
     // 1005: RFC 6455's "no status received".
     let (code, words) = frame.map_or((1005, ""), |f| (u16::from(f.code), f.reason.as_str()));
-    Disconnect::Closed {
-        code,
-        reason: reason(words),
-    }
+    Disconnect::closed(code, words)
 }

@@ -100,8 +100,16 @@ impl Disconnect {
         }
     }
 
+    /// Takes what a close frame says; code 1005 where it says nothing.
+    pub fn closed(code: u16, words: &str) -> Disconnect {
+        Disconnect::Closed {
+            code,
+            reason: reason(words),
+        }
+    }
+
     /// Reads a failed upgrade.
-    pub(super) fn from_upgrade(error: tungstenite::Error) -> Disconnect {
+    pub fn from_upgrade(error: tungstenite::Error) -> Disconnect {
         let tungstenite::Error::Http(response) = error else {
             return Disconnect::Socket(Box::new(error));
         };

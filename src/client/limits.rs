@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Largest message taken before and after inflation: `frame_bytes_max` is 64 KiB unless configured, and is
 /// known only after the first message.
-pub(super) const MESSAGE_BYTES_MAX: usize = 16 << 20;
+pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 /// Bytes asked of the socket at once: a beat's frame is a few KiB, and tungstenite zero-fills all of it.
 pub(super) const READ_BUFFER_BYTES: usize = 16 << 10;
@@ -36,7 +36,7 @@ pub(super) const CHANGED_MAX: usize = INSTRUMENTS_MAX;
 pub(super) const STRINGS_MAX: usize = 100_000;
 
 /// Bytes of symbols in one `subscribe`; servers take 64 KiB and more, more strings go in several requests.
-pub(super) const SUBSCRIBE_BYTES_MAX: usize = 32 << 10;
+pub const SUBSCRIBE_BYTES_MAX: usize = 32 << 10;
 
 /// Longest delay that a server may ask for before the next connection.
 pub(super) const DELAY_MAX: Duration = Duration::from_secs(300);
@@ -52,8 +52,8 @@ pub(super) const GOOD_AFTER: Duration = Duration::from_secs(5);
 /// anew after [`GOOD_AFTER`] without any.
 pub(super) const REPAIRS_MAX: u32 = 8;
 
-/// Cuts a server's text to [`REASON_BYTES_MAX`] and makes control characters visible.
-pub(super) fn reason(text: &str) -> String {
+/// Cuts a server's text to 1 KiB and makes control characters visible.
+pub fn reason(text: &str) -> String {
     let mut end = text.len().min(REASON_BYTES_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -38,6 +38,7 @@ mod ticker;
 mod view;
 
 pub use end::{ComeBack, Disconnect};
+pub use limits::{MESSAGE_BYTES_MAX, SUBSCRIBE_BYTES_MAX, reason};
 pub use notice::{Changed, Notice};
 pub use options::{Options, OptionsError};
 pub use shared::ViewGuard;

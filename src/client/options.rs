@@ -156,7 +156,7 @@ impl Options {
     }
 
     /// The encoding asked for.
-    pub(super) fn encoding_asked(&self) -> Encoding {
+    pub fn encoding_asked(&self) -> Encoding {
         self.encoding
     }
 
@@ -166,12 +166,31 @@ impl Options {
     }
 
     /// Host and port to connect to.
-    pub(super) fn address(&self) -> (&str, u16) {
+    pub fn address(&self) -> (&str, u16) {
         (&self.host, self.port)
     }
 
-    /// The upgrade request.
-    pub(super) fn request(&self) -> Result<Request, http::Error> {
+    /// A request for plain HTTP to the same server with the same credentials; `target` is such as `/v1/symbols`.
+    ///
+    /// # Errors
+    /// Where `target` cannot stand in a URL.
+    pub fn get(&self, target: &str) -> Result<Request, http::Error> {
+        let path = self.uri.path();
+        let path = path.strip_suffix(PATH).unwrap_or(path);
+        let mut request = Request::builder()
+            .uri(format!("{path}{target}"))
+            .header(header::HOST, self.uri.authority().map_or("", |a| a.as_str()));
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, token);
+        }
+        request.body(())
+    }
+
+    /// The upgrade request, with a key of its own.
+    ///
+    /// # Errors
+    /// Never for what [`Options::new`] took.
+    pub fn request(&self) -> Result<Request, http::Error> {
         let mut query = Vec::from_iter(self.uri.query().map(str::to_owned));
         if self.compression == Compression::Deflate {
             query.push("compression=deflate".to_owned());
@@ -252,5 +271,14 @@ mod tests {
         assert_eq!(request.headers()["sec-websocket-protocol"], "tickwire.v1.json");
         assert_eq!(request.headers()["authorization"], "Bearer secret");
         assert!(!format!("{options:?}").contains("secret"));
+        let request = options.get("/v1/symbols?match=a:*").expect("a request");
+        assert_eq!(request.uri().to_string(), "/v1/symbols?match=a:*");
+        assert_eq!(
+            (&request.headers()["host"], &request.headers()["authorization"]),
+            (
+                &"h:80".parse().expect("a value"),
+                &"Bearer secret".parse().expect("a value")
+            )
+        );
     }
 }

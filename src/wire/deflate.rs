@@ -98,30 +98,64 @@ fn header(encoding: Encoding, len: usize) -> ([u8; 11], usize) {
     (bytes, used)
 }
 
+/// Inflates streams one after another with the same state and the same memory.
+#[derive(Debug)]
+pub struct Inflater {
+    state: Decompress,
+    out: Vec<u8>,
+}
+
+impl Default for Inflater {
+    fn default() -> Inflater {
+        Inflater::new()
+    }
+}
+
+impl Inflater {
+    /// Makes the state.
+    pub fn new() -> Inflater {
+        Inflater {
+            state: Decompress::new(false),
+            out: Vec::new(),
+        }
+    }
+
+    /// Inflates a whole stream to at most `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// It is no raw DEFLATE, ends too early, is too large, or something follows it.
+    pub fn inflate(&mut self, bytes: &[u8], bytes_max: usize) -> Result<&[u8], DecodeError> {
+        let (state, out) = (&mut self.state, &mut self.out);
+        state.reset(false);
+        out.clear();
+        loop {
+            // One byte over the limit shows that it is passed; growing by what is there keeps a small message small.
+            let room = bytes_max.saturating_add(1).saturating_sub(out.len());
+            out.reserve_exact(room.min(out.len() + 4096));
+            let before = (state.total_in(), out.len());
+            let status = state
+                .decompress_vec(&bytes[before.0 as usize..], out, FlushDecompress::None)
+                .map_err(DecodeError::Inflate)?;
+            if out.len() > bytes_max {
+                return Err(DecodeError::InflatedTooLarge { bytes_max });
+            }
+            if status == Status::StreamEnd {
+                break;
+            }
+            if before == (state.total_in(), out.len()) {
+                return Err(DecodeError::InflateTruncated);
+            }
+        }
+        match bytes.len() - state.total_in() as usize {
+            0 => Ok(out),
+            bytes => Err(DecodeError::Trailing { bytes }),
+        }
+    }
+}
+
 /// Inflates a whole stream to at most `bytes_max` bytes.
 pub(crate) fn inflate(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, DecodeError> {
-    let mut state = Decompress::new(false);
-    let mut out = Vec::new();
-    loop {
-        // One byte over the limit shows that it is passed; growing by what is there keeps a small message small.
-        let room = bytes_max.saturating_add(1).saturating_sub(out.len());
-        out.reserve_exact(room.min(out.len() + 4096));
-        let before = (state.total_in(), out.len());
-        let status = state
-            .decompress_vec(&bytes[before.0 as usize..], &mut out, FlushDecompress::None)
-            .map_err(DecodeError::Inflate)?;
-        if out.len() > bytes_max {
-            return Err(DecodeError::InflatedTooLarge { bytes_max });
-        }
-        if status == Status::StreamEnd {
-            break;
-        }
-        if before == (state.total_in(), out.len()) {
-            return Err(DecodeError::InflateTruncated);
-        }
-    }
-    match bytes.len() - state.total_in() as usize {
-        0 => Ok(out),
-        bytes => Err(DecodeError::Trailing { bytes }),
-    }
+    let mut inflater = Inflater::new();
+    inflater.inflate(bytes, bytes_max)?;
+    Ok(inflater.out)
 }

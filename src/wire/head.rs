@@ -6,7 +6,7 @@ use crate::market::Ts;
 use crate::store::{Epoch, Seq};
 
 /// What stands at the head of a delta.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeltaHead {
     /// Everything up to here is in it.
     pub seq: Seq,

@@ -14,6 +14,7 @@ mod frame;
 mod head;
 mod kinds;
 mod loose;
+mod peek;
 mod primitive;
 mod schema;
 mod tree;
@@ -33,11 +34,12 @@ mod tests;
 
 pub use chunk::Chunks;
 pub use decode::{DecodeLimits, decode_client, decode_server};
-pub use deflate::{DEFLATE_BYTES_MIN, Deflater, compress};
+pub use deflate::{DEFLATE_BYTES_MIN, Deflater, Inflater, compress};
 pub use encode::{encode_client, encode_server, server_json};
 pub use error::DecodeError;
 pub use frame::{FRAME_BYTES_MIN, FrameBuf, picks_that_fit, room};
 pub use head::{DeltaHead, Refused, SnapshotHead, SnapshotTail};
+pub use peek::{DeltaPeek, Peek, peek_server};
 pub use words::error_word;
 
 /// The schema's messages, generated from `proto/tickwire.proto`.

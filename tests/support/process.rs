@@ -89,9 +89,23 @@ impl Process {
     pub(crate) fn spawn_on_small_disk(blocks: u32, args: &[&str]) -> Process {
         // Who ignores the signal is told by the write, as by a disk that is full.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
-        let program = ["-c", &script, env!("CARGO_BIN_EXE_tickwire")];
+        Process::spawn_in_shell(&script, args)
+    }
+
+    /// Starts it in an empty directory with a bound on its open files, which it cannot raise.
+    pub(crate) fn spawn_with_few_files(files: u32, args: &[&str]) -> Process {
+        Process::spawn_in_shell(&format!("ulimit -n {files}; exec \"$0\" \"$@\""), args)
+    }
+
+    fn spawn_in_shell(script: &str, args: &[&str]) -> Process {
+        let program = ["-c", script, env!("CARGO_BIN_EXE_tickwire")];
         eprintln!("running {args:?} with `{script}`");
         Process::start(directory(), command_of("sh", &[&program, args].concat()))
+    }
+
+    /// Its number among the system's processes.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it runs.

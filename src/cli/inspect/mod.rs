@@ -1,6 +1,5 @@
 //! `tickwire inspect`: what is in a recording.
 
-mod lag;
 mod rate;
 mod report;
 mod table;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::lag::LagReport;
+use super::super::lag::LagReport;
 use super::rate::{Burst, Columns};
 use super::tally::{Causes, States, Tally, VenueStates};
 use crate::market::Ts;

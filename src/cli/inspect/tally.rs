@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::lag::Lag;
+use super::super::lag::Lag;
 use super::rate::Rate;
 use crate::market::{Event, StaleCause, Symbol, TickerState, Ts, Update, VenueName, VenueState};
 use crate::tape::{Taped, What};

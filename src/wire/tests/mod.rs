@@ -3,6 +3,7 @@
 mod deflate;
 mod lenient;
 mod limits;
+mod peek;
 
 use super::proto::{self, client_message};
 use super::*;

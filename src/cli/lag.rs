@@ -1,12 +1,11 @@
-//! How long updates took from the venue's stamp to the receipt. A venue's clock may be ahead of ours: then it is below
-//! zero, and shown so.
+//! How long it took from one clock's stamp to another's. The first clock may be ahead: then it is below zero, and shown so.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::market::Ts;
 
-/// Lags of any number of updates, within 0.1 %, in 450 KB at most for each sign.
+/// Any number of lags, within 0.1 %, in 450 KB at most for each sign.
 #[derive(Debug)]
 pub(super) struct Lag {
     /// Sizes of those below zero.
@@ -40,14 +39,30 @@ impl Lag {
     }
 
     pub(super) fn take(&mut self, ts_event: Ts, ts_recv: Ts) {
-        let lag = ts_recv.0.saturating_sub(ts_event.0);
+        self.take_ns(ts_recv.0.saturating_sub(ts_event.0));
+    }
+
+    pub(super) fn take_ns(&mut self, lag: i64) {
         (self.min, self.max) = (self.min.min(lag), self.max.max(lag));
         let side = if lag < 0 { &mut self.ahead } else { &mut self.behind };
         // It grows to any size by itself.
         let _ = side.record(lag.unsigned_abs());
     }
 
-    /// `None` where no update had a stamp.
+    /// Takes those of another one too.
+    pub(super) fn add(&mut self, other: &Lag) {
+        // Both grow to any size by themselves.
+        let _ = self.ahead.add(&other.ahead);
+        let _ = self.behind.add(&other.behind);
+        (self.min, self.max) = (self.min.min(other.min), self.max.max(other.max));
+    }
+
+    /// How many are below zero.
+    pub(super) fn negative(&self) -> u64 {
+        self.ahead.len()
+    }
+
+    /// `None` where there is none.
     pub(super) fn report(&self) -> Option<LagReport> {
         let count = self.ahead.len() + self.behind.len();
         (count > 0).then(|| LagReport {
@@ -108,6 +123,15 @@ mod tests {
         all.take(Ts(i64::MAX), Ts(i64::MIN));
         let report = all.report().expect("two lags");
         assert_eq!((report.min, report.max), (i64::MIN, i64::MAX));
+    }
+
+    #[test]
+    fn two_distributions_added_are_that_of_all() {
+        let mut all = lag(&[-3, 5]);
+        all.add(&lag(&[-9, 4_000]));
+        all.add(&Lag::new());
+        assert_eq!(all.report(), lag(&[-3, 5, -9, 4_000]).report());
+        assert_eq!(all.negative(), 2);
     }
 
     proptest! {
