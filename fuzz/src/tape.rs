@@ -39,7 +39,10 @@ pub fn tape(input: &[u8]) {
     let bytes = if first % 2 == 0 { bytes.to_vec() } else { blocks(bytes) };
     let file = File::of(&bytes);
     let records = check_read(&file, &bytes);
-    let is_cut = |taped: &Taped| matches!(&taped.what, What::Event(Event::Venue { reason, .. }) if reason.len() > REASON_BYTES_MAX);
+    let is_cut = |taped: &Taped| match &taped.what {
+        What::Event(Event::Venue { reason, .. }) => reason.len() > REASON_BYTES_MAX,
+        _ => false,
+    };
     if !records.iter().any(is_cut) {
         check_copy(&records);
         check_written(&records);
