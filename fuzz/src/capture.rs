@@ -1,13 +1,14 @@
 //! The reader of captures: an input is a file's content.
 
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use tickwire::market::VenueName;
 use tickwire::tape::CaptureReader;
+
+use super::file::File;
 
 /// 1 MiB: what inflates to more is only read, not compared.
 const COMPARED_BYTES_MAX: u64 = 1 << 20;
@@ -48,14 +49,9 @@ pub fn capture(input: &[u8]) {
 }
 
 fn read(bytes: &[u8]) -> Content {
-    static FILES: AtomicU64 = AtomicU64::new(0);
-    let number = FILES.fetch_add(1, Ordering::Relaxed);
-    let path = std::env::temp_dir().join(format!("tickwire-check-{}-{number}", std::process::id()));
-    std::fs::write(&path, bytes).expect("a file for the check");
-    let opened = CaptureReader::open(&path);
-    let _ = std::fs::remove_file(&path);
+    let file = File::of(bytes);
     let mut read = Content::default();
-    let mut reader = match opened {
+    let mut reader = match CaptureReader::open(file.path()) {
         Ok(reader) => reader,
         Err(error) => {
             assert!(error.to_string().len() < 1_000, "{error}");

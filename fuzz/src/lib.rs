@@ -6,19 +6,24 @@
 
 mod capture;
 mod decimal;
+mod file;
 mod kraken_book;
 mod messages;
 mod ndjson;
 mod numbers;
 mod parsed;
+mod rows;
 mod spec;
+mod tape;
 mod venues;
 
 pub use capture::capture;
 pub use decimal::decimal;
 pub use messages::{client_message, server_message};
 pub use ndjson::ndjson;
+pub use rows::rows;
 pub use spec::feed_spec;
+pub use tape::tape;
 pub use venues::{binance, coinbase, coinbase_exchange, kraken};
 
 /// A target's check.
@@ -35,5 +40,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("feed_spec", feed_spec),
     ("kraken", kraken),
     ("ndjson", ndjson),
+    ("rows", rows),
     ("server_message", server_message),
+    ("tape", tape),
 ];

@@ -489,3 +489,14 @@ fn what_an_image_brings_back_is_of_its_own_age() {
     renewed.apply(&writer.seal(Ts(120)).expect("a change"));
     assert_eq!(stamp(&renewed), there);
 }
+
+#[test]
+fn a_count_that_an_image_brings_does_not_run_over() {
+    let mut writer = Writer::new(10);
+    writer.apply(&update("a:B", &[(Field::BidPrice, "1")]), Ts(1));
+    let mut image = writer.image();
+    image.instruments[0].update_count = u64::MAX;
+    writer.restore(&image);
+    writer.apply(&update("a:B", &[(Field::BidPrice, "2")]), Ts(2));
+    assert_eq!(writer.image().instruments[0].update_count, u64::MAX);
+}

@@ -200,7 +200,8 @@ impl Writer {
         let row = &mut self.rows[id.index()];
         if changed {
             self.counts.changed += 1;
-            row.update_count += 1;
+            // An image may say any count.
+            row.update_count = row.update_count.saturating_add(1);
             row.open.updates += 1;
             row.ts_event = update.ts_event;
             if update.fields.is_trade() {

@@ -106,7 +106,12 @@ impl Blocks {
             Err(Trouble::Io(error)) => return Err(error),
             Err(Trouble::Fault(_)) => return Ok(None),
         };
-        Ok(summary.ok())
+        // Each has a place of its own before the index, so that to try them all is to read the file once.
+        let has_places = |summary: &Summary| {
+            let offsets = summary.keyframes.iter().map(|keyframe| keyframe.offset).chain([offset]);
+            offsets.is_sorted_by(|one, next| one < next)
+        };
+        Ok(summary.ok().filter(has_places))
     }
 
     /// The head of the block at this place.

@@ -70,17 +70,44 @@ impl Unpacker {
             };
         }
         self.inflate.reset(false);
-        self.raw.clear();
-        // It is never more than it has room for.
-        self.raw.reserve(raw_bytes + 1);
+        // Room for one byte more and not for all that it ever had, so that what is too long is so each time.
+        let room = raw_bytes + 1;
+        if self.raw.len() < room {
+            self.raw.resize(room, 0);
+        }
         let outcome = self
             .inflate
-            .decompress_vec(packed, &mut self.raw, FlushDecompress::Finish);
+            .decompress(packed, &mut self.raw[..room], FlushDecompress::Finish);
         match outcome {
             Ok(Status::StreamEnd) if self.inflate.total_in() != packed.len() as u64 => Err(LENGTH),
-            Ok(_) if self.raw.len() != raw_bytes => Err(LENGTH),
-            Ok(Status::StreamEnd) => Ok(&self.raw),
+            Ok(_) if self.inflate.total_out() != raw_bytes as u64 => Err(LENGTH),
+            Ok(Status::StreamEnd) => Ok(&self.raw[..raw_bytes]),
             _ => Err(BlockFault::Content("it cannot be unpacked")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_block_does_not_depend_on_those_before_it() {
+        let ten = [&[0, 10, 0, !10, !0][..], &[7; 10]].concat();
+        // A block of a kind that there is not.
+        let packed = [&ten[..], &[7]].concat();
+        let whole = [&[1], &ten[1..]].concat();
+        let mut unpacker = Unpacker::new();
+        let mut unpack = |packed, raw_bytes| {
+            let unpacked = unpacker.unpack(Packing::Deflate, packed, raw_bytes);
+            unpacked.map(<[u8]>::to_vec)
+        };
+        let before = unpack(&packed, 5);
+        assert_eq!(unpack(&whole, 10), Ok(vec![7; 10]));
+        let fault = unpack(&packed, 10);
+        assert_eq!(fault, Err(BlockFault::Content("it cannot be unpacked")));
+        assert_eq!(unpack(&packed, 5), before);
+        assert!(before.is_err_and(|fault| fault.to_string().contains("length")));
+        assert_eq!(unpack(&whole, 10), Ok(vec![7; 10]));
     }
 }

@@ -12,6 +12,8 @@ use crate::store::Image;
 use crate::tape::BlockFault;
 use crate::tape::bounds::DAMAGES_MAX;
 
+const NO_PART: BlockFault = BlockFault::Content("a part of a keyframe is expected");
+
 /// Reads a tape block by block.
 pub struct TapeReader {
     blocks: Blocks,
@@ -161,10 +163,7 @@ impl TapeReader {
                     self.newest = Some(newest);
                     return Ok(image);
                 }
-                Err(Trouble::Fault(fault)) if self.on_damage == OnDamage::Salvage => {
-                    let bytes = self.offset - offset;
-                    self.damage(offset, bytes, fault);
-                }
+                Err(Trouble::Fault(fault)) if self.on_damage == OnDamage::Salvage => self.pass_part(fault)?,
                 Err(trouble) => return Err(self.error(trouble)),
             }
         }
@@ -202,7 +201,7 @@ impl TapeReader {
             let (head, payload) = self.blocks.payload(self.offset)?;
             let is_next = self.number.is_none_or(|number| number == head.number);
             if head.kind != Kind::Keyframe || head.part.is_first != is_first || !is_next {
-                return Err(BlockFault::Content("a part of a keyframe is expected").into());
+                return Err(NO_PART.into());
             }
             keyframe::decode(payload, image, named)?;
             self.offset += head.block_bytes();
@@ -223,7 +222,7 @@ impl TapeReader {
                 self.beginning = (self.offset, self.number);
             }
             Err(Trouble::Fault(fault)) if self.on_damage == OnDamage::Salvage => {
-                let _ = fault; // told when it is read
+                self.pass_part(fault)?;
                 (self.offset, self.number) = self.beginning;
             }
             Err(trouble) => return Err(self.error(trouble)),
@@ -306,8 +305,20 @@ impl TapeReader {
         Ok(())
     }
 
+    /// Tells of a keyframe's part that cannot be read: who reads on takes nothing from it, and might find it whole.
+    fn pass_part(&mut self, fault: BlockFault) -> Result<(), TapeError> {
+        let from = self.offset;
+        let next = match fault {
+            // Another block is there.
+            NO_PART => from,
+            _ => self.blocks.next_good(from + 1).map_err(|e| self.error(e.into()))?,
+        };
+        self.damage(from, next - from, fault);
+        Ok(())
+    }
+
     fn damage(&mut self, offset: u64, bytes: u64, what: BlockFault) {
-        // Passed over again after a seek.
+        // Passed over again, after a seek or behind the beginning.
         if self
             .damages
             .iter()

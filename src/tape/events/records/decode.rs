@@ -63,9 +63,13 @@ impl Decoder {
         self.shapes.clear();
         let mut columns = self.columns(payload)?;
         let mut others = std::mem::take(&mut columns.others).into_iter();
+        let before = out.len();
         // Each has one byte or more.
         out.reserve(columns.records.len().min(BLOCK_RECORDS_MAX));
         while !columns.records.is_empty() {
+            if out.len() - before >= BLOCK_RECORDS_MAX {
+                return Err(BlockFault::TooLarge);
+            }
             let record = varint(&mut columns.records).ok_or(SHORT)?;
             let ts = columns.times.next()?;
             let what = match (record as usize).checked_sub(1) {

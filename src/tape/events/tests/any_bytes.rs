@@ -6,6 +6,9 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
 use super::super::block::{Packing, Part};
+use super::super::index::{KeyframeAt, Summary, trailer};
+use super::super::records::Decoder;
+use super::super::scan::put_bytes;
 use super::*;
 use crate::tape::bounds::{BLOCK_BYTES_MAX, BLOCK_RECORDS_MAX};
 
@@ -156,4 +159,63 @@ fn lengths_and_counts_beyond_all_bounds_are_refused_before_anything_is_held() {
     std::fs::write(&path, [&file_head(VERSION)[..], &bomb].concat()).expect("written");
     let error = TapeReader::open(&path, OnDamage::Stop).err().expect("refused");
     assert!(error.to_string().contains("not what the head says"), "{error}");
+}
+
+#[test]
+fn a_block_of_more_records_than_any_has_is_refused_before_they_are_held() {
+    let mut payload = Vec::new();
+    // A shape that says nothing, of one instrument.
+    put_bytes(&mut payload, 1, b"\x0a\x03v:A");
+    payload.extend_from_slice(b"\xa2\x01\x00");
+    for (column, value) in [(21, 1), (22, 0), (25, 0)] {
+        put_bytes(&mut payload, column, &[value; 2 * BLOCK_RECORDS_MAX]);
+    }
+    let mut out = Vec::new();
+    let outcome = Decoder::default().decode(&payload, &mut out);
+    assert_eq!((outcome, out.len()), (Err(BlockFault::TooLarge), BLOCK_RECORDS_MAX));
+}
+
+#[test]
+fn a_beginning_that_cannot_be_read_is_told_by_salvage_as_by_stop() {
+    let folder = Folder::new();
+    let path = folder.file("x.tape");
+    let events = [at(5, price(&symbol("v0:A"), 0, 7))];
+    write(&path, &events);
+    let bytes = std::fs::read(&path).expect("the file");
+    let heads = blocks(&bytes);
+    let records = &bytes[heads[1].0..heads[2].0];
+    let no_symbol = block(Kind::Keyframe, 0, 0, b"\x0a\x03\x0a\x01A", false);
+    for (what, first, told) in [
+        ("no symbol", &no_symbol[..], "not a symbol"),
+        ("no keyframe", &[], "a part of a keyframe is expected"),
+    ] {
+        std::fs::write(&path, [&file_head(VERSION)[..], first, records].concat()).expect("written");
+        let error = TapeReader::open(&path, OnDamage::Stop).err().expect("refused");
+        assert!(error.to_string().contains(told), "{what}: {error}");
+        let mut reader = TapeReader::open(&path, OnDamage::Salvage).expect("a tape");
+        assert_eq!(read(&mut reader).0, taped(&events), "{what}");
+        let (offset, bytes) = (FILE_HEAD_BYTES as u64, first.len() as u64);
+        let what = BlockFault::Content(told);
+        assert_eq!(reader.damages().first(), Some(&Damage { offset, bytes, what }));
+    }
+}
+
+#[test]
+fn an_index_that_tells_of_a_place_behind_it_or_of_one_twice_is_none() {
+    let keyframe = block(Kind::Keyframe, 0, 0, &[], false);
+    let (folder, newest) = (Folder::new(), Ts(i64::MIN));
+    let path = folder.file("x.tape");
+    for (offsets, has_index) in [([16, 17], true), ([16, 1_000], false), ([16, 16], false)] {
+        let summary = Summary {
+            keyframes: offsets.map(|offset| KeyframeAt { offset, newest }).to_vec(),
+            ..Summary::default()
+        };
+        let index = block(Kind::Index, 1, 0, &summary.encode(), false);
+        let at = (FILE_HEAD_BYTES + keyframe.len()) as u64;
+        let bytes = [&file_head(VERSION)[..], &keyframe, &index, &trailer(at)].concat();
+        std::fs::write(&path, bytes).expect("written");
+        let mut reader = open(&path);
+        assert_eq!(reader.info().has_index, has_index, "{offsets:?}");
+        assert_eq!(reader.seek(Ts(i64::MAX)).expect("the beginning"), Image::default());
+    }
 }
