@@ -143,11 +143,6 @@ impl Process {
         assert!(sent.expect("kill runs").success(), "the process is there");
     }
 
-    /// Its number in the system.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits until it has ended by itself.
     pub(crate) fn wait(mut self) -> Ended {
         let (out, err) = (self.out.rest(), self.err.rest());
