@@ -41,7 +41,7 @@
 //! other. No block needs another one to be read, but for what it means: the state at a place is that of the newest
 //! keyframe before it and all records between, in which a time that steps back counts as the newest before it.
 //!
-//! Without trailer, or where index or trailer are damaged, a walk over the heads of all blocks finds what the index says.
+//! Keyframes stand in the index in their order, all of them before it. Without trailer, or where index or trailer are damaged, a walk over the heads of all blocks finds what the index says.
 //! The next good block behind damage is the next place with a block's first four bytes and a head whose CRC holds.
 
 mod block;
