@@ -29,14 +29,15 @@
 //! | `control` | `market`, `store` |
 //! | `monitor` | |
 //! | `store` | `market` |
+//! | `trust` | |
 //! | `wire` | `market`, `store` |
 //! | `tape` | `market`, `monitor`, `store` |
-//! | `feed` | `backoff`, `control`, `market`, `monitor`, `store`, `tape` |
+//! | `feed` | `backoff`, `control`, `market`, `monitor`, `store`, `tape`, `trust` |
 //! | `engine` | `control`, `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |
 //! | `server` | `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
-//! | `client` | `backoff`, `market`, `wire` |
+//! | `client` | `backoff`, `market`, `trust`, `wire` |
 //! | `cli` | `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `tape`, `wire` |
 //!
 //! `feed` and `server` never meet: what the server asks of a feed goes through `control`. `market`, `store` and `wire`
@@ -68,4 +69,5 @@ pub mod monitor;
 pub mod server;
 pub mod store;
 pub mod tape;
+pub mod trust;
 pub mod wire;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use super::end::Disconnect;
 use super::limits::{MESSAGE_BYTES_MAX, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX};
@@ -26,7 +26,7 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// An open connection.
 pub(super) struct Connection {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     encoding: Encoding,
     limits: DecodeLimits,
     is_flushed: bool,
@@ -57,7 +57,11 @@ impl Connection {
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let opened = client_async_with_config(request, tcp, Some(config)).await;
+        let connector = match options.tls() {
+            Some((trusted, _)) => Connector::Rustls(trusted.clone()),
+            None => Connector::Plain,
+        };
+        let opened = client_async_tls_with_config(request, tcp, Some(config), Some(connector)).await;
         let (socket, _) = opened.map_err(Disconnect::from_upgrade)?;
         let limits = DecodeLimits {
             message_bytes_max: MESSAGE_BYTES_MAX,

@@ -1,11 +1,17 @@
 //! Where to connect and how: what goes into the URL and the handshake.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 
 use tokio_tungstenite::tungstenite::handshake::client::{Request, generate_key};
 use tokio_tungstenite::tungstenite::http::header::{self, HeaderValue};
 use tokio_tungstenite::tungstenite::http::{self, Uri};
 
+use crate::trust::{TrustError, trusting};
 use crate::wire::{Compression, Encoding};
 
 /// The stream's path, appended to a URL that does not end in it.
@@ -23,6 +29,8 @@ pub struct Options {
     host: String,
     port: u16,
     uri: Uri,
+    /// What TLS needs: whom to believe, and the name that the server has to show; `None` without TLS.
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     encoding: Encoding,
     compression: Compression,
     interval_ms: Option<u32>,
@@ -47,19 +55,25 @@ pub enum OptionsError {
     /// A URL without scheme or host.
     #[error("`{0}` lacks its scheme or host: a URL such as http://127.0.0.1:7070 is needed")]
     Incomplete(String),
-    /// `wss` or `https`.
-    #[error("`{0}`: TLS is not supported in this build yet; ws:// and http:// are")]
-    Tls(String),
     /// Another scheme.
-    #[error("`{0}`: only ws:// and http:// are supported")]
+    #[error("`{0}`: only http://, https://, ws:// and wss:// are supported")]
     Scheme(String),
+    /// A host that no certificate can name.
+    #[error("`{0}` is no host that a certificate can name")]
+    Host(String),
+    /// The authorities to believe cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// Authorities to believe, and a URL without TLS.
+    #[error("authorities to trust are of use with https:// and wss:// only")]
+    NoTls,
     /// A token with characters that no HTTP header can carry.
     #[error("the token has characters that an HTTP header cannot carry")]
     Token,
 }
 
 impl Options {
-    /// Takes `ws://HOST[:PORT]` or `http://…`, with or without `/v1/stream` at the end.
+    /// Takes `ws://HOST[:PORT]`, `wss://…`, `http://…` or `https://…`, with or without `/v1/stream` at the end.
     ///
     /// # Errors
     /// Where the URL cannot be used, with what can.
@@ -69,9 +83,9 @@ impl Options {
             source,
         };
         let given: Uri = url.parse().map_err(wrong)?;
-        let port = match given.scheme_str() {
-            Some("ws" | "http") => given.port_u16().unwrap_or(80),
-            Some("wss" | "https") => return Err(OptionsError::Tls(url.into())),
+        let (scheme, default_port) = match given.scheme_str() {
+            Some("ws" | "http") => ("ws", 80),
+            Some("wss" | "https") => ("wss", 443),
             Some(_) => return Err(OptionsError::Scheme(url.into())),
             None => return Err(OptionsError::Incomplete(url.into())),
         };
@@ -84,14 +98,23 @@ impl Options {
         if host.is_empty() {
             return Err(OptionsError::Incomplete(url.into()));
         }
+        let port = given.port_u16().unwrap_or(default_port);
+        let tls = match scheme {
+            "wss" => {
+                let name = ServerName::try_from(host.clone()).map_err(|_| OptionsError::Host(host.clone()))?;
+                Some((trusting(None)?, name))
+            }
+            _ => None,
+        };
         let path = given.path().trim_end_matches('/');
         let path = path.strip_suffix(PATH).unwrap_or(path);
         let query = given.query().map(|q| format!("?{q}")).unwrap_or_default();
-        let uri = format!("ws://{}:{port}{path}{PATH}{query}", authority.host());
+        let uri = format!("{scheme}://{}:{port}{path}{PATH}{query}", authority.host());
         Ok(Options {
             host,
             port,
             uri: uri.parse().map_err(wrong)?,
+            tls,
             encoding: Encoding::default(),
             compression: Compression::default(),
             interval_ms: None,
@@ -136,6 +159,16 @@ impl Options {
         Ok(self)
     }
 
+    /// Believes the authorities of a file, certificates in PEM, instead of those that browsers trust. Blocks on the file.
+    ///
+    /// # Errors
+    /// Where the file cannot be used, or the URL is one without TLS.
+    pub fn ca_file(mut self, file: &Path) -> Result<Options, OptionsError> {
+        let (config, _) = self.tls.as_mut().ok_or(OptionsError::NoTls)?;
+        *config = trusting(Some(file))?;
+        Ok(self)
+    }
+
     /// Lets at most so many deltas be unconfirmed; 0, the default, is off.
     ///
     /// This subscriber conflates what the program does not read, so it needs no window; for tests and measuring.
@@ -163,6 +196,11 @@ impl Options {
     /// Whether there are credentials.
     pub(super) fn has_token(&self) -> bool {
         self.token.is_some()
+    }
+
+    /// Whom to believe and the name that the server has to show; `None` without TLS.
+    pub fn tls(&self) -> Option<&(Arc<ClientConfig>, ServerName<'static>)> {
+        self.tls.as_ref()
     }
 
     /// Host and port to connect to.
@@ -205,7 +243,11 @@ impl Options {
             format!("?{}", query.join("&"))
         };
         let mut request = Request::builder()
-            .uri(format!("ws://{host}{}{query}", self.uri.path()))
+            .uri(format!(
+                "{}://{host}{}{query}",
+                self.uri.scheme_str().unwrap_or("ws"),
+                self.uri.path()
+            ))
             .header(header::HOST, host)
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "websocket")
@@ -233,6 +275,8 @@ mod tests {
             ),
             ("http://h", "ws://h:80/v1/stream", ("h", 80)),
             ("http://h/v1/stream/", "ws://h:80/v1/stream", ("h", 80)),
+            ("https://h", "wss://h:443/v1/stream", ("h", 443)),
+            ("wss://[::1]:9", "wss://[::1]:9/v1/stream", ("::1", 9)),
             ("ws://[::1]:9/feed/", "ws://[::1]:9/feed/v1/stream", ("::1", 9)),
             ("ws://h:1?a=b", "ws://h:1/v1/stream?a=b", ("h", 1)),
         ] {
@@ -248,8 +292,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_says_what_can() {
-        assert!(matches!(Options::new("wss://h"), Err(OptionsError::Tls(_))));
-        assert!(matches!(Options::new("https://h"), Err(OptionsError::Tls(_))));
+        assert!(matches!(Options::new("https://a..b"), Err(OptionsError::Host(_))));
+        let plain = Options::new("http://h").expect("a URL");
+        assert!(matches!(plain.ca_file(Path::new("x")), Err(OptionsError::NoTls)));
+        let secure = Options::new("https://h").expect("a URL");
+        assert!(matches!(
+            secure.ca_file(Path::new("nowhere.pem")),
+            Err(OptionsError::Trust(_))
+        ));
         assert!(matches!(Options::new("ftp://h"), Err(OptionsError::Scheme(_))));
         assert!(matches!(Options::new("/v1/stream"), Err(OptionsError::Incomplete(_))));
         assert!(matches!(Options::new("h:7070"), Err(OptionsError::Incomplete(_))));

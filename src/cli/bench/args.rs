@@ -1,5 +1,7 @@
 //! The flags of `tickwire bench`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::client::{Options, OptionsError};
@@ -55,6 +57,9 @@ pub(in crate::cli) struct BenchArgs {
     /// The server's process on this machine: its CPU and memory are measured too
     #[arg(long)]
     pub(super) pid: Option<u32>,
+    /// With https://: the authorities to trust, certificates in PEM [default: those that browsers trust]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
     /// Credentials, where the server wants some
     #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
     pub(super) token: Option<String>,
@@ -71,6 +76,9 @@ impl BenchArgs {
             .compression(self.compression);
         if let Some(ms) = self.interval_ms {
             options = options.interval_ms(ms);
+        }
+        if let Some(file) = &self.ca_file {
+            options = options.ca_file(file)?;
         }
         match &self.token {
             Some(token) => options.token(token),

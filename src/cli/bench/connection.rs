@@ -12,6 +12,7 @@ use super::frame::{self, Opcode};
 use super::plan::Plan;
 use super::subscriber::{Standing, Subscriber, Tools, ping};
 use super::upgrade::Upgrade;
+use super::wire::Wire;
 use crate::client::Disconnect;
 use crate::market::Ts;
 use crate::wire::Encoding;
@@ -40,7 +41,7 @@ enum Stage {
 /// One subscriber with its socket.
 #[derive(Debug)]
 pub(super) struct Connection {
-    socket: TcpStream,
+    wire: Wire,
     stage: Stage,
     /// What came of a frame that is not whole; empty and without memory most of the time.
     input: Vec<u8>,
@@ -62,7 +63,7 @@ impl Connection {
             .map_err(Disconnect::Connect)?;
         let now = Instant::now();
         Ok(Connection {
-            socket,
+            wire: Wire::new(socket, &plan.options)?,
             stage: Stage::Connecting,
             input: Vec::new(),
             output: Vec::new(),
@@ -106,15 +107,15 @@ impl Connection {
         if !matches!(self.stage, Stage::Connecting) {
             return Ok(());
         }
-        if let Some(error) = self.socket.take_error().map_err(Disconnect::Connect)? {
+        if let Some(error) = self.wire.socket().take_error().map_err(Disconnect::Connect)? {
             return Err(Disconnect::Connect(error).into());
         }
-        match self.socket.peer_addr() {
+        match self.wire.socket().peer_addr() {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
             Err(error) => return Err(Disconnect::Connect(error).into()),
         }
-        self.socket.set_nodelay(true).map_err(Disconnect::Connect)?;
+        self.wire.socket().set_nodelay(true).map_err(Disconnect::Connect)?;
         let (upgrade, request) = Upgrade::new(&tools.plan.options)?;
         self.output = request;
         self.stage = Stage::Upgrading(upgrade);
@@ -125,11 +126,11 @@ impl Connection {
     /// is an edge of its own; only an end that came with it has to be asked for.
     fn read(&mut self, is_closed: bool, buffer: &mut [u8], tools: &mut Tools) -> Result<(), Fault> {
         loop {
-            match self.socket.read(buffer) {
+            match self.wire.read(buffer) {
                 Ok(0) => return self.end(),
                 Ok(count) => {
                     self.take(&buffer[..count], Ts::now(), tools)?;
-                    if self.is_ended() || (count < buffer.len() && !is_closed) {
+                    if self.is_ended() || (self.wire.is_emptied_by(count, buffer.len()) && !is_closed) {
                         return Ok(());
                     }
                 }
@@ -218,7 +219,7 @@ impl Connection {
 
     fn flush(&mut self) -> Result<(), Fault> {
         while !self.output.is_empty() && !matches!(self.stage, Stage::Connecting) {
-            match self.socket.write(&self.output) {
+            match self.wire.write(&self.output) {
                 Ok(count) => drop(self.output.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -17,6 +17,7 @@ mod symbols;
 mod table;
 mod tally;
 mod upgrade;
+mod wire;
 mod worker;
 
 use std::io::{self, Write};

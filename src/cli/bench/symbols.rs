@@ -8,6 +8,8 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_util::either::Either;
 
 use super::BenchError;
 use crate::client::{Disconnect, Options, reason};
@@ -49,7 +51,15 @@ async fn fetch_without_deadline(
     let target = format!("/v1/symbols?match={}", percent_encoded(pattern.as_str()));
     let wrong = |error: String| BenchError::Symbols(reason(&error));
     let request = options.get(&target).map_err(|error| wrong(error.to_string()))?;
-    let opened = hyper::client::conn::http1::handshake(TokioIo::new(tcp)).await;
+    let stream = match options.tls() {
+        None => Either::Left(tcp),
+        Some((trusted, name)) => {
+            let connector = TlsConnector::from(trusted.clone());
+            let secured = connector.connect(name.clone(), tcp).await;
+            Either::Right(secured.map_err(Disconnect::Connect)?)
+        }
+    };
+    let opened = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = opened.map_err(|error| wrong(error.to_string()))?;
     let driven = tokio::spawn(connection);
     let response = sender.send_request(request.map(|()| Body::empty())).await;

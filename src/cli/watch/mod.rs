@@ -1,6 +1,7 @@
 //! `tickwire watch`: what a subscriber sees, as a live table, plain lines or JSON.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -40,6 +41,9 @@ pub(super) struct WatchArgs {
     /// At most one update in so many milliseconds, 10 to 60000
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(10..=60_000))]
     pub interval_ms: Option<u32>,
+    /// With https://: the authorities to trust, certificates in PEM [default: those that browsers trust]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
     /// Credentials, where the server wants some
     #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
@@ -103,6 +107,9 @@ async fn show<W: Write + Send + 'static>(
         .compression(args.compression);
     if let Some(ms) = args.interval_ms {
         options = options.interval_ms(ms);
+    }
+    if let Some(file) = &args.ca_file {
+        options = options.ca_file(file)?;
     }
     if let Some(token) = &args.token {
         options = options.token(token)?;

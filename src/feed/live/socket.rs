@@ -1,12 +1,7 @@
 //! Opens a WebSocket to a venue: TCP, TLS and the upgrade within one deadline.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::header::RETRY_AFTER;
@@ -18,6 +13,7 @@ use super::super::SpecError;
 use super::super::error::Lost;
 use super::Target;
 use crate::tape::LINE_BYTES_MAX;
+use crate::trust::trusting;
 
 /// A venue on another continent answers within a second; three lost packets in a row take seven.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -46,12 +42,12 @@ impl Endpoint {
     pub(super) fn new(target: &Target) -> Result<Endpoint, SpecError> {
         let is_tls = target.url.starts_with("wss:");
         let tls = if is_tls {
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-            // ring has all of them.
-            let builder = versions.map_err(|error| ca_error(target.ca_file.as_deref(), &error))?;
-            let roots = roots(target.ca_file.as_deref())?;
-            Connector::Rustls(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+            let trusted = trusting(target.ca_file.as_deref()).map_err(|error| SpecError::File {
+                key: "ca_file",
+                file: error.file,
+                why: error.why,
+            })?;
+            Connector::Rustls(trusted)
         } else {
             Connector::Plain
         };
@@ -98,31 +94,6 @@ fn address(uri: &Uri) -> (String, u16) {
     let is_tls = uri.scheme_str() == Some("wss");
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     (host.to_owned(), uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }))
-}
-
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, SpecError> {
-    let mut roots = RootCertStore::empty();
-    let Some(file) = ca_file else {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        return Ok(roots);
-    };
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| ca_error(ca_file, &error))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| ca_error(ca_file, &error))?;
-        roots.add(certificate).map_err(|error| ca_error(ca_file, &error))?;
-    }
-    if roots.is_empty() {
-        return Err(ca_error(ca_file, &"it holds no certificate"));
-    }
-    Ok(roots)
-}
-
-fn ca_error(file: Option<&Path>, why: &dyn std::fmt::Display) -> SpecError {
-    SpecError::File {
-        key: "ca_file",
-        file: file.map(Path::to_path_buf).unwrap_or_default(),
-        why: why.to_string(),
-    }
 }
 
 /// `Retry-After`, seconds or a date (RFC 9110, section 10.2.3).
