@@ -16,6 +16,7 @@ pub(crate) const QUIET: &str = "synthetic?symbols=3&rate=1";
 pub(crate) struct Server {
     pub(crate) process: Process,
     pub(crate) addr: SocketAddr,
+    scheme: String,
 }
 
 impl Server {
@@ -48,15 +49,17 @@ impl Server {
     /// Waits until the process listens.
     pub(crate) fn of_process(process: Process) -> Server {
         let line = process.line();
-        let addr = line.strip_prefix("listening on http://").and_then(|a| a.parse().ok());
+        let told = line.strip_prefix("listening on ").and_then(|url| url.split_once("://"));
+        let (scheme, addr) = told.map_or(("", None), |(scheme, addr)| (scheme, addr.parse().ok()));
         Server {
+            scheme: scheme.to_owned(),
             addr: addr.unwrap_or_else(|| panic!("no address in the first line: {line}")),
             process,
         }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("{}://{}", self.scheme, self.addr)
     }
 
     pub(crate) fn connect(&self) -> TcpStream {

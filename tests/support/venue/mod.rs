@@ -18,7 +18,6 @@ mod script;
 mod setup;
 mod state;
 mod task;
-mod tls;
 mod wire;
 
 use std::net::SocketAddr;
@@ -39,8 +38,8 @@ use self::book::Precision;
 use self::fault::Refusal;
 use self::listener::Thread;
 use self::state::{Shared, State};
-use self::tls::Tls;
 use super::LIMIT;
+use crate::support::tls::Tls;
 
 /// A running venue; it and its connections end when it is dropped.
 pub(crate) struct Venue {

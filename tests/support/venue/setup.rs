@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::listener::{Front, Thread};
 use super::state::{Shared, State};
 use super::task::Rhythm;
-use super::tls::Tls;
+use crate::support::tls::Tls;
 use super::{Venue, binance, coinbase, exchange, kraken, recording};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,15 +10,17 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// What a TLS server needs, and the file that makes a subscriber trust it; the file goes with it.
-pub(super) struct Tls {
-    pub(super) acceptor: TlsAcceptor,
+/// What a TLS server needs, also as files, and the file that makes a client trust it; the files go with it.
+pub(crate) struct Tls {
+    pub(crate) acceptor: TlsAcceptor,
     ca_file: PathBuf,
+    cert_file: PathBuf,
+    key_file: PathBuf,
 }
 
 impl Tls {
     /// For `127.0.0.1` and `localhost`.
-    pub(super) fn new() -> Tls {
+    pub(crate) fn new() -> Tls {
         let ca_key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -46,23 +48,38 @@ impl Tls {
             )
             .expect("the key is the certificate's");
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("venue-ca-{}-{}.pem", std::process::id(), NEXT.fetch_add(1, Relaxed));
-        let ca_file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&ca_file, ca.pem()).expect("written");
+        let number = NEXT.fetch_add(1, Relaxed);
+        let write = |what: &str, pem: &str| {
+            let name = format!("{what}-{}-{number}.pem", std::process::id());
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+            std::fs::write(&path, pem).expect("written");
+            path
+        };
         Tls {
             acceptor: TlsAcceptor::from(Arc::new(config)),
-            ca_file,
+            ca_file: write("ca", &ca.pem()),
+            cert_file: write("cert", &leaf.pem()),
+            key_file: write("key", &key.serialize_pem()),
         }
     }
 
-    pub(super) fn ca_file(&self) -> &Path {
+    pub(crate) fn ca_file(&self) -> &Path {
         &self.ca_file
+    }
+
+    /// The flags of a server that shows this certificate.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let path = |path: &Path| path.display().to_string();
+        let (cert, key) = (path(&self.cert_file), path(&self.key_file));
+        vec!["--tls-cert".to_owned(), cert, "--tls-key".to_owned(), key]
     }
 }
 
 impl Drop for Tls {
     fn drop(&mut self) {
-        // At worst a file is left in the build's folder.
-        let _ = std::fs::remove_file(&self.ca_file);
+        for file in [&self.ca_file, &self.cert_file, &self.key_file] {
+            // At worst a file is left in the build's folder.
+            let _ = std::fs::remove_file(file);
+        }
     }
 }

@@ -1,0 +1,196 @@
+//! The service over TLS: everything as without, whatever a subscriber's socket takes.
+
+mod support;
+
+use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::Value;
+use support::process::{Process, run};
+use support::server::{QUIET, Server};
+use support::tls::Tls;
+use support::{LIMIT, captures, in_each_encoding};
+use tickwire::client::{Options, Subscriber};
+use tickwire::market::VenueState;
+
+fn secured(tls: &Tls, args: &[&str]) -> Server {
+    let flags = tls.flags();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    Server::start(&[args, &flags[..]].concat())
+}
+
+fn ca(tls: &Tls) -> &str {
+    tls.ca_file().to_str().expect("UTF-8")
+}
+
+/// A connection of one's own, after its handshake.
+fn connect(server: &Server, tls: &Tls) -> StreamOwned<ClientConnection, std::net::TcpStream> {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(tls.ca_file()).expect("a certificate");
+    roots.add(authority).expect("an authority");
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("127.0.0.1").expect("a name");
+    let connection = ClientConnection::new(Arc::new(config), name).expect("a client");
+    StreamOwned::new(connection, server.connect())
+}
+
+#[test]
+fn subscribers_of_every_kind_get_all_that_they_are_owed() {
+    let tls = Tls::new();
+    let server = secured(&tls, &["--feed", "synthetic?symbols=60&rate=3000&activity=even"]);
+    assert!(server.url().starts_with("https://"));
+    in_each_encoding(|encoding| {
+        for compression in ["none", "deflate"] {
+            let encoding = encoding.to_string();
+            let ended = run(&[
+                "bench",
+                &server.url(),
+                "--ca-file",
+                ca(&tls),
+                "--subscribers",
+                "20",
+                "--symbols",
+                "10",
+                "--seconds",
+                "2",
+                "--encoding",
+                &encoding,
+                "--compression",
+                compression,
+                "--json",
+            ]);
+            assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{}", ended.out);
+            let report: Value = serde_json::from_str(&ended.out).expect("a report");
+            assert_eq!(
+                (&report["joined"], &report["gaps"]),
+                (&20.into(), &0.into()),
+                "{report}"
+            );
+            assert!(report["frames"].as_u64() > Some(20 * 50), "{report}");
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_ends_as_the_recording_says_and_the_plain_one_beside_it() {
+    let tls = Tls::new();
+    let demo = format!("replay:{}?start=first_subscriber&speed=20", captures::demo().display());
+    let mut dumps = Vec::new();
+    for server in [secured(&tls, &["--feed", &demo]), Server::start(&["--feed", &demo])] {
+        let options = Options::new(&server.url()).expect("a URL");
+        let options = match options.tls() {
+            Some(_) => options.ca_file(tls.ca_file()).expect("an authority"),
+            None => options,
+        };
+        let subscriber = Subscriber::new(options);
+        subscriber.subscribe(["binance:*"]).await.expect("a pattern");
+        let over = subscriber.wait_until(|view| {
+            let mut venues = view.venues().values();
+            view.is_complete() && venues.any(|v| v.state == VenueState::Down && v.reason == "replay ended")
+        });
+        tokio::time::timeout(LIMIT, over)
+            .await
+            .expect("in time")
+            .expect("it does not give up");
+        let view = subscriber.view();
+        assert_eq!((view.breaches(), view.losses()), (0, 0));
+        dumps.push(format!("{:?}", view.dump()));
+    }
+    assert!(dumps[0].len() > 1_000 && dumps[0] == dumps[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_nothing_is_let_go_and_its_neighbour_does_not_notice() {
+    let tls = Tls::new();
+    let feed = "synthetic?symbols=1000&rate=100000&activity=even";
+    let args = ["--shards", "1", "--slow-consumer-ms", "1000", "--feed", feed];
+    let server = secured(&tls, &args);
+    let options = Options::new(&server.url()).expect("a URL");
+    let neighbour = Subscriber::new(options.ca_file(tls.ca_file()).expect("an authority"));
+    neighbour.subscribe(["synthetic:*"]).await.expect("a pattern");
+    let complete = neighbour.wait_until(|view| view.is_complete() && view.len() == 1_000);
+    tokio::time::timeout(LIMIT, complete)
+        .await
+        .expect("in time")
+        .expect("it does not give up");
+
+    let begun = Instant::now();
+    let stuck = tokio::task::spawn_blocking(move || {
+        let mut stuck = connect(&server, &tls);
+        let request = "GET /v1/stream?encoding=json HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n\
+            Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stuck.write_all(request.as_bytes()).expect("written");
+        let text = br#"{"subscribe":{"symbols":["synthetic:*"]}}"#;
+        // A mask of zeros leaves the text as it is.
+        let head = [0x81, 0x80 | text.len() as u8, 0, 0, 0, 0];
+        stuck.write_all(&[&head[..], text].concat()).expect("written");
+        std::thread::sleep(Duration::from_secs(3));
+        // What the kernels held is still there; then it is broken off, with no word that TLS could read.
+        let mut bytes = vec![0; 64 << 10];
+        let error = loop {
+            match stuck.read(&mut bytes) {
+                Ok(0) => panic!("a goodbye"),
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        (error, server)
+    });
+    let (error, server) = tokio::time::timeout(LIMIT, stuck)
+        .await
+        .expect("in time")
+        .expect("no panic");
+    let kinds = [
+        ErrorKind::ConnectionReset,
+        ErrorKind::UnexpectedEof,
+        ErrorKind::BrokenPipe,
+    ];
+    assert!(kinds.contains(&error.kind()), "{error}");
+    assert!(begun.elapsed() < LIMIT);
+    let view = neighbour.view();
+    assert_eq!((view.breaches(), view.losses()), (0, 0));
+    drop(view);
+    drop(server);
+}
+
+#[test]
+fn who_does_not_trust_it_is_told_why_and_who_speaks_no_tls_harms_nobody() {
+    let tls = Tls::new();
+    let server = secured(&tls, &["--feed", QUIET]);
+    let ended = run(&["bench", &server.url(), "--subscribers", "1", "--seconds", "1"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    assert!(ended.err.contains("certificate"), "{}", ended.err);
+    let mut plain = server.sent(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    let mut answer = Vec::new();
+    // An alert of TLS, or a reset.
+    let _ = plain.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    let mut good = connect(&server, &tls);
+    good.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        .expect("written");
+    let mut answer = String::new();
+    good.read_to_string(&mut answer).expect("an answer and a goodbye");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let ended = run(&["watch", &server.url(), "a:B", "--ca-file", "nowhere.pem"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(ended.err.contains("nowhere.pem"), "{}", ended.err);
+    let line = Process::spawn(&[
+        "watch",
+        &server.url(),
+        "synthetic:*",
+        "--ca-file",
+        ca(&tls),
+        "--count",
+        "1",
+    ])
+    .line();
+    assert!(line.contains("synthetic:S000"), "{line}");
+}
