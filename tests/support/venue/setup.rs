@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::listener::{Front, Thread};
 use super::state::{Shared, State};
 use super::task::Rhythm;
-use crate::support::tls::Tls;
 use super::{Venue, binance, coinbase, exchange, kraken, recording};
+use crate::support::tls::Tls;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
