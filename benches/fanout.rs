@@ -2,12 +2,13 @@
 //!
 //! Both run in one thread in turn, beat by beat, so that the machine's drift hits both; their CPU time is
 //! compared. A regression means that something beside the system call has grown: the ratio is the whole
-//! service's cost per frame over the least that any server can pay.
+//! service's cost per frame over the least that any server can pay. Beside them the same shard through io_uring.
 
 mod measure;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -30,6 +31,8 @@ struct Counted {
     stream: Arc<TcpStream>,
     frames: Arc<std::sync::Mutex<Vec<(usize, usize)>>>,
     number: usize,
+    /// Written to by io_uring, and so not counted.
+    is_direct: bool,
 }
 
 impl Socket for Counted {
@@ -37,6 +40,10 @@ impl Socket for Counted {
         let taken = (&*self.stream).write(bytes)?;
         self.frames.lock().expect("one thread").push((self.number, taken));
         Ok(taken)
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        self.is_direct.then(|| self.stream.as_raw_fd())
     }
 
     fn abort(&mut self) {
@@ -79,10 +86,11 @@ struct Bench {
     frames: Arc<std::sync::Mutex<Vec<(usize, usize)>>>,
     beat: u64,
     done: Arc<AtomicBool>,
+    has_ring: bool,
 }
 
 impl Bench {
-    fn new(subscribers: usize, alike: bool) -> Bench {
+    fn new(subscribers: usize, alike: bool, wants_ring: bool) -> Bench {
         let demand = Arc::new(Demand::default());
         let epoch = Epoch::new(1).expect("an epoch");
         let config = FanoutConfig {
@@ -93,6 +101,7 @@ impl Bench {
             slow_deadline_beats: 3_000,
             symbols_max: 100_000,
             message_bytes_max: 65_536,
+            io_uring: false,
         };
         let names = |n: usize| Symbol::parse(&format!("bench:S{n:04}")).expect("a symbol");
         let done = Arc::new(AtomicBool::new(false));
@@ -105,7 +114,9 @@ impl Bench {
             frames: Arc::default(),
             beat: 0,
             done,
+            has_ring: false,
         };
+        bench.has_ring = wants_ring && bench.shard.use_ring().is_ok();
         bench.beat(INSTRUMENTS);
         let mut random = fastrand::Rng::with_seed(SEED);
         let same: Vec<usize> = random.choose_multiple(0..INSTRUMENTS, SYMBOLS_EACH);
@@ -123,6 +134,7 @@ impl Bench {
             stream: self.streams[number].clone(),
             frames: self.frames.clone(),
             number,
+            is_direct: self.has_ring,
         };
         let (encoding, compression) = (Encoding::Protobuf, Compression::None);
         let join = Join {
@@ -189,13 +201,16 @@ impl Drop for Bench {
 }
 
 fn run(name: &str, subscribers: usize, updates: usize, alike: bool, bound: f64) -> bool {
-    let mut bench = Bench::new(subscribers, alike);
+    let mut bench = Bench::new(subscribers, alike, false);
+    let mut ringed = Bench::new(subscribers, alike, true);
     let bytes = vec![0u8; 1 << 20];
-    let (mut ours, mut bare, mut sent) = (0, 0, 0);
+    let (mut ours, mut with_ring, mut bare, mut sent) = (0, 0, 0, 0);
     for _ in 0..BEATS {
         let (took, frames) = bench.beat(updates);
         ours += took;
         sent += frames.len();
+        std::thread::sleep(Duration::from_millis(3));
+        with_ring += ringed.beat(updates).0;
         std::thread::sleep(Duration::from_millis(3));
         bare += bench.bare(&frames, &bytes);
         std::thread::sleep(Duration::from_millis(3));
@@ -210,6 +225,14 @@ fn run(name: &str, subscribers: usize, updates: usize, alike: bool, bound: f64) 
         bare as f64 / sent as f64,
         "ns",
     );
+    if ringed.has_ring {
+        show(
+            &format!("{name}: a frame by io_uring"),
+            with_ring as f64 / sent as f64,
+            "ns",
+        );
+        show(&format!("{name}: io_uring, ratio"), with_ring as f64 / bare as f64, "x");
+    }
     within(&format!("{name}: ratio"), ours as f64 / bare as f64, bound, "x")
 }
 

@@ -35,6 +35,7 @@ fn config(clock: Clock) -> FanoutConfig {
         slow_deadline_beats: 6_000,
         symbols_max: 10_000,
         message_bytes_max: 65_536,
+        io_uring: false,
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) struct ServerTable {
     pub(super) tls_key: Option<PathBuf>,
     pub(super) shards: Option<Shards>,
     pub(super) cores: Option<Cores>,
+    pub(super) io_uring: Option<bool>,
     pub(super) allow_control: Option<bool>,
 }
 

@@ -79,6 +79,10 @@ pub(super) struct ServiceArgs {
     /// Cores to run on, such as 0,2-3: each fan-out thread on one of them, the rest on all [default: as the system likes]
     #[arg(long, env = "TICKWIRE_CORES", value_name = "LIST")]
     pub(super) cores: Option<Cores>,
+    /// Writes to many subscribers with one system call where the system allows it: io_uring of Linux [default: true]
+    #[arg(long, env = "TICKWIRE_IO_URING", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(super) io_uring: Option<bool>,
     /// Subscribers at a time [default: 16384]
     #[arg(long, env = "TICKWIRE_MAX_CONNECTIONS", value_name = "N")]
     pub(super) max_connections: Option<Connections>,

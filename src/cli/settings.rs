@@ -36,6 +36,7 @@ pub(super) struct Settings {
     pub(super) instruments_max: usize,
     pub(super) log_level: tracing::Level,
     pub(super) server: ServerConfig,
+    io_uring: bool,
     symbols_max: usize,
     frame_bytes_max: usize,
     slow_consumer: Duration,
@@ -121,6 +122,7 @@ impl Settings {
             feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
             shards: first([args.shards, file.server.shards], cores_count) as usize,
             cores,
+            io_uring: args.io_uring.or(file.server.io_uring).unwrap_or(true),
             allow_control: args.allow_control.or(file.server.allow_control).unwrap_or(false),
             record: record.map(|file| (file, rotation)),
             instruments_max: first(instruments, INSTRUMENTS_MAX as u64) as usize,
@@ -154,6 +156,7 @@ impl Settings {
             slow_deadline_beats: beats(self.slow_consumer),
             symbols_max: self.symbols_max,
             message_bytes_max: self.server.message_bytes_max,
+            io_uring: self.io_uring,
         }
     }
 }

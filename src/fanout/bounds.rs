@@ -21,6 +21,15 @@ pub(super) const OWN_BYTES_MAX: usize = 256 << 10;
 /// back at once hold up the beat of the others by no more. Who got none goes first in the next turn.
 pub(super) const OWN_BYTES_PER_TURN: usize = 4 << 20;
 
+/// Frames that are written together: one call of io_uring, and what it writes stays in the cache.
+pub(super) const OUTGOING_MAX: usize = 256;
+
+/// Bytes of them from which on they are written before more come; a group's frames have a MiB or two at most.
+pub(super) const OUTGOING_BYTES: usize = 256 << 10;
+
+/// Fewer frames are written one by one: the call has its own price.
+pub(super) const RING_LEAST: usize = 16;
+
 /// What such a message costs besides its bytes: looking for what changed, and the system call.
 pub(super) const OWN_BYTES_LEAST: usize = 512;
 

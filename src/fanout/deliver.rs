@@ -1,5 +1,6 @@
 //! One turn of a shard: takes the beats that have come and writes what they mean to each subscriber.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::engine::Tick;
@@ -23,9 +24,9 @@ struct Span<'a> {
     venues: Vec<&'a str>,
 }
 
-/// One of a group's frames in the buffer where they stand side by side.
+/// One of a group's frames among those on their way.
 struct Part {
-    end: usize,
+    frame: Range<usize>,
     /// The last instrument up to here.
     after: InstrumentId,
     /// Venues up to here.
@@ -72,6 +73,7 @@ impl<S: Socket> Shard<S> {
             self.fan_out(Span::new(single.map(Arc::as_ref), since, &beats, &self.table), &touched);
         }
         self.fan_out_paced();
+        self.post();
         for slot in std::mem::take(&mut self.broken) {
             self.remove(slot, CloseReason::Broken);
         }
@@ -187,18 +189,13 @@ impl<S: Socket> Shard<S> {
             } else if subscriber.told < head.prev_seq || subscriber.counted() > since || subscriber.skipped > 0 {
                 self.owe(*slot, beats);
             } else {
-                let parts = parts.get_or_insert_with(|| {
-                    let group = self.groups.get(id);
-                    build(
-                        &mut self.scratch,
-                        group,
-                        &head,
-                        chunks,
-                        &picks,
-                        self.config.frame_bytes_max,
-                    )
-                });
-                self.send_shared(*slot, parts, &head, beats);
+                if parts.is_none() {
+                    self.begin_frames();
+                    let (group, most) = (self.groups.get(id), self.config.frame_bytes_max);
+                    let frames = &mut self.outgoing.frames;
+                    parts = Some(build(&mut self.scratch, frames, group, &head, chunks, &picks, most));
+                }
+                self.send_shared(*slot, parts.as_deref().unwrap_or_default(), &head, beats);
             }
         }
         if let Some(parts) = &parts {
@@ -210,20 +207,22 @@ impl<S: Socket> Shard<S> {
         (group.last_frame, group.covered) = (seq, seq);
     }
 
-    /// Writes the frames in the buffer to one member.
+    /// Writes a group's delta to one member: of one frame together with others, of several at once.
     fn send_shared(&mut self, slot: u32, parts: &[Part], head: &DeltaHead, beats: u32) {
-        let (beat, is_tape) = (self.wall, self.config.clock.is_tape());
+        if let [whole] = parts {
+            return self.send(slot, whole.frame.clone(), head.seq, beats);
+        }
+        let beat = self.wall;
         let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
             return;
         };
         let mut rest = Rest::new(head.seq, head.prev_seq, subscriber.counted(), head.skipped);
-        let (mut start, mut venues) = (0, 0);
+        let mut venues = 0;
         for (at, part) in parts.iter().enumerate() {
-            let frame = &self.scratch.built[start..part.end];
+            let frame = &self.outgoing.frames[part.frame.clone()];
             let sent = subscriber.offer(frame, beat);
             if sent.is_taken() {
                 self.meters.note(subscriber.encoding, frame.len());
-                start = part.end;
                 rest.after = part.after;
                 rest.is_begun = true;
                 venues = part.venues;
@@ -233,7 +232,7 @@ impl<S: Socket> Shard<S> {
                 Sent::Whole if is_last => {
                     subscriber.note_data(head.seq, true);
                     // The tape waits until it is opened.
-                    if is_tape && subscriber.is_window_closed() {
+                    if self.config.clock.is_tape() && subscriber.is_window_closed() {
                         self.make_busy(slot);
                     }
                     return;
@@ -268,7 +267,7 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Counts all but the newest beat, which it may still get in a delta of its own.
-    fn owe(&mut self, slot: u32, beats: u32) {
+    pub(super) fn owe(&mut self, slot: u32, beats: u32) {
         self.skip(slot, beats - 1);
         if let Some(subscriber) = self.subscriber(slot) {
             subscriber.owes_beat = true;
@@ -324,6 +323,7 @@ impl<'a> Span<'a> {
 /// Assembles a group's delta, in as many frames as its size asks for.
 fn build(
     scratch: &mut Scratch,
+    frames: &mut Vec<u8>,
     group: &Group,
     head: &DeltaHead,
     chunks: &Chunks,
@@ -332,7 +332,6 @@ fn build(
 ) -> Vec<Part> {
     let (encoding, compression) = (group.key.encoding, group.key.compression);
     let (mut parts, mut left, mut after, mut venues) = (Vec::new(), picks, InstrumentId(0), 0);
-    scratch.built.clear();
     while !left.is_empty() {
         let (here, later) = left.split_at(picks_that_fit(chunks, left, frame_bytes_max));
         let more = !later.is_empty();
@@ -346,7 +345,8 @@ fn build(
             more,
         );
         finish(scratch, encoding, compression);
-        scratch.built.extend_from_slice(scratch.frame.as_bytes());
+        let start = frames.len();
+        frames.extend_from_slice(scratch.frame.as_bytes());
         after = here
             .iter()
             .rev()
@@ -357,7 +357,7 @@ fn build(
             .filter(|pick| chunks.instrument_at(**pick).is_none())
             .count();
         parts.push(Part {
-            end: scratch.built.len(),
+            frame: start..frames.len(),
             after,
             venues,
         });

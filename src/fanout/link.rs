@@ -1,6 +1,7 @@
 //! What a shard and a session's reading task share: answers written, and the end.
 
 use std::io;
+use std::os::fd::RawFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +16,11 @@ pub trait Socket: Send {
     /// # Errors
     /// Any other error ends the connection.
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// The system's number of the socket, where bytes written straight to it are as good as [`Socket::send`].
+    fn descriptor(&self) -> Option<RawFd> {
+        None
+    }
 
     /// Breaks the connection at once, throwing away what the kernel still holds.
     fn abort(&mut self);

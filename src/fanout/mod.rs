@@ -19,9 +19,15 @@ mod group;
 mod job;
 mod link;
 mod lockstep;
+mod outgoing;
 mod paced;
 mod pump;
 mod renew;
+#[cfg(target_os = "linux")]
+mod ring;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_ring.rs"]
+mod ring;
 mod run;
 mod shard;
 mod subscriber;

@@ -43,7 +43,8 @@ impl<S: Socket + 'static> Fanout<S> {
             let shard = Shard::new(config.clone(), demand.clone(), tell);
             let pledge = Pledge::new(&config.clock, at);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-            let run = move || runtime.block_on(run(shard, pledge, ticks, commands));
+            let is_ring_wanted = config.io_uring;
+            let run = move || runtime.block_on(run(shard, is_ring_wanted, pledge, ticks, commands));
             threads.push(thread::Builder::new().name(format!("shard-{at}")).spawn(run)?);
             shards.push(sender);
         }
@@ -126,10 +127,14 @@ impl Pledge {
 /// One shard's loop: beats first, then what sessions ask.
 async fn run<S: Socket>(
     mut shard: Shard<S>,
+    is_ring_wanted: bool,
     mut pledge: Option<Pledge>,
     mut ticks: mpsc::Receiver<Arc<Tick>>,
     mut commands: mpsc::Receiver<Command<S>>,
 ) {
+    if is_ring_wanted && let Err(error) = shard.use_ring() {
+        tracing::info!(%error, "no io_uring: each frame is a system call");
+    }
     let mut beats = Vec::with_capacity(TICKS_QUEUED_MAX);
     let mut asked = Vec::with_capacity(COMMANDS_PER_TURN);
     let write = metrics::histogram!(names::HOP_SECONDS, "hop" => "write");
@@ -148,11 +153,13 @@ async fn run<S: Socket>(
                             shard.turn(std::slice::from_ref(tick));
                             pledge.took(1, &shard);
                         }
-                        // Beats of a tape that is played without waiting leave no pause for them.
-                        let asked = std::iter::from_fn(|| commands.try_recv().ok());
-                        asked.take(COMMANDS_PER_TURN).for_each(|command| shard.command(command));
-                        pledge.took(0, &shard);
                     }
+                }
+                // A shard at its limit, and a tape that is played without waiting, leave no other pause for them.
+                let asked = std::iter::from_fn(|| commands.try_recv().ok());
+                asked.take(COMMANDS_PER_TURN).for_each(|command| shard.command(command));
+                if let Some(pledge) = &mut pledge {
+                    pledge.took(0, &shard);
                 }
                 // The oldest has waited longest.
                 if let Some(tick) = beats.iter().find(|tick| tick.beat.is_some()) {
@@ -180,5 +187,77 @@ async fn run<S: Socket>(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::link::Link;
+    use super::super::tests::world;
+    use super::super::{CloseReason, Join};
+    use super::*;
+    use crate::engine::{Beater, TickSender, tick_channel};
+    use crate::market::Ts;
+    use crate::store::Writer;
+    use crate::wire::{Compression, Encoding};
+
+    /// Takes everything, and notes how many ticks were waiting when it was closed.
+    struct Sink {
+        ticks: TickSender,
+        waiting: Arc<AtomicU64>,
+    }
+
+    impl Socket for Sink {
+        fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if bytes[0] == 0x88 {
+                let waiting = self.ticks.max_capacity() - self.ticks.capacity();
+                self.waiting.store(waiting as u64, Ordering::Relaxed);
+            }
+            Ok(bytes.len())
+        }
+
+        fn abort(&mut self) {}
+    }
+
+    #[tokio::test]
+    async fn commands_are_taken_where_a_beat_is_always_waiting() {
+        let (config, demand) = (world::config(), Arc::new(Demand::default()));
+        let shard = Shard::new(config.clone(), demand.clone(), Box::new(|| {}));
+        let mut beater = Beater::new(Writer::new(1), demand, config.epoch);
+        let (ticks, receiver) = tick_channel(1_000);
+        for number in 1..=1_000 {
+            let tick = Arc::new(beater.seal(number, number, Ts(number as i64)));
+            ticks.try_send(tick).expect("room");
+        }
+        let (sender, commands) = mpsc::channel(COMMANDS_QUEUED_MAX);
+        let (link, waiting) = (Arc::new(Link::default()), Arc::new(AtomicU64::new(0)));
+        let socket = Sink {
+            ticks,
+            waiting: waiting.clone(),
+        };
+        let join = Join {
+            id: SubscriberId(1),
+            socket,
+            link: link.clone(),
+            encoding: Encoding::Protobuf,
+            compression: Compression::None,
+            pace_beats: 1,
+        };
+        for command in [
+            Command::Join(Box::new(join)),
+            Command::Close(SubscriberId(1), CloseReason::NoPong),
+        ] {
+            sender.try_send(command).expect("room");
+        }
+        let closed = async {
+            while link.ended().is_none() {
+                link.changed().await;
+            }
+        };
+        tokio::select! {
+            () = closed => {}
+            () = run(shard, false, None, receiver, commands) => panic!("nobody ended it"),
+        }
+        assert!(waiting.load(Ordering::Relaxed) > 900, "{waiting:?} beats were left");
     }
 }

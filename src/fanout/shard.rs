@@ -14,6 +14,7 @@ use crate::wire::{Chunks, Deflater, Encoding, FrameBuf};
 
 use super::bounds::OWN_BYTES_PER_TURN;
 use super::group::Groups;
+use super::outgoing::Outgoing;
 use super::subscriber::{Control, Subscriber};
 use super::wheel::Wheel;
 use super::{CloseReason, Socket, SubscriberId};
@@ -35,6 +36,8 @@ pub struct FanoutConfig {
     pub symbols_max: usize,
     /// Largest message from a client, for the welcome.
     pub message_bytes_max: usize,
+    /// Write through io_uring where the system allows it.
+    pub io_uring: bool,
 }
 
 /// Memory used again from frame to frame.
@@ -45,8 +48,6 @@ pub(super) struct Scratch {
     pub(super) ids: Vec<InstrumentId>,
     pub(super) deflater: Deflater,
     pub(super) packed: Vec<u8>,
-    /// A group's finished frames, side by side.
-    pub(super) built: Vec<u8>,
 }
 
 /// Handles made once, and what one turn adds to them.
@@ -130,6 +131,8 @@ pub struct Shard<S> {
     /// What is still to be closed, once the server stops.
     pub(super) draining: Option<Drain>,
     pub(super) scratch: Scratch,
+    /// Shared frames on their way.
+    pub(super) outgoing: Outgoing,
     pub(super) meters: Meters,
     pub(super) random: fastrand::Rng,
     pub(super) demand: Arc<Demand>,
@@ -167,8 +170,8 @@ impl<S: Socket> Shard<S> {
                 ids: Vec::new(),
                 deflater: Deflater::new(),
                 packed: Vec::new(),
-                built: Vec::new(),
             },
+            outgoing: Outgoing::default(),
             meters: Meters::new(),
             random: fastrand::Rng::new(),
             demand,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use crate::market::{InstrumentId, SymbolPattern};
@@ -320,8 +320,14 @@ impl<S: Socket> Subscriber<S> {
 
     /// Offers a frame to the socket; whatever it takes of it, the frame then counts as sent.
     pub(super) fn offer(&mut self, frame: &[u8], beat: u64) -> Sent {
+        let taken = self.socket.send(frame);
+        self.offered(frame, taken, beat)
+    }
+
+    /// Notes what the socket took of a frame that was offered to it.
+    pub(super) fn offered(&mut self, frame: &[u8], taken: io::Result<usize>, beat: u64) -> Sent {
         debug_assert!(self.outbox.is_empty());
-        match self.write(frame, beat) {
+        match self.wrote(frame.len(), taken, beat) {
             Some(n) if n == frame.len() => Sent::Whole,
             Some(0) => Sent::Nothing,
             Some(n) => {
@@ -360,7 +366,8 @@ impl<S: Socket> Subscriber<S> {
             return Sent::Whole;
         }
         let outbox = std::mem::take(&mut self.outbox);
-        match self.write(&outbox, beat) {
+        let taken = self.socket.send(&outbox);
+        match self.wrote(outbox.len(), taken, beat) {
             Some(n) if n == outbox.len() => {
                 self.give_receipt();
                 Sent::Whole
@@ -385,13 +392,13 @@ impl<S: Socket> Subscriber<S> {
         self.control.get_or_insert_default()
     }
 
-    fn write(&mut self, bytes: &[u8], beat: u64) -> Option<usize> {
-        let taken = match self.socket.send(bytes) {
+    fn wrote(&mut self, bytes: usize, taken: io::Result<usize>, beat: u64) -> Option<usize> {
+        let taken = match taken {
             Ok(n) => n,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
             Err(_) => return None,
         };
-        if taken == bytes.len() {
+        if taken == bytes {
             self.last_write = beat;
             self.blocked_since = None;
         } else {

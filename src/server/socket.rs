@@ -1,6 +1,7 @@
 //! A subscriber's TCP connection in its two halves: the shard writes, the session reads.
 
 use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -95,6 +96,11 @@ impl Socket for TcpWriter {
             faults.took(taken);
         }
         Ok(taken)
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        let is_plain = self.tls.is_none() && self.faults.is_none();
+        is_plain.then(|| self.stream.as_raw_fd())
     }
 
     fn abort(&mut self) {

@@ -228,6 +228,7 @@ mod tests {
             slow_deadline_beats: 3_000,
             symbols_max: 1_000,
             message_bytes_max: 65_536,
+            io_uring: false,
         }
     }
 

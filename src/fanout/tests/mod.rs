@@ -13,7 +13,7 @@ mod snapshots;
 mod socket;
 mod symbols;
 mod view;
-mod world;
+pub(super) mod world;
 
 use crate::market::*;
 

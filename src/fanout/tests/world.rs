@@ -59,7 +59,7 @@ pub(super) struct World {
 
 pub(super) const EPOCH: u64 = 77;
 
-pub(super) fn config() -> FanoutConfig {
+pub(in crate::fanout) fn config() -> FanoutConfig {
     FanoutConfig {
         epoch: Epoch::new(EPOCH).expect("an epoch"),
         clock: Clock::Wall,
@@ -68,6 +68,7 @@ pub(super) fn config() -> FanoutConfig {
         slow_deadline_beats: 60,
         symbols_max: 1_000,
         message_bytes_max: 65_536,
+        io_uring: false,
     }
 }
 
