@@ -47,6 +47,17 @@ fn subscribers_of_every_kind_get_all_that_they_are_owed() {
     let tls = Tls::new();
     let server = secured(&tls, &["--feed", "synthetic?symbols=60&rate=3000&activity=even"]);
     assert!(server.url().starts_with("https://"));
+    // By then all are listed.
+    let first = run(&[
+        "watch",
+        &server.url(),
+        "synthetic:*",
+        "--ca-file",
+        ca(&tls),
+        "--count",
+        "1",
+    ]);
+    assert_eq!(first.code, Some(0), "{}", first.err);
     in_each_encoding(|encoding| {
         for compression in ["none", "deflate"] {
             let encoding = encoding.to_string();

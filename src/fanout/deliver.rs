@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::engine::Tick;
 use crate::market::InstrumentId;
 use crate::store::{SealedBeat, Seq, Table};
-use crate::wire::{Chunks, DeltaHead, Encoding, picks_that_fit};
+use crate::wire::{Chunks, Compression, DeltaHead, Encoding, picks_that_fit};
 
-use super::group::{Group, GroupId};
+use super::group::GroupId;
 use super::pump::finish;
 use super::shard::{Scratch, Shard};
 use super::subscriber::{Rest, Sent, Subscriber};
@@ -25,7 +25,7 @@ struct Span<'a> {
 }
 
 /// One of a group's frames among those on their way.
-struct Part {
+pub(super) struct Part {
     frame: Range<usize>,
     /// The last instrument up to here.
     after: InstrumentId,
@@ -54,7 +54,7 @@ impl<S: Socket> Shard<S> {
         let Some(newest) = ticks.last() else { return };
         let (since, last_wall) = (self.table.seq(), self.wall);
         let beats: Vec<&SealedBeat> = ticks.iter().filter_map(|tick| tick.beat.as_ref()).collect();
-        let mut touched = Vec::new();
+        let mut touched = std::mem::take(&mut self.scratch.touched);
         for beat in &beats {
             self.take_beat(beat, &mut touched);
         }
@@ -78,7 +78,8 @@ impl<S: Socket> Shard<S> {
             self.remove(slot, CloseReason::Broken);
         }
         self.catch_up_all();
-        touched.into_iter().for_each(|g| self.groups.end_turn(g));
+        touched.drain(..).for_each(|g| self.groups.end_turn(g));
+        self.scratch.touched = touched;
         self.visit();
         if self.wall != last_wall {
             self.close_some();
@@ -175,7 +176,8 @@ impl<S: Socket> Shard<S> {
             ts: self.ts,
             skipped: beats - 1,
         };
-        let mut parts: Option<Vec<Part>> = None;
+        let mut parts = std::mem::take(&mut self.scratch.parts);
+        parts.clear();
         for slot in &members {
             let Some(subscriber) = self.subscribers[*slot as usize].as_ref() else {
                 continue;
@@ -189,19 +191,22 @@ impl<S: Socket> Shard<S> {
             } else if subscriber.told < head.prev_seq || subscriber.counted() > since || subscriber.skipped > 0 {
                 self.owe(*slot, beats);
             } else {
-                if parts.is_none() {
+                if parts.is_empty() {
                     self.begin_frames();
-                    let (group, most) = (self.groups.get(id), self.config.frame_bytes_max);
+                    let (compression, most) = (self.groups.get(id).key.compression, self.config.frame_bytes_max);
                     let frames = &mut self.outgoing.frames;
-                    parts = Some(build(&mut self.scratch, frames, group, &head, chunks, &picks, most));
+                    self.scratch.parts = parts;
+                    build(&mut self.scratch, frames, compression, &head, chunks, &picks, most);
+                    parts = std::mem::take(&mut self.scratch.parts);
                 }
-                self.send_shared(*slot, parts.as_deref().unwrap_or_default(), &head, beats);
+                self.send_shared(*slot, &parts, &head, beats);
             }
         }
-        if let Some(parts) = &parts {
+        if !parts.is_empty() {
             let encoding = self.groups.get(id).key.encoding;
             self.meters.built[encoding as usize].increment(parts.len() as u64);
         }
+        self.scratch.parts = parts;
         let group = self.groups.get_mut(id);
         (group.members, group.picks) = (members, picks);
         (group.last_frame, group.covered) = (seq, seq);
@@ -320,18 +325,17 @@ impl<'a> Span<'a> {
     }
 }
 
-/// Assembles a group's delta, in as many frames as its size asks for.
+/// Assembles a group's delta, in as many frames as its size asks for, and notes them as parts.
 fn build(
     scratch: &mut Scratch,
     frames: &mut Vec<u8>,
-    group: &Group,
+    compression: Compression,
     head: &DeltaHead,
     chunks: &Chunks,
     picks: &[u32],
     frame_bytes_max: usize,
-) -> Vec<Part> {
-    let (encoding, compression) = (group.key.encoding, group.key.compression);
-    let (mut parts, mut left, mut after, mut venues) = (Vec::new(), picks, InstrumentId(0), 0);
+) {
+    let (mut left, mut after, mut venues) = (picks, InstrumentId(0), 0);
     while !left.is_empty() {
         let (here, later) = left.split_at(picks_that_fit(chunks, left, frame_bytes_max));
         let more = !later.is_empty();
@@ -344,7 +348,7 @@ fn build(
             here,
             more,
         );
-        finish(scratch, encoding, compression);
+        finish(scratch, chunks.encoding(), compression);
         let start = frames.len();
         frames.extend_from_slice(scratch.frame.as_bytes());
         after = here
@@ -356,12 +360,11 @@ fn build(
             .iter()
             .filter(|pick| chunks.instrument_at(**pick).is_none())
             .count();
-        parts.push(Part {
+        scratch.parts.push(Part {
             frame: start..frames.len(),
             after,
             venues,
         });
         left = later;
     }
-    parts
 }

@@ -59,7 +59,8 @@ impl<S: Socket> Shard<S> {
         let group = self.groups.get_mut(id);
         let mut picks = std::mem::take(&mut group.picks);
         picks.clear();
-        for instrument in changed_of(&self.table, group, span.since) {
+        find_changed(&self.table, group, span.since, &mut self.scratch.ids);
+        for instrument in self.scratch.ids.iter().copied() {
             let at = *span.instruments.entry(instrument).or_insert_with(|| {
                 let entry = self.table.delta_since(instrument, span.since, span.since)?;
                 span.chunks.push(&entry, self.ts);
@@ -84,13 +85,15 @@ impl<S: Socket> Shard<S> {
     }
 }
 
-/// A group's instruments that changed, ascending: whichever list is shorter is gone through.
-fn changed_of(table: &Table, group: &Group, since: Seq) -> Vec<InstrumentId> {
-    let mut changed: Vec<InstrumentId> = table.changed_since(since).take(group.held.len() + 1).collect();
+/// Finds a group's instruments that may have changed, ascending: whichever list is shorter is gone through.
+fn find_changed(table: &Table, group: &Group, since: Seq, changed: &mut Vec<InstrumentId>) {
+    changed.clear();
+    changed.extend(table.changed_since(since).take(group.held.len() + 1));
     if changed.len() > group.held.len() {
-        return group.held.clone();
+        changed.clear();
+        changed.extend_from_slice(&group.held);
+        return;
     }
     changed.retain(|id| group.held.binary_search(id).is_ok());
     changed.sort_unstable();
-    changed
 }

@@ -13,7 +13,8 @@ use crate::store::{Epoch, Table};
 use crate::wire::{Chunks, Deflater, Encoding, FrameBuf};
 
 use super::bounds::OWN_BYTES_PER_TURN;
-use super::group::Groups;
+use super::deliver::Part;
+use super::group::{GroupId, Groups};
 use super::outgoing::Outgoing;
 use super::subscriber::{Control, Subscriber};
 use super::wheel::Wheel;
@@ -48,6 +49,10 @@ pub(super) struct Scratch {
     pub(super) ids: Vec<InstrumentId>,
     pub(super) deflater: Deflater,
     pub(super) packed: Vec<u8>,
+    /// Of one group's delta.
+    pub(super) parts: Vec<Part>,
+    /// Groups that the turn's beats concern.
+    pub(super) touched: Vec<GroupId>,
 }
 
 /// Handles made once, and what one turn adds to them.
@@ -170,6 +175,8 @@ impl<S: Socket> Shard<S> {
                 ids: Vec::new(),
                 deflater: Deflater::new(),
                 packed: Vec::new(),
+                parts: Vec::new(),
+                touched: Vec::new(),
             },
             outgoing: Outgoing::default(),
             meters: Meters::new(),

@@ -286,9 +286,9 @@ mod tests {
         let args = parse(&["http://127.0.0.1:9", "BTCUSDT"]).expect("flags");
         let error = show(&args, false, Vec::new(), &stop).await.expect_err("no symbol");
         assert!(error.to_string().contains("a symbol is `venue:NAME`"), "{error}");
-        let args = parse(&["wss://h", "a:B"]).expect("flags");
-        let error = show(&args, false, Vec::new(), &stop).await.expect_err("no TLS");
-        assert!(error.to_string().contains("TLS is not supported"), "{error}");
+        let args = parse(&["gopher://h", "a:B"]).expect("flags");
+        let error = show(&args, false, Vec::new(), &stop).await.expect_err("no such scheme");
+        assert!(error.to_string().contains("http://, https://, ws:// and wss://"), "{error}");
     }
 
     /// What was written, for the test to read.
