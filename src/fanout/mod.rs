@@ -5,9 +5,10 @@
 //! Its decisions are plain methods ([`Shard::turn`], [`Shard::command`]) that run in tests without a
 //! thread or a socket; [`Fanout`] gives each shard its thread. Knows no venues.
 //!
-//! The way of a beat: `deliver` takes it, asks `group` whom it concerns, and writes one frame for all who
-//! are alike; whoever was blocked, behind or new goes its own way in `pump`. What a slow subscriber costs
-//! is one partly written frame (`subscriber`) and one seq.
+//! The way of a beat: `deliver` takes it, asks `group` whom it concerns, and builds one frame for all who
+//! are alike; `outgoing` gathers frames and writes many with one system call (`ring`). Groups of longer paces that fall
+//! due together share what is encoded (`paced`). Whoever was blocked, behind or new goes its own way in `pump`. What a slow
+//! subscriber costs is one partly written frame (`subscriber`) and one seq.
 
 mod bounds;
 mod close;
