@@ -288,7 +288,10 @@ mod tests {
         assert!(error.to_string().contains("a symbol is `venue:NAME`"), "{error}");
         let args = parse(&["gopher://h", "a:B"]).expect("flags");
         let error = show(&args, false, Vec::new(), &stop).await.expect_err("no such scheme");
-        assert!(error.to_string().contains("http://, https://, ws:// and wss://"), "{error}");
+        assert!(
+            error.to_string().contains("http://, https://, ws:// and wss://"),
+            "{error}"
+        );
     }
 
     /// What was written, for the test to read.
