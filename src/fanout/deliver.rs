@@ -1,6 +1,5 @@
 //! One turn of a shard: takes the beats that have come and writes what they mean to each subscriber.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::engine::Tick;
@@ -9,6 +8,7 @@ use crate::store::{SealedBeat, Seq, Table};
 use crate::wire::{Chunks, Compression, DeltaHead, Encoding, picks_that_fit};
 
 use super::group::GroupId;
+use super::outgoing::Part;
 use super::pump::finish;
 use super::shard::{Scratch, Shard};
 use super::subscriber::{Rest, Sent, Subscriber};
@@ -22,15 +22,6 @@ struct Span<'a> {
     since: Seq,
     ids: Vec<InstrumentId>,
     venues: Vec<&'a str>,
-}
-
-/// One of a group's frames among those on their way.
-pub(super) struct Part {
-    frame: Range<usize>,
-    /// The last instrument up to here.
-    after: InstrumentId,
-    /// Venues up to here.
-    venues: usize,
 }
 
 impl<S: Socket> Shard<S> {

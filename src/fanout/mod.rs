@@ -6,7 +6,7 @@
 //! thread or a socket; [`Fanout`] gives each shard its thread. Knows no venues.
 //!
 //! The way of a beat: `deliver` takes it, asks `group` whom it concerns, and builds one frame for all who
-//! are alike; `outgoing` gathers frames and writes many with one system call (`ring`). Groups of longer paces that fall
+//! are alike; `post` gathers frames and writes many with one system call (`outgoing`, `ring`). Groups of longer paces that fall
 //! due together share what is encoded (`paced`). Whoever was blocked, behind or new goes its own way in `pump`. What a slow
 //! subscriber costs is one partly written frame (`subscriber`) and one seq.
 
@@ -22,6 +22,7 @@ mod link;
 mod lockstep;
 mod outgoing;
 mod paced;
+mod post;
 mod pump;
 mod renew;
 #[cfg(target_os = "linux")]

@@ -1,110 +1,41 @@
-//! Frames that many subscribers are to get in one turn: gathered, then written together.
+//! Frames that many subscribers are to get in one turn, gathered to be written together.
 
 use std::io;
 use std::ops::Range;
 use std::os::fd::RawFd;
 
+use crate::market::InstrumentId;
 use crate::store::Seq;
 
-use super::Socket;
-use super::bounds::{OUTGOING_BYTES, OUTGOING_MAX, RING_LEAST};
 use super::ring::Ring;
-use super::shard::Shard;
-use super::subscriber::Sent;
 
-/// One subscriber's frame, a range of the bytes that all have in common.
-struct Letter {
-    slot: u32,
-    frame: Range<usize>,
-    seq: Seq,
+/// One of a group's frames.
+pub(super) struct Part {
+    /// Where it stands among those on their way.
+    pub(super) frame: Range<usize>,
+    /// The last instrument up to here.
+    pub(super) after: InstrumentId,
+    /// Venues up to here.
+    pub(super) venues: usize,
+}
+
+/// One subscriber's frame.
+pub(super) struct Letter {
+    pub(super) slot: u32,
+    pub(super) frame: Range<usize>,
+    pub(super) seq: Seq,
     /// Beats that it stands for.
-    beats: u32,
+    pub(super) beats: u32,
 }
 
 /// What is to be written, and the means.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    letters: Vec<Letter>,
+    pub(super) letters: Vec<Letter>,
     /// Frames side by side; those of one group may be in many letters.
     pub(super) frames: Vec<u8>,
-    ring: Option<Ring>,
+    pub(super) ring: Option<Ring>,
     /// Kept for their memory.
-    sends: Vec<(RawFd, Range<usize>)>,
-    taken: Vec<io::Result<usize>>,
-}
-
-impl<S: Socket> Shard<S> {
-    /// Writes through io_uring from now on, where many are written to. For the thread that runs the shard.
-    ///
-    /// # Errors
-    /// Where the system has none, or forbids it; then each frame is a call of its own.
-    pub fn use_ring(&mut self) -> io::Result<()> {
-        self.outgoing.ring = Some(Ring::new()?);
-        Ok(())
-    }
-
-    /// Makes room for the frames of one more group.
-    pub(super) fn begin_frames(&mut self) {
-        if self.outgoing.frames.len() > OUTGOING_BYTES {
-            self.post();
-        }
-        if self.outgoing.letters.is_empty() {
-            self.outgoing.frames.clear();
-        }
-    }
-
-    /// Takes a frame for one subscriber, who is written to by [`Shard::post`] at the latest.
-    pub(super) fn send(&mut self, slot: u32, frame: Range<usize>, seq: Seq, beats: u32) {
-        let letter = Letter {
-            slot,
-            frame,
-            seq,
-            beats,
-        };
-        self.outgoing.letters.push(letter);
-        if self.outgoing.letters.len() >= OUTGOING_MAX {
-            self.post();
-        }
-    }
-
-    /// Writes all that was taken.
-    pub(super) fn post(&mut self) {
-        let mut outgoing = std::mem::take(&mut self.outgoing);
-        let is_worth_it = outgoing.letters.len() >= RING_LEAST;
-        if let Some(ring) = outgoing.ring.as_mut().filter(|_| is_worth_it) {
-            outgoing.sends.clear();
-            let sends = outgoing.letters.iter().filter_map(|letter| {
-                let subscriber = self.subscribers[letter.slot as usize].as_ref()?;
-                Some((subscriber.socket.descriptor()?, letter.frame.clone()))
-            });
-            outgoing.sends.extend(sends);
-            ring.send(&outgoing.frames, &outgoing.sends, &mut outgoing.taken);
-        }
-        let mut taken = outgoing.taken.drain(..);
-        for letter in outgoing.letters.drain(..) {
-            let Some(subscriber) = self.subscribers[letter.slot as usize].as_mut() else {
-                continue;
-            };
-            let frame = &outgoing.frames[letter.frame];
-            let posted = subscriber.socket.descriptor().and_then(|_| taken.next());
-            let sent = match posted {
-                Some(taken) => subscriber.offered(frame, taken, self.wall),
-                None => subscriber.offer(frame, self.wall),
-            };
-            if sent.is_taken() {
-                self.meters.note(subscriber.encoding, frame.len());
-                subscriber.note_data(letter.seq, true);
-            }
-            match sent {
-                // The tape waits until the window is opened.
-                Sent::Whole if !self.config.clock.is_tape() || !subscriber.is_window_closed() => {}
-                Sent::Whole | Sent::Begun => self.make_busy(letter.slot),
-                Sent::Nothing => self.owe(letter.slot, letter.beats),
-                // Its group may be gone through, so it is taken out later.
-                Sent::Broken => self.broken.push(letter.slot),
-            }
-        }
-        drop(taken);
-        self.outgoing = outgoing;
-    }
+    pub(super) sends: Vec<(RawFd, Range<usize>)>,
+    pub(super) taken: Vec<io::Result<usize>>,
 }

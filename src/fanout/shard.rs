@@ -13,9 +13,8 @@ use crate::store::{Epoch, Table};
 use crate::wire::{Chunks, Deflater, Encoding, FrameBuf};
 
 use super::bounds::OWN_BYTES_PER_TURN;
-use super::deliver::Part;
 use super::group::{GroupId, Groups};
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, Part};
 use super::subscriber::{Control, Subscriber};
 use super::wheel::Wheel;
 use super::{CloseReason, Socket, SubscriberId};

@@ -59,6 +59,16 @@ pub(super) struct Head {
     pub(super) payload_crc: u32,
 }
 
+/// What a block of records holds, beside its payload.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) records: u32,
+    pub(super) updates: u32,
+    pub(super) gaps: u32,
+    pub(super) first: Ts,
+    pub(super) last: Ts,
+}
+
 impl Head {
     /// The head's bytes.
     pub(super) fn bytes(&self) -> [u8; HEAD_BYTES] {

@@ -3,11 +3,10 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::block::{Head, Kind, Part};
+use super::block::{Counts, Head, Kind, Part};
 use super::index::{KeyframeAt, Summary, trailer};
 use super::payload::Packer;
 use super::{TapeError, VERSION, file_head};
-use crate::market::Ts;
 use crate::tape::bounds::BLOCK_BYTES_MAX;
 use crate::tape::sink::{Create, Output};
 
@@ -20,16 +19,6 @@ pub(super) struct TapeFile {
     summary: Summary,
     /// Kept for its memory.
     block: Vec<u8>,
-}
-
-/// What a block of records holds, beside its payload.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) records: u32,
-    pub(super) updates: u32,
-    pub(super) gaps: u32,
-    pub(super) first: Ts,
-    pub(super) last: Ts,
 }
 
 impl TapeFile {

@@ -2,8 +2,7 @@
 
 use prost::Message as _;
 
-use super::block::{Head, Kind};
-use super::file::Counts;
+use super::block::{Counts, Head, Kind};
 use super::proto;
 use crate::market::{Ts, VenueName};
 use crate::store::VENUES_MAX;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-use super::file::{Counts, TapeFile};
+use super::block::Counts;
+use super::file::TapeFile;
 use super::keyframe;
 use super::records::Open;
 use super::{TapeError, Taped, What};
