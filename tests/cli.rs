@@ -119,7 +119,7 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
         ),
         (&["watch", "http://127.0.0.1:9", "a:B", "--count", "0"], &["--count"]),
         (&["bench"], &["<URL>"]),
-        (&["bench", "ftp://127.0.0.1:9"], &["ftp", "ws:// and http://"]),
+        (&["bench", "ftp://127.0.0.1:9"], &["ftp", "ws:// and wss://"]),
         (
             &["bench", "http://127.0.0.1:9", "--subscribers", "0"],
             &["--subscribers", "1..=1000000"],

@@ -1,7 +1,9 @@
 //! Which cores the service runs on: `--cores 0,2-3`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -11,6 +13,9 @@ pub(super) struct Cores(Vec<usize>);
 
 /// More are not known to the system's call.
 const CORE_MAX: usize = 1_023;
+
+/// A thread begins within milliseconds, on a busy machine within some more.
+const BEGUN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why a list of cores cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +55,7 @@ impl FromStr for Cores {
     fn from_str(text: &str) -> Result<Cores, CoresError> {
         let wrong = || CoresError::Syntax(text.to_owned());
         let number = |text: &str| match text.trim().parse::<usize>() {
-            Ok(core) if core <= CORE_MAX => Ok(core),
+            Ok(core) if core <= CORE_MAX && !text.contains('+') => Ok(core),
             _ => Err(wrong()),
         };
         let mut cores = Vec::new();
@@ -92,18 +97,30 @@ impl Cores {
     }
 
     /// Binds every thread of the process: `shard-N` to one core, in turn, the others to all of them. Threads that are made
-    /// later have what their makers have.
+    /// later have what their makers have. A thread has its name when it has begun to run, so all shards are waited for.
     ///
     /// # Errors
     /// The system's.
-    pub(super) fn bind(&self) -> Result<(), CoresError> {
-        system::bind_threads(|name| {
-            let number = name.strip_prefix("shard-").and_then(|n| n.parse::<usize>().ok());
-            match number {
-                Some(number) => &self.0[number % self.0.len()..][..1],
-                None => &self.0,
+    pub(super) fn bind(&self, shards: usize) -> Result<(), CoresError> {
+        let until = Instant::now() + BEGUN_DEADLINE;
+        loop {
+            let mut seen = BTreeSet::new();
+            system::bind_threads(|name| {
+                let number = name.strip_prefix("shard-").and_then(|n| n.parse::<usize>().ok());
+                seen.extend(number);
+                match number {
+                    Some(number) => &self.0[number % self.0.len()..][..1],
+                    None => &self.0,
+                }
+            })?;
+            if seen.len() >= shards {
+                return Ok(());
             }
-        })
+            if Instant::now() > until {
+                return Err(CoresError::System(format!("{} of {shards} shards run", seen.len())));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -126,7 +143,7 @@ mod system {
         Ok(Cores((0..=CORE_MAX).filter(|core| set.is_set(*core)).collect()))
     }
 
-    pub(super) fn bind_threads<'a>(cores_of: impl Fn(&str) -> &'a [usize]) -> Result<(), CoresError> {
+    pub(super) fn bind_threads<'a>(mut cores_of: impl FnMut(&str) -> &'a [usize]) -> Result<(), CoresError> {
         for thread in fs::read_dir("/proc/self/task").map_err(failed)? {
             let thread = thread.map_err(failed)?;
             let id = thread.file_name().to_str().and_then(|id| id.parse().ok());
@@ -160,7 +177,7 @@ mod system {
         Err(unsupported())
     }
 
-    pub(super) fn bind_threads<'a>(_: impl Fn(&str) -> &'a [usize]) -> Result<(), CoresError> {
+    pub(super) fn bind_threads<'a>(_: impl FnMut(&str) -> &'a [usize]) -> Result<(), CoresError> {
         Err(unsupported())
     }
 }
@@ -178,7 +195,18 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_refused_with_what_one_looks_like() {
-        for text in ["", ",", "a", "-1", "1-", "3-2", "1024", "0,,1", "99999999999999999999"] {
+        for text in [
+            "",
+            ",",
+            "a",
+            "+1",
+            "-1",
+            "1-",
+            "3-2",
+            "1024",
+            "0,,1",
+            "99999999999999999999",
+        ] {
             let error = text.parse::<Cores>().expect_err(text);
             assert!(error.to_string().contains("such as 0,2-3"), "{error}");
             assert!(error.is_usage());

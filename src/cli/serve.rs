@@ -196,7 +196,10 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         .with_recording(recorder.as_ref().map(TapeRecorder::shared_state))
         .with_tls(tls);
 
-    settings.cores.as_ref().map_or(Ok(()), Cores::bind)?;
+    settings
+        .cores
+        .as_ref()
+        .map_or(Ok(()), |cores| cores.bind(settings.shards))?;
 
     let mut ended = JoinSet::new();
     for thread in threads {

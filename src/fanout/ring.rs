@@ -34,7 +34,21 @@ impl Ring {
         if !probe.is_supported(opcode::Send::CODE) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        Ok(Ring(ring))
+        let mut ring = Ring(ring);
+        ring.try_out()?;
+        Ok(ring)
+    }
+
+    /// Does nothing once: a system may give a queue and forbid its use.
+    fn try_out(&mut self) -> io::Result<()> {
+        // SAFETY: it refers to no memory.
+        let pushed = unsafe { self.0.submission().push(&opcode::Nop::new().build()) };
+        pushed.map_err(io::Error::other)?;
+        self.0.submit_and_wait(1)?;
+        match self.0.completion().next() {
+            Some(done) if done.result() >= 0 => Ok(()),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Sends each range of `bytes` on its socket, as a `send` that does not wait; `taken` is what each came to.

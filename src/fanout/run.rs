@@ -156,8 +156,11 @@ async fn run<S: Socket>(
                     }
                 }
                 // A shard at its limit, and a tape that is played without waiting, leave no other pause for them.
-                let asked = std::iter::from_fn(|| commands.try_recv().ok());
-                asked.take(COMMANDS_PER_TURN).for_each(|command| shard.command(command));
+                let mut waiting = std::iter::from_fn(|| commands.try_recv().ok()).take(COMMANDS_PER_TURN).peekable();
+                if let Some(pledge) = pledge.as_ref().filter(|_| waiting.peek().is_some()) {
+                    pledge.lockstep.busy(pledge.shard);
+                }
+                waiting.for_each(|command| shard.command(command));
                 if let Some(pledge) = &mut pledge {
                     pledge.took(0, &shard);
                 }

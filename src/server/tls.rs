@@ -141,11 +141,15 @@ impl Shared {
     ///
     /// # Errors
     /// The socket's, and what the peer did wrong.
-    pub(super) fn take(&self, socket: &mut impl Read) -> io::Result<()> {
+    pub(super) fn take(&self, socket: &mut (impl Read + Write)) -> io::Result<()> {
         let mut connection = self.lock();
         connection.read_tls(socket)?;
         let processed = connection.process_new_packets();
-        processed.map(drop).map_err(io::Error::other)
+        processed.map(drop).map_err(|error| {
+            // What it did wrong is told to the peer, if it takes it.
+            let _ = flush(&mut connection, socket);
+            io::Error::other(error)
+        })
     }
 
     /// Says that nothing more is written, as far as the socket takes it.
@@ -188,6 +192,10 @@ impl TlsWriter {
         while taken < bytes.len() {
             let end = bytes.len().min(taken + RECORD_BYTES_MAX);
             connection.writer().write_all(&bytes[taken..end])?;
+            if !connection.wants_write() {
+                // TLS 1.2 has so many records for a key and no more (RFC 8446, section 5.5): nothing was encrypted.
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
             taken = end;
             match flush(&mut connection, socket) {
                 Ok(()) => {}

@@ -17,7 +17,7 @@ use crate::wire::{Compression, Encoding};
 
 Subscribers join at most 500 a second; measuring begins when all have their whole snapshot. The seqs of every message are
 checked, one of 64 is decoded in full, and one subscriber keeps a whole view. It ends with 0 where all joined, stayed
-and missed nothing, else with 1 and what happened. Of a server on another machine the latency is as good as the clocks;
+and lost no message, else with 1 and what happened. Of a server on another machine the latency is as good as the clocks;
 the row `clock` says how far they are apart.
 
 --json gives one object. Of the time measured: frames, entries, payload_bytes and wire_bytes (headers included), each

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -74,6 +74,7 @@ pub(super) fn drive(
         workers.push(thread.spawn(move || worker.run())?);
     }
     let mut leader = Leader {
+        workers: &workers,
         signals,
         subscribers,
         stop: stop.clone(),
@@ -115,7 +116,8 @@ pub(super) fn drive(
 }
 
 /// Leads the threads through the phases.
-struct Leader {
+struct Leader<'a> {
+    workers: &'a [JoinHandle<io::Result<Tally>>],
     signals: Arc<Signals>,
     subscribers: usize,
     stop: CancellationToken,
@@ -125,14 +127,19 @@ struct Leader {
 /// CPU at the begin and the end, resident memory when all had joined and at the end.
 type Used = (Usage, Usage, u64, u64);
 
-impl Leader {
+impl Leader<'_> {
+    /// Whether nobody wants to know any more, or a thread has failed, which its end tells.
+    fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled() || self.workers.iter().any(JoinHandle::is_finished)
+    }
+
     /// Whether all have joined and nobody is gone.
     fn until_joined(&mut self) -> bool {
         self.bar.set_message("joined");
         loop {
             let joined = self.signals.joined.load(Relaxed);
             self.bar.set_position(joined as u64);
-            if self.signals.gone.load(Relaxed) > 0 || self.stop.is_cancelled() {
+            if self.signals.gone.load(Relaxed) > 0 || self.is_stopped() {
                 return false;
             }
             if joined == self.subscribers {
@@ -151,7 +158,7 @@ impl Leader {
         let before = usage(process);
         self.bar.set_length(seconds.as_secs());
         self.bar.set_message("s measured");
-        while Instant::now() < end && !self.stop.is_cancelled() && self.signals.gone.load(Relaxed) < self.subscribers {
+        while Instant::now() < end && !self.is_stopped() && self.signals.gone.load(Relaxed) < self.subscribers {
             self.bar.set_position(start.elapsed().as_secs());
             thread::sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
         }

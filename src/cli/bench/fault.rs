@@ -18,6 +18,8 @@ pub(super) enum Fault {
     Unannounced(u32),
     #[error("announced is `{0}`, which it did not ask for")]
     NotAskedFor(String),
+    #[error("{0} of the symbols that it asked for are neither in its snapshots nor pending")]
+    Missing(usize),
     #[error("the server broke the protocol: {0}")]
     Breach(#[from] Breach),
     #[error("{0}")]

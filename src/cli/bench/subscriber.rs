@@ -57,6 +57,8 @@ pub(super) struct Subscriber {
     chosen: Arc<[u32]>,
     /// Ids announced to it, ascending.
     ids: Vec<u32>,
+    /// Symbols asked for that it does not hold, as the server told: not listed yet, or taken away.
+    absent: usize,
     deltas: u64,
     /// Of the server's heartbeat; 0 before the welcome.
     pub(super) heartbeat_ms: u32,
@@ -78,6 +80,7 @@ impl Subscriber {
             own: Own::default(),
             chosen,
             ids: Vec::new(),
+            absent: 0,
             // Else all would be decoded at the same beat.
             deltas: number as u64,
             heartbeat_ms: 0,
@@ -246,11 +249,16 @@ impl Subscriber {
         self.note(outcome, tally);
         self.listings(&snapshot.removed, &snapshot.instruments, plan, tally);
         self.entries(&snapshot.tickers, tally);
+        self.absent += snapshot.pending.len();
         if let (Standing::Asked(left), false, true) = (self.standing, snapshot.more, snapshot.request_id > 0) {
             self.standing = match left {
                 0 | 1 => Standing::Joined,
                 left => Standing::Asked(left - 1),
             };
+            let missing = self.chosen.len().saturating_sub(self.ids.len() + self.absent);
+            if self.standing == Standing::Joined && missing > 0 {
+                return Err(Fault::Missing(missing));
+            }
         }
         Ok(())
     }
@@ -259,6 +267,7 @@ impl Subscriber {
         for id in removed {
             if let Ok(at) = self.ids.binary_search(id) {
                 self.ids.remove(at);
+                self.absent += 1;
             }
         }
         for instrument in instruments {
