@@ -406,10 +406,22 @@ fn a_damaged_recording_is_refused_and_with_salvage_the_rest_is_kept() {
     let rest = records(&rest);
     assert!(!rest.is_empty() && rest.len() < all.len());
     let mut left = all.iter();
+    let mut updates = rest
+        .iter()
+        .filter(|taped| matches!(taped.what, What::Event(Event::Update(_))));
     assert!(
-        rest.iter().all(|one| left.any(|other| other == one)),
+        updates.all(|one| left.any(|other| other == one)),
         "what is left is in its order"
     );
+    // Where something is missing nothing is live that has not spoken since.
+    let at = rest.iter().position(|taped| taped.what == What::Gap { events: 0 });
+    let states = |wanted: TickerState, why: Option<StaleCause>| {
+        let behind = rest.iter().skip(at.expect("a gap"));
+        let is_so = |taped: &&Taped| matches!(taped.what, What::Event(Event::State { state, cause, .. }) if (state, cause) == (wanted, why));
+        behind.filter(is_so).count()
+    };
+    assert_eq!(states(TickerState::Stale, Some(StaleCause::Gap)), 50);
+    assert_eq!(states(TickerState::Live, None), 50);
 
     let whole = fs::read(captures::demo()).expect("read");
     let cut = folder.with("cut.capture.gz", &whole[..whole.len() / 2]);

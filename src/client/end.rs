@@ -95,6 +95,8 @@ impl Disconnect {
                 }
                 _ => ComeBack::Never,
             },
+            // Another certificate needs a hand.
+            Disconnect::Socket(error) if is_untrusted(error) => ComeBack::Never,
             Disconnect::Busy { .. } | Disconnect::Unrepairable(_) => ComeBack::After(DELAY_MIN),
             _ => ComeBack::Soon,
         }
@@ -126,6 +128,15 @@ impl Disconnect {
             retry_after: retry_after.map(Duration::from_secs),
         }
     }
+}
+
+/// Whether the server's certificate is none that is believed.
+fn is_untrusted(error: &tungstenite::Error) -> bool {
+    let tungstenite::Error::Io(error) = error else {
+        return false;
+    };
+    let tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    tls.is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
 }
 
 /// The body of an HTTP error.

@@ -78,6 +78,8 @@ pub enum ReplayState {
     Paused,
     /// Everything was played; a seek goes back.
     Ended,
+    /// A recording could not be read on; the log and the venues' states say why.
+    Failed,
 }
 
 impl ReplayState {
@@ -88,6 +90,7 @@ impl ReplayState {
             ReplayState::Playing => "playing",
             ReplayState::Paused => "paused",
             ReplayState::Ended => "ended",
+            ReplayState::Failed => "failed",
         }
     }
 }

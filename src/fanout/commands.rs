@@ -276,7 +276,10 @@ impl<S: Socket> Shard<S> {
                 compression: subscriber.compression,
                 pace: subscriber.pace,
             };
-            subscriber.group = Some(self.groups.join(key, slot, &self.table));
+            let group = self.groups.join(key, slot, &self.table);
+            // One list for all who are alike.
+            subscriber.strings = self.groups.get(group).key.strings.clone();
+            subscriber.group = Some(group);
         }
         self.settle(slot);
     }

@@ -42,24 +42,25 @@ pub(super) fn numbered(path: &Path, number: u64) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// A file that has the name of one of the recording's numbered files already.
+/// The largest number that one of the recording's files has already; 0 where there is none.
 ///
 /// # Errors
 /// The folder cannot be read.
-pub(super) fn first_taken(path: &Path) -> io::Result<Option<PathBuf>> {
+pub(super) fn last_number(path: &Path) -> io::Result<u64> {
     let (stem, suffix) = split(path);
     let mut head = stem;
     head.push(".");
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut last = 0;
     for entry in folder.unwrap_or(Path::new(".")).read_dir()? {
         let name: OsString = entry?.file_name();
         let rest = name.as_encoded_bytes().strip_prefix(head.as_encoded_bytes());
         let number = rest.and_then(|rest| rest.strip_suffix(suffix.as_bytes()));
-        if number.is_some_and(|number| number.len() >= 4 && number.iter().all(u8::is_ascii_digit)) {
-            return Ok(Some(path.with_file_name(name)));
-        }
+        let digits = number.filter(|number| number.len() >= 4 && number.iter().all(u8::is_ascii_digit));
+        let number = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        last = last.max(number.unwrap_or(0));
     }
-    Ok(None)
+    Ok(last)
 }
 
 /// What stands before the number, and what stands behind it.

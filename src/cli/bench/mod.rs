@@ -44,6 +44,10 @@ pub(super) enum BenchError {
     Server(#[from] Disconnect),
     #[error("the server's symbols cannot be had: {0}")]
     Symbols(String),
+    #[error(
+        "`{pattern}` matches no instrument that the server has; a replay that waits for its first subscriber has none yet"
+    )]
+    None { pattern: String },
     #[error("`{pattern}` matches {found} instruments: --symbols from 1 to {found} is allowed, not {wanted}")]
     TooFew { pattern: String, found: usize, wanted: u32 },
     #[error(
@@ -88,6 +92,10 @@ pub(super) async fn run(args: BenchArgs, stop: CancellationToken) -> Result<(), 
         fetched = symbols::fetch(&options, &args.pattern) => fetched?,
         () = stop.cancelled() => return Err(BenchError::Interrupted),
     };
+    if symbols.is_empty() {
+        let pattern = args.pattern.as_str().to_owned();
+        return Err(BenchError::None { pattern });
+    }
     if symbols.len() < args.symbols as usize {
         return Err(BenchError::TooFew {
             pattern: args.pattern.as_str().to_owned(),

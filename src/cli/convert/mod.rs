@@ -130,7 +130,15 @@ impl Counts {
 fn copy(source: &mut Source, target: &mut Target, stop: &CancellationToken) -> Result<Counts, ConvertError> {
     let progress = Progress::new(source.bytes());
     let (mut counts, mut batch) = (Counts::default(), Vec::new());
+    let mut damages = source.damages().len();
     while source.read(&mut batch)? {
+        // Nobody knows what stood there, so nothing is live that has not spoken since.
+        if let Some(next) = batch.first().filter(|_| source.damages().len() > damages) {
+            damages = source.damages().len();
+            counts.records += 1;
+            counts.gaps += 1;
+            target.lost(next.ts)?;
+        }
         for taped in batch.drain(..) {
             counts.take(&taped);
             target.write(&taped)?;

@@ -6,9 +6,10 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::super::recording::FileKind;
+use crate::market::Ts;
 #[cfg(feature = "parquet")]
 use crate::tape::ParquetWriter;
-use crate::tape::{CsvWriter, NdjsonWriter, Rotation, TapeError, TapeWriter, Taped};
+use crate::tape::{CsvWriter, NdjsonWriter, Rotation, TapeError, TapeWriter, Taped, What};
 
 /// A file under way. Dropped before it is finished, it is removed.
 pub(super) struct Target {
@@ -114,6 +115,17 @@ impl Target {
             None => Ok(()),
         };
         written.map_err(|source| self.fault(source))
+    }
+
+    /// Adds a mark that nobody knows how many records are missing here.
+    pub(super) fn lost(&mut self, ts: Ts) -> Result<(), TargetError> {
+        match self.out.as_mut() {
+            Some(Out::Tape(tape)) => Ok(tape.gap(ts, 0)?),
+            _ => self.write(&Taped {
+                ts,
+                what: What::Gap { events: 0 },
+            }),
+        }
     }
 
     /// Waits until the disk has it and gives it its name; returns its bytes.

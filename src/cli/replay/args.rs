@@ -78,7 +78,7 @@ pub(in crate::cli) struct ReplayArgs {
 pub(super) struct FramesArgs {
     /// Serve nobody: write what a subscriber would get, each message behind its length (u32, little-endian), and print
     /// the SHA-256
-    #[arg(long, value_name = "OUT", requires = "symbols")]
+    #[arg(long, value_name = "OUT", requires = "symbols", conflicts_with_all = ["is_loop", "paused", "wait", "max_gap"])]
     pub(super) frames: Option<PathBuf>,
     /// Symbols or patterns of that subscriber, separated by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "frames", value_parser = pattern)]

@@ -6,7 +6,7 @@ mod frames;
 mod keys;
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,6 +41,8 @@ pub(super) enum ReplayError {
     Serve(#[from] ServeError),
     #[error("`{}` cannot be made: {source}", file.display())]
     Create { file: PathBuf, source: io::Error },
+    #[error("`{}` is there already: nothing is overwritten", file.display())]
+    Exists { file: PathBuf },
     #[error(transparent)]
     Frames(#[from] FramesError<TapeError>),
     #[error("internal error: {0}")]
@@ -187,17 +189,22 @@ fn write_frames(replay: Replay, settings: &Settings, args: FramesArgs, out: &Pat
         file: out.to_owned(),
         source,
     };
-    let file = File::create_new(out).map_err(create)?;
+    let file = File::create_new(out).map_err(|source| match source.kind() {
+        ErrorKind::AlreadyExists => ReplayError::Exists { file: out.to_owned() },
+        _ => create(source),
+    })?;
     let subscriber = Subscriber {
         symbols: args.symbols,
         encoding: args.encoding,
         compression: args.compression,
     };
-    Ok(frames::write(
+    let written = frames::write(
         inflows,
         config,
         settings.instruments_max,
         subscriber,
         BufWriter::new(file),
-    )?)
+    );
+    // Half of the frames would look like all of them.
+    Ok(written.inspect_err(|_| drop(std::fs::remove_file(out)))?)
 }

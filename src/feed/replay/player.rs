@@ -100,6 +100,15 @@ impl Player {
 
     /// Plays to the end; where it is driven, it then waits for what it is told next.
     pub(super) async fn run(mut self, out: &Outlet) -> Result<FeedEnd, FeedError> {
+        let ended = self.play_on(out).await;
+        if ended.is_err() {
+            self.status.state = ReplayState::Failed;
+            self.tell();
+        }
+        ended
+    }
+
+    async fn play_on(&mut self, out: &Outlet) -> Result<FeedEnd, FeedError> {
         self.ahead = Ahead::begin(self.plan.clone(), None, self.parts);
         loop {
             if self.is_still() {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::super::rotation::{first_taken, numbered};
+use super::super::rotation::{last_number, numbered};
 use super::super::sink::{Create, on_disk};
 use super::file::CaptureFile;
 use super::reader::MAGIC;
@@ -17,6 +17,8 @@ pub struct CaptureWriter {
     path: PathBuf,
     header: String,
     rotation: Rotation,
+    /// The largest number that a file of this name had before.
+    last_number: u64,
     create: Create,
     /// `None` between two files: the next one is made for its first record, so that none is empty.
     file: Option<CaptureFile>,
@@ -70,25 +72,24 @@ impl CaptureWriter {
     /// Makes the file, or the first one of a rotation, with its first line. Blocks on the file system, as all of this does.
     ///
     /// # Errors
-    /// [`TapeError::Exists`] where a file has the name already, or one of a rotation's names; the file cannot be made or
-    /// written.
+    /// [`TapeError::Exists`] where a file has the name already; the file cannot be made or written. With a rotation the
+    /// numbers go on behind those that are there.
     pub fn create(path: &Path, venue: &VenueName, rotation: Rotation) -> Result<CaptureWriter, TapeError> {
-        if rotation.is_on() {
-            let create = |source| TapeError::Create {
-                file: path.to_path_buf(),
-                source,
-            };
-            // Told now and not in the middle of the recording.
-            if let Some(file) = first_taken(path).map_err(create)? {
-                return Err(TapeError::Exists { file });
-            }
-        }
         CaptureWriter::with(path, venue, rotation, on_disk())
     }
 
     pub(super) fn with(path: &Path, venue: &VenueName, rotation: Rotation, create: Create) -> Result<Self, TapeError> {
+        let last = |source| TapeError::Create {
+            file: path.to_path_buf(),
+            source,
+        };
         let mut writer = CaptureWriter {
             path: path.to_path_buf(),
+            last_number: if rotation.is_on() {
+                last_number(path).map_err(last)?
+            } else {
+                0
+            },
             header: format!("{MAGIC} 1 venue={venue}\n"),
             rotation,
             create,
@@ -193,7 +194,7 @@ impl CaptureWriter {
 
     fn next_file(&mut self) -> Result<CaptureFile, TapeError> {
         let path = if self.rotation.is_on() {
-            numbered(&self.path, self.written.files + 1)
+            numbered(&self.path, self.last_number + self.written.files + 1)
         } else {
             self.path.clone()
         };

@@ -16,7 +16,7 @@ use crate::tape::bounds::{
     BLOCK_BYTES, BLOCK_RECORDS_MAX, KEYFRAME_RECORDS_MAX, KEYFRAME_RECORDS_MIN, KEYFRAME_RECORDS_PER_INSTRUMENT,
     REASON_BYTES_MAX,
 };
-use crate::tape::rotation::{first_taken, numbered};
+use crate::tape::rotation::{last_number, numbered};
 use crate::tape::sink::{Create, on_disk};
 
 /// Writes events to one file, or to numbered ones where there is a [`Rotation`].
@@ -26,6 +26,8 @@ use crate::tape::sink::{Create, on_disk};
 pub struct TapeWriter {
     path: PathBuf,
     rotation: Rotation,
+    /// The largest number that a file of this name had before.
+    last_number: u64,
     create: Create,
     /// `None` between two files: the next one is made for its first record, so that none is empty.
     file: Option<TapeFile>,
@@ -86,19 +88,9 @@ impl TapeWriter {
     /// does.
     ///
     /// # Errors
-    /// [`TapeError::Exists`] where a file has the name already, or one of a rotation's names; the file cannot be made or
-    /// written.
+    /// [`TapeError::Exists`] where a file has the name already; the file cannot be made or written. With a rotation the
+    /// numbers go on behind those that are there.
     pub fn create(path: &Path, rotation: Rotation) -> Result<TapeWriter, TapeError> {
-        if rotation.is_on() {
-            let create = |source| TapeError::Create {
-                file: path.to_path_buf(),
-                source,
-            };
-            // Told now and not in the middle of the recording.
-            if let Some(file) = first_taken(path).map_err(create)? {
-                return Err(TapeError::Exists { file });
-            }
-        }
         TapeWriter::on(path, rotation, on_disk())
     }
 
@@ -116,6 +108,7 @@ impl TapeWriter {
         let mut writer = TapeWriter {
             path: path.to_path_buf(),
             rotation,
+            last_number: if rotation.is_on() { before(path)? } else { 0 },
             create,
             file: None,
             open: Open::default(),
@@ -171,7 +164,7 @@ impl TapeWriter {
         }
     }
 
-    /// Adds a mark that so many events were lost just before, and what follows from it, so that a replay needs no rule of
+    /// Adds a mark that so many events were lost just before, 0 where nobody knows how many, and what follows from it, so that a replay needs no rule of
     /// its own: every live instrument is stale by a gap, until its next update makes it live.
     ///
     /// # Errors
@@ -195,6 +188,8 @@ impl TapeWriter {
         match &taped.what {
             // Nothing follows from a venue's state, and a long reason is cut.
             What::Event(event @ Event::Venue { .. }) => self.write(taped.ts, event),
+            // Behind a gap of our own.
+            What::Event(event) if !self.stale.is_empty() => self.write(taped.ts, event),
             What::Event(event) => self.put(taped.ts, event),
             What::Gap { events } => self.mark(taped.ts, *events),
         }
@@ -319,7 +314,7 @@ impl TapeWriter {
 
     fn next_file(&mut self) -> Result<TapeFile, TapeError> {
         let path = if self.rotation.is_on() {
-            numbered(&self.path, self.written.files + 1)
+            numbered(&self.path, self.last_number + self.written.files + 1)
         } else {
             self.path.clone()
         };
@@ -337,6 +332,14 @@ impl TapeWriter {
         self.since_keyframe = 0;
         Ok(file)
     }
+}
+
+/// The largest number that the recording's files have already.
+fn before(path: &Path) -> Result<u64, TapeError> {
+    last_number(path).map_err(|source| TapeError::Create {
+        file: path.to_path_buf(),
+        source,
+    })
 }
 
 fn state(symbol: &Symbol, state: TickerState, cause: Option<StaleCause>) -> Event {

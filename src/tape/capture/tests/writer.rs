@@ -197,19 +197,25 @@ fn refused(path: &Path, rotation: Rotation) -> TapeError {
 }
 
 #[test]
-fn a_file_that_is_there_is_named_and_left_alone() {
+fn a_file_that_is_there_is_named_and_left_alone_and_numbers_go_on_behind_those_that_are() {
     let folder = Folder::new();
     let is_on = Rotation {
         file_bytes_max: Some(1),
         ..Rotation::default()
     };
-    for (there, rotation) in [("x.capture.gz", Rotation::default()), ("x.0007.capture.gz", is_on)] {
+    for there in ["x.capture.gz", "x.0007.capture.gz"] {
         std::fs::write(folder.file(there), "precious").expect("written");
-        let error = refused(&folder.file("x.capture.gz"), rotation);
-        assert!(
-            matches!(&error, TapeError::Exists { file } if *file == folder.file(there)),
-            "{error}"
-        );
+    }
+    let error = refused(&folder.file("x.capture.gz"), Rotation::default());
+    assert!(
+        matches!(&error, TapeError::Exists { file } if *file == folder.file("x.capture.gz")),
+        "{error}"
+    );
+    writer(&folder.file("x.capture.gz"), is_on)
+        .finish()
+        .expect("the disk has room");
+    assert!(folder.file("x.0008.capture.gz").exists() && !folder.file("x.0001.capture.gz").exists());
+    for there in ["x.capture.gz", "x.0007.capture.gz"] {
         assert_eq!(std::fs::read(folder.file(there)).expect("the file"), b"precious");
     }
     // Names that only look alike.
@@ -219,6 +225,7 @@ fn a_file_that_is_there_is_named_and_left_alone() {
     writer(&folder.file("y.capture.gz"), is_on)
         .finish()
         .expect("the disk has room");
+    assert!(folder.file("y.0001.capture.gz").exists());
 }
 
 #[test]

@@ -68,20 +68,32 @@ fn by_bytes_each_file_goes_on_from_the_one_before() {
 }
 
 #[test]
-fn files_that_are_there_are_named_and_left_alone() {
+fn a_file_that_is_there_is_named_and_left_alone_and_numbers_go_on_behind_those_that_are() {
     let folder = Folder::new();
+    for there in ["x.tape", "x.0007.tape", "x.12.tape", "x.0099.capture.gz"] {
+        std::fs::write(folder.file(there), "precious").expect("written");
+    }
+    let outcome = TapeWriter::create(&folder.file("x.tape"), Rotation::default());
+    let error = outcome.err().expect("refused");
+    assert!(
+        matches!(&error, TapeError::Exists { file } if *file == folder.file("x.tape")),
+        "{error}"
+    );
     let is_on = Rotation {
         file_bytes_max: Some(1),
         ..Rotation::default()
     };
-    for (there, rotation) in [("x.tape", Rotation::default()), ("x.0007.tape", is_on)] {
-        std::fs::write(folder.file(there), "precious").expect("written");
-        let outcome = TapeWriter::create(&folder.file("x.tape"), rotation);
-        let error = outcome.err().expect("refused");
-        assert!(
-            matches!(&error, TapeError::Exists { file } if *file == folder.file(there)),
-            "{error}"
-        );
+    let mut writer = small(&folder.file("x.tape"), is_on);
+    events(100)
+        .iter()
+        .for_each(|(ts, event)| writer.write(*ts, event).expect("written"));
+    let files = writer.finish().expect("finished").files;
+    assert!(files > 1);
+    for number in 8..8 + files {
+        let reader = open(&folder.file(&format!("x.{number:04}.tape")));
+        assert!(reader.info().has_index);
+    }
+    for there in ["x.tape", "x.0007.tape", "x.12.tape", "x.0099.capture.gz"] {
         assert_eq!(std::fs::read(folder.file(there)).expect("the file"), b"precious");
     }
 }
