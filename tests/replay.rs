@@ -265,3 +265,33 @@ fn wrong_usage_ends_with_2_and_a_wrong_file_with_1() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.err.contains("/nowhere/x.tape"), "{}", ended.err);
 }
+
+#[test]
+fn a_recording_that_cannot_be_read_on_is_told_and_leaves_no_half_of_its_frames() {
+    let folder = directory();
+    let (damaged, out) = (folder.join("damaged.tape"), folder.join("frames.bin"));
+    let mut bytes = std::fs::read(demo().with_file_name("demo.tape")).expect("the demo");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    std::fs::write(&damaged, bytes).expect("written");
+    let (damaged, text) = (damaged.display().to_string(), out.display().to_string());
+    let server = Server::of_process(Process::spawn(&[
+        "replay",
+        &damaged,
+        "--listen",
+        "127.0.0.1:0",
+        "--speed",
+        "max",
+    ]));
+    server.until_replay("it cannot go on", |replay| replay["state"] == "failed");
+
+    let args = ["replay", &damaged, "--frames", &text, "--symbols", "*"];
+    let ended = run(&args);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("damaged.tape") && !out.exists(), "{}", ended.err);
+    std::fs::write(&out, "precious").expect("written");
+    let ended = run(&[&args[..], &["--salvage"]].concat());
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("is there already"), "{}", ended.err);
+    assert_eq!(std::fs::read(&out).expect("it is there"), b"precious");
+}

@@ -179,6 +179,10 @@ fn who_does_not_trust_it_is_told_why_and_who_speaks_no_tls_harms_nobody() {
     let ended = run(&["bench", &server.url(), "--subscribers", "1", "--seconds", "1"]);
     assert_eq!(ended.code, Some(1), "{}", ended.out);
     assert!(ended.err.contains("certificate"), "{}", ended.err);
+    // To try again would not help.
+    let ended = run(&["watch", &server.url(), "synthetic:*"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    assert!(ended.err.contains("certificate"), "{}", ended.err);
     let mut plain = server.sent(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     let mut answer = Vec::new();
     // An alert of TLS, or a reset.
