@@ -152,9 +152,24 @@ fn a_recording_goes_on_in_the_next_file_and_none_is_overwritten() {
     assert!(files[0].ends_with("x.0001.capture.gz") && files[1].ends_with("x.0002.capture.gz"));
     let path = file.to_str().expect("UTF-8").to_owned();
     let feed = format!("kraken:BTC/USD?{}", venue.options());
-    let again = Process::spawn(&["record", "--raw", &path, "--feed", &feed, "--rotate-seconds", "1"]).wait();
-    assert_eq!(again.code, Some(1));
-    assert!(again.err.contains("x.0001.capture.gz"), "{}", again.err);
+    let before: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).expect("a file")).collect();
+    let again = [
+        "record",
+        "--raw",
+        &path,
+        "--feed",
+        &feed,
+        "--rotate-seconds",
+        "60",
+        "--for",
+        "1",
+    ];
+    let again = Process::spawn(&again).wait();
+    assert_eq!(again.code, Some(0), "{}", again.err);
+    let after: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).expect("a file")).collect();
+    assert!(before == after, "nothing is overwritten");
+    let next = format!("x.{:04}.capture.gz", files.len() + 1);
+    assert!(folder.join(&next).exists(), "no {next}: {}", again.err);
 }
 
 #[test]
