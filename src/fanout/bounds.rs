@@ -6,8 +6,9 @@ use std::time::Duration;
 /// request, a pong, its end), and waits in its own task when the queue is full.
 pub(super) const COMMANDS_QUEUED_MAX: usize = 4_096;
 
-/// Commands a shard takes between two looks at the beat: 256 at some 5 µs each are a millisecond or two.
-pub(super) const COMMANDS_PER_TURN: usize = 256;
+/// How long a shard takes commands before it looks for the beat again: a fifth of one. A subscribe takes some 5 µs, and
+/// 100 µs where a thousand symbols are held.
+pub(super) const COMMANDS_SPAN: Duration = Duration::from_millis(2);
 
 /// A tape waits for full sockets: they are tried again after a millisecond (the runtime's finest), then after twice that,
 /// and in the end by the timer's beat, so that one that is stuck costs nothing.

@@ -4,14 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
 use crate::engine::{BEAT, Clock, Demand, Lockstep, TICKS_QUEUED_MAX, Tick, TickReceiver};
 use crate::monitor::names;
 
-use super::bounds::{COMMANDS_PER_TURN, COMMANDS_QUEUED_MAX, RETRY_FIRST};
+use super::bounds::{COMMANDS_QUEUED_MAX, COMMANDS_SPAN, RETRY_FIRST};
 use super::{Command, FanoutConfig, Shard, Socket, SubscriberId};
 
 /// All shards of a process.
@@ -124,6 +124,30 @@ impl Pledge {
     }
 }
 
+/// Does what sessions ask, the first command and those that wait, but no longer than the beat of the others may be late.
+fn obey<S: Socket>(
+    shard: &mut Shard<S>,
+    pledge: &mut Option<Pledge>,
+    first: Option<Command<S>>,
+    commands: &mut mpsc::Receiver<Command<S>>,
+) {
+    let waiting = std::iter::from_fn(|| commands.try_recv().ok());
+    let mut waiting = first.into_iter().chain(waiting).peekable();
+    if let Some(pledge) = pledge.as_ref().filter(|_| waiting.peek().is_some()) {
+        pledge.lockstep.busy(pledge.shard);
+    }
+    let begun = Instant::now();
+    for command in waiting {
+        shard.command(command);
+        if begun.elapsed() >= COMMANDS_SPAN {
+            break;
+        }
+    }
+    if let Some(pledge) = pledge {
+        pledge.took(0, shard);
+    }
+}
+
 /// One shard's loop: beats first, then what sessions ask.
 async fn run<S: Socket>(
     mut shard: Shard<S>,
@@ -136,7 +160,6 @@ async fn run<S: Socket>(
         tracing::info!(%error, "no io_uring: each frame is a system call");
     }
     let mut beats = Vec::with_capacity(TICKS_QUEUED_MAX);
-    let mut asked = Vec::with_capacity(COMMANDS_PER_TURN);
     let write = metrics::histogram!(names::HOP_SECONDS, "hop" => "write");
     loop {
         tokio::select! {
@@ -155,32 +178,19 @@ async fn run<S: Socket>(
                         }
                     }
                 }
-                // A shard at its limit, and a tape that is played without waiting, leave no other pause for them.
-                let mut waiting = std::iter::from_fn(|| commands.try_recv().ok()).take(COMMANDS_PER_TURN).peekable();
-                if let Some(pledge) = pledge.as_ref().filter(|_| waiting.peek().is_some()) {
-                    pledge.lockstep.busy(pledge.shard);
-                }
-                waiting.for_each(|command| shard.command(command));
-                if let Some(pledge) = &mut pledge {
-                    pledge.took(0, &shard);
-                }
                 // The oldest has waited longest.
                 if let Some(tick) = beats.iter().find(|tick| tick.beat.is_some()) {
                     write.record(tick.sealed.elapsed().as_secs_f64());
                 }
                 beats.clear();
+                // A shard at its limit, and a tape that is played without waiting, leave no other pause for them.
+                obey(&mut shard, &mut pledge, None, &mut commands);
             }
-            count = commands.recv_many(&mut asked, COMMANDS_PER_TURN) => {
-                if count == 0 {
+            command = commands.recv() => {
+                if command.is_none() {
                     return;
                 }
-                if let Some(pledge) = &pledge {
-                    pledge.lockstep.busy(pledge.shard);
-                }
-                asked.drain(..).for_each(|command| shard.command(command));
-                if let Some(pledge) = &mut pledge {
-                    pledge.took(0, &shard);
-                }
+                obey(&mut shard, &mut pledge, command, &mut commands);
             }
             () = Pledge::retry(&pledge) => {
                 shard.retry();
