@@ -11,8 +11,9 @@
 //! 2. `engine`: every 10 ms drains the channel into the [`store::Writer`], seals what changed into a
 //!    [`store::SealedBeat`], encodes each changed instrument once per encoding in use (`wire`), and
 //!    publishes the tick to every reader.
-//! 3. `fanout`: each shard applies the beat to its own [`store::Table`] and writes one frame to all
-//!    subscribers that are alike; who is blocked, behind or new goes its own way.
+//! 3. `fanout`: each shard applies the beat to its own [`store::Table`] and builds one frame for all
+//!    subscribers that are alike; many frames go out with one system call where there is io_uring (`fanout::ring`, the
+//!    only unsafe code). Who is blocked, behind or new goes its own way.
 //! 4. `server`: HTTP and the upgrade; a session reads what its subscriber asks and passes it to its
 //!    shard. Plain HTTP is answered from a table of its own.
 //! 5. `client`: the subscriber's side: the view, the seq rules, reconnect and resume.
@@ -42,6 +43,7 @@
 //!
 //! `feed` and `server` never meet: what the server asks of a feed goes through `control`. `market`, `store` and `wire`
 //! know no runtime, no clock and no socket.
+//! `trust` says whom a TLS connection outwards believes, for venues and for servers alike.
 //! `monitor` holds names and figures only, so it stands beside `market` and every room may count there.
 //!
 //! # Laws, each with its test

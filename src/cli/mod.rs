@@ -8,7 +8,6 @@ mod cores;
 mod figures;
 mod inspect;
 mod lag;
-
 mod record;
 mod recording;
 mod replay;

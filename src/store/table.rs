@@ -143,14 +143,6 @@ impl Table {
         self.venues.iter().map(|(_, row)| row)
     }
 
-    /// Venues whose state changed after `since`.
-    pub fn venues_since(&self, since: Seq) -> impl Iterator<Item = &VenueRow> {
-        self.venues
-            .iter()
-            .filter(move |(changed, _)| *changed > since)
-            .map(|(_, row)| row)
-    }
-
     /// Whether the venue at this position of [`Table::venues`] changed after `since`.
     pub fn is_venue_news(&self, at: usize, since: Seq) -> bool {
         self.venues.get(at).is_some_and(|(changed, _)| *changed > since)

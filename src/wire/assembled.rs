@@ -69,7 +69,8 @@ proptest! {
                     chunks.push(&entry, TS);
                 }
             }
-            table.venues_since(since).for_each(|v| chunks.push_venue(v));
+            let news = table.venues().enumerate().filter(|(at, _)| table.is_venue_news(*at, since));
+            news.for_each(|(_, venue)| chunks.push_venue(venue));
             let picks = all_picks(&chunks);
             frame.snapshot(&head, &chunks, &picks, (skipped > 0).then_some(&tail));
             assert!(frame.as_bytes().len() <= FRAME_BYTES_MIN - room(FRAME_BYTES_MIN) + chunks.cost() + tail.cost(encoding));
