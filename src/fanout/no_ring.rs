@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::ops::Range;
 use std::os::fd::RawFd;
+
+use super::outgoing::Send;
 
 /// There is none.
 pub(super) struct Ring(Infallible);
@@ -14,7 +15,15 @@ impl Ring {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub(super) fn send(&mut self, _: &[u8], _: &[(RawFd, Range<usize>)], _: &mut Vec<io::Result<usize>>) {
+    pub(super) fn keep(&mut self, _: u32, _: RawFd) {
+        match self.0 {}
+    }
+
+    pub(super) fn let_go(&mut self, _: u32) {
+        match self.0 {}
+    }
+
+    pub(super) fn send(&mut self, _: &[u8], _: &[Send], _: &mut Vec<io::Result<usize>>) {
         match self.0 {}
     }
 }

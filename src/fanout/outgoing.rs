@@ -28,6 +28,14 @@ pub(super) struct Letter {
     pub(super) beats: u32,
 }
 
+/// A frame for a socket.
+pub(super) struct Send {
+    /// The subscriber's slot.
+    pub(super) number: u32,
+    pub(super) socket: RawFd,
+    pub(super) frame: Range<usize>,
+}
+
 /// What is to be written, and the means.
 #[derive(Default)]
 pub(super) struct Outgoing {
@@ -36,6 +44,6 @@ pub(super) struct Outgoing {
     pub(super) frames: Vec<u8>,
     pub(super) ring: Option<Ring>,
     /// Kept for their memory.
-    pub(super) sends: Vec<(RawFd, Range<usize>)>,
+    pub(super) sends: Vec<Send>,
     pub(super) taken: Vec<io::Result<usize>>,
 }

@@ -7,7 +7,7 @@ use crate::store::Seq;
 
 use super::Socket;
 use super::bounds::{OUTGOING_BYTES, OUTGOING_MAX, RING_LEAST};
-use super::outgoing::Letter;
+use super::outgoing::{Letter, Send};
 use super::ring::Ring;
 use super::shard::Shard;
 use super::subscriber::Sent;
@@ -54,7 +54,11 @@ impl<S: Socket> Shard<S> {
             outgoing.sends.clear();
             let sends = outgoing.letters.iter().filter_map(|letter| {
                 let subscriber = self.subscribers[letter.slot as usize].as_ref()?;
-                Some((subscriber.socket.descriptor()?, letter.frame.clone()))
+                Some(Send {
+                    number: letter.slot,
+                    socket: subscriber.socket.descriptor()?,
+                    frame: letter.frame.clone(),
+                })
             });
             outgoing.sends.extend(sends);
             ring.send(&outgoing.frames, &outgoing.sends, &mut outgoing.taken);

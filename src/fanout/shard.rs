@@ -214,6 +214,9 @@ impl<S: Socket> Shard<S> {
         self.meters.subscribers.increment(1.0);
         self.by_id.insert(subscriber.id, slot);
         subscriber.next_visit = self.wheel.plan(self.wall + self.config.heartbeat_beats, slot);
+        if let (Some(ring), Some(socket)) = (&mut self.outgoing.ring, subscriber.socket.descriptor()) {
+            ring.keep(slot, socket);
+        }
         self.subscribers[slot as usize] = Some(subscriber);
         slot
     }
@@ -225,6 +228,9 @@ impl<S: Socket> Shard<S> {
         };
         if let Some(group) = subscriber.group {
             self.groups.leave(group, slot);
+        }
+        if let Some(ring) = &mut self.outgoing.ring {
+            ring.let_go(slot);
         }
         self.by_id.remove(&subscriber.id);
         self.free.push(slot);
