@@ -18,6 +18,8 @@ use super::{CloseReason, Socket};
 struct Span<'a> {
     /// The turn's only beat and its chunks, if it has only one.
     single: Option<&'a Tick>,
+    /// The groups know their positions already.
+    is_of_one_beat: bool,
     /// Everything before here was fanned out.
     since: Seq,
     ids: Vec<InstrumentId>,
@@ -47,7 +49,7 @@ impl<S: Socket> Shard<S> {
         let beats: Vec<&SealedBeat> = ticks.iter().filter_map(|tick| tick.beat.as_ref()).collect();
         let mut touched = std::mem::take(&mut self.scratch.touched);
         for beat in &beats {
-            self.take_beat(beat, &mut touched);
+            self.take_beat(beat, beats.len() == 1, &mut touched);
         }
         // While a tape stands still, what fell due at its newest beat may still be sent.
         if !beats.is_empty() || newest.number != self.beat || !self.config.clock.is_tape() {
@@ -78,15 +80,17 @@ impl<S: Socket> Shard<S> {
         self.meters.end_turn();
     }
 
-    /// Applies a beat to this shard's table and marks the groups that it concerns.
-    fn take_beat(&mut self, beat: &SealedBeat, touched: &mut Vec<GroupId>) {
+    /// Applies a beat to this shard's table and marks the groups that it concerns. Where it is the turn's only one,
+    /// they are told the positions of its changes on the way.
+    fn take_beat(&mut self, beat: &SealedBeat, is_only: bool, touched: &mut Vec<GroupId>) {
         let known = self.table.len();
         self.table.apply(beat);
-        for change in &beat.changes {
+        for (position, change) in beat.changes.iter().enumerate() {
             if let Some(listing) = change.listing.as_ref().filter(|_| change.id.index() >= known) {
                 self.groups.listed(change.id, &listing.symbol);
             }
-            self.groups.mark(change.id, beat.seq, touched);
+            let pick = is_only.then_some(position as u32);
+            self.groups.mark(change.id, beat.seq, pick, touched);
         }
         for venue in &beat.venues {
             self.groups.mark_venue(venue.name.as_str(), beat.seq, touched);
@@ -104,8 +108,10 @@ impl<S: Socket> Shard<S> {
     }
 
     fn fan_out(&mut self, span: Span<'_>, touched: &[GroupId]) {
-        for (position, id) in span.ids.iter().enumerate() {
-            self.groups.pick(*id, position as u32);
+        if !span.is_of_one_beat {
+            for (position, id) in span.ids.iter().enumerate() {
+                self.groups.pick(*id, position as u32);
+            }
         }
         for (at, venue) in span.venues.iter().enumerate() {
             self.groups.pick_venue(venue, (span.ids.len() + at) as u32);
@@ -154,7 +160,9 @@ impl<S: Socket> Shard<S> {
     pub(super) fn fan_out_group(&mut self, id: GroupId, chunks: &Chunks, since: Seq) {
         let seq = self.table.seq();
         let group = self.groups.get_mut(id);
-        group.picks.retain(|pick| !chunks.is_nothing(*pick));
+        if !chunks.is_plain() {
+            group.picks.retain(|pick| !chunks.is_nothing(*pick));
+        }
         group.covered = seq;
         if group.picks.is_empty() {
             return;
@@ -309,6 +317,7 @@ impl<'a> Span<'a> {
         }
         Span {
             single,
+            is_of_one_beat: beats.len() == 1,
             since,
             ids,
             venues,

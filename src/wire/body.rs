@@ -18,6 +18,10 @@ pub(super) struct Sections {
 impl Sections {
     pub(super) fn count(chunks: &Chunks, picks: &[u32]) -> Sections {
         let mut sections = Sections::default();
+        if chunks.is_plain() {
+            sections.tickers = picks.len();
+            return sections;
+        }
         for pick in picks {
             let unit = chunks.unit(*pick as usize);
             if unit.is_removed {

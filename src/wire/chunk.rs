@@ -35,6 +35,7 @@ pub struct Chunks {
     bytes: Vec<u8>,
     units: Vec<Unit>,
     cost: usize,
+    is_plain: bool,
 }
 
 impl Chunks {
@@ -45,6 +46,7 @@ impl Chunks {
             bytes: Vec::new(),
             units: Vec::new(),
             cost: 0,
+            is_plain: true,
         }
     }
 
@@ -68,11 +70,17 @@ impl Chunks {
         self.bytes.clear();
         self.units.clear();
         self.cost = 0;
+        self.is_plain = true;
     }
 
     /// Most bytes that all entries together add to a frame.
     pub fn cost(&self) -> usize {
         self.cost
+    }
+
+    /// Whether every entry is values of an instrument and nothing else, as in nearly every beat.
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// Appends an entry if all entries then still fit into `room`, or if it is the first.
@@ -105,6 +113,7 @@ impl Chunks {
             self.put_element(|item| visit_ticker(entry, ts, item));
             unit.ticker_bytes = (self.bytes.len() - ticker_at) as u16;
         }
+        self.is_plain &= !entry.is_removed && !entry.is_announced;
         self.cost += unit.cost();
         self.units.push(unit);
     }
@@ -119,12 +128,14 @@ impl Chunks {
             venue_bytes,
             ..Unit::default()
         };
+        self.is_plain = false;
         self.cost += unit.cost();
         self.units.push(unit);
     }
 
     /// Appends an entry that stands for nothing, where positions must stay those of another list.
     pub fn push_nothing(&mut self) {
+        self.is_plain = false;
         self.units.push(Unit {
             at: self.bytes.len() as u32,
             ..Unit::default()

@@ -128,6 +128,9 @@ impl FrameBuf {
 /// How many of `picks`, from the first, fit into one message: at least one.
 pub fn picks_that_fit(chunks: &Chunks, picks: &[u32], frame_bytes_max: usize) -> usize {
     let mut room = room(frame_bytes_max);
+    if chunks.cost() <= room {
+        return picks.len();
+    }
     let fits = |pick: &&u32| {
         let cost = chunks.unit(**pick as usize).cost();
         let fits = cost <= room;
