@@ -262,21 +262,22 @@ impl<S: Socket> Shard<S> {
 
     /// Moves a subscriber to the group of those it is like now.
     fn regroup(&mut self, slot: u32, old: Option<GroupId>) {
-        if let Some(old) = old {
-            self.groups.leave(old, slot);
-        }
         let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
             return;
         };
         subscriber.group = None;
-        if !subscriber.strings.is_empty() {
+        if subscriber.strings.is_empty() {
+            if let Some(old) = old {
+                self.groups.leave(old, slot);
+            }
+        } else {
             let key = GroupKey {
                 strings: subscriber.strings.clone(),
                 encoding: subscriber.encoding,
                 compression: subscriber.compression,
                 pace: subscriber.pace,
             };
-            let group = self.groups.join(key, slot, &self.table);
+            let group = self.groups.move_to(key, slot, old, &self.table);
             // One list for all who are alike.
             subscriber.strings = self.groups.get(group).key.strings.clone();
             subscriber.group = Some(group);

@@ -1,5 +1,6 @@
 //! Subscribers alike share one frame: groups, and which instruments concern which group.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -84,6 +85,20 @@ pub(super) struct Group {
 }
 
 impl Group {
+    /// One that has its members' past behind it: whoever is not at `seq` catches up by itself.
+    fn new(key: GroupKey, held: Vec<InstrumentId>, members: Vec<u32>, seq: Seq) -> Group {
+        Group {
+            key,
+            held,
+            members,
+            last_frame: seq,
+            covered: seq,
+            picks: Vec::new(),
+            beats: 0,
+            marked: Seq::ZERO,
+        }
+    }
+
     /// Whether a symbol is asked for.
     pub(super) fn wants(&self, symbol: &Symbol) -> bool {
         self.key.strings.iter().any(|s| s.matches(symbol))
@@ -122,7 +137,7 @@ pub(super) struct Groups {
     interest: Vec<Vec<GroupId>>,
     /// Groups that wait for a symbol, existing or not.
     exact: HashMap<Symbol, Vec<GroupId>>,
-    /// Groups with a pattern.
+    /// Groups with a pattern, once for each.
     globs: Vec<GroupId>,
     /// Groups with a pace of more than one beat.
     paced: Vec<GroupId>,
@@ -155,14 +170,17 @@ impl Groups {
     }
 
     /// Notes a beat's change of an instrument at the groups that take every beat and hold it; those
-    /// noted for the first time in this turn are added to `touched`.
-    pub(super) fn mark(&mut self, id: InstrumentId, seq: Seq, touched: &mut Vec<GroupId>) {
+    /// noted for the first time in this turn are added to `touched`. With the change's position, where that is
+    /// known already.
+    pub(super) fn mark(&mut self, id: InstrumentId, seq: Seq, pick: Option<u32>, touched: &mut Vec<GroupId>) {
         for at in self.interest.get(id.index()).into_iter().flatten() {
-            if let Some(group) = &mut self.list[at.0 as usize]
-                && group.mark(seq)
-            {
+            let Some(group) = &mut self.list[at.0 as usize] else {
+                continue;
+            };
+            if group.mark(seq) {
                 touched.push(*at);
             }
+            group.picks.extend(pick);
         }
     }
 
@@ -198,8 +216,22 @@ impl Groups {
         }
     }
 
+    /// Moves a member to the group of this key. Who was alone and stays so keeps the group, of which only what differs
+    /// is changed: a subscribe costs what it asks for, not what is held.
+    pub(super) fn move_to(&mut self, key: GroupKey, member: u32, old: Option<GroupId>, table: &Table) -> GroupId {
+        let is_alone = |group: &Group| group.members == [member] && group.key.pace == key.pace;
+        if let Some(old) = old {
+            if is_alone(self.get(old)) && !self.by_key.contains_key(&key) {
+                self.change(old, key, table);
+                return old;
+            }
+            self.leave(old, member);
+        }
+        self.join(key, member, table)
+    }
+
     /// Adds a member to the group of this key, made now if there is none.
-    pub(super) fn join(&mut self, key: GroupKey, member: u32, table: &Table) -> GroupId {
+    fn join(&mut self, key: GroupKey, member: u32, table: &Table) -> GroupId {
         let id = match self.by_key.get(&key) {
             Some(id) => *id,
             None => self.create(key, table),
@@ -246,27 +278,9 @@ impl Groups {
         } else {
             self.paced.push(id);
         }
-        let mut has_glob = false;
-        for string in key.strings.iter() {
-            match string {
-                SymbolPattern::Exact(symbol) => self.exact.entry(symbol.clone()).or_default().push(id),
-                SymbolPattern::Glob(_) => has_glob = true,
-            }
-        }
-        if has_glob {
-            self.globs.push(id);
-        }
+        key.strings.iter().for_each(|string| self.wait_for(id, string));
         self.by_key.insert(key.clone(), id);
-        let group = Group {
-            key,
-            held,
-            members: Vec::new(),
-            last_frame: table.seq(),
-            covered: table.seq(),
-            picks: Vec::new(),
-            beats: 0,
-            marked: Seq::ZERO,
-        };
+        let group = Group::new(key, held, Vec::new(), table.seq());
         if id.0 as usize == self.list.len() {
             self.list.push(None);
         }
@@ -274,32 +288,65 @@ impl Groups {
         id
     }
 
+    /// Gives a group another key of the same pace; it is then as if it were made now.
+    fn change(&mut self, id: GroupId, key: GroupKey, table: &Table) {
+        let Some(group) = self.list[id.0 as usize].take() else {
+            return;
+        };
+        self.by_key.remove(&group.key);
+        let by_text = |a: &SymbolPattern, b: &SymbolPattern| a.as_str().cmp(b.as_str());
+        let going = only_in_first(&group.key.strings, &key.strings, by_text);
+        let coming = only_in_first(&key.strings, &group.key.strings, by_text);
+        going.iter().for_each(|string| self.forget_string(id, string));
+        coming.iter().for_each(|string| self.wait_for(id, string));
+        let held = held_after(&group.held, &going, &coming, &key.strings, table);
+        if !key.pace.is_longer() {
+            let gone = only_in_first(&group.held, &held, InstrumentId::cmp);
+            gone.iter().for_each(|i| forget(self.interest_mut(**i), id));
+            let new = only_in_first(&held, &group.held, InstrumentId::cmp);
+            new.iter().for_each(|i| self.interest_mut(**i).push(id));
+        }
+        self.by_key.insert(key.clone(), id);
+        self.list[id.0 as usize] = Some(Group::new(key, held, group.members, table.seq()));
+    }
+
+    /// Has a group told of instruments that a string covers when they are listed.
+    fn wait_for(&mut self, id: GroupId, string: &SymbolPattern) {
+        match string {
+            SymbolPattern::Exact(symbol) => self.exact.entry(symbol.clone()).or_default().push(id),
+            SymbolPattern::Glob(_) => self.globs.push(id),
+        }
+    }
+
+    fn forget_string(&mut self, id: GroupId, string: &SymbolPattern) {
+        match string {
+            SymbolPattern::Exact(symbol) => {
+                if let Some(list) = self.exact.get_mut(symbol) {
+                    forget(list, id);
+                    if list.is_empty() {
+                        self.exact.remove(symbol);
+                    }
+                }
+            }
+            SymbolPattern::Glob(_) => forget(&mut self.globs, id),
+        }
+    }
+
     fn remove(&mut self, id: GroupId) {
         let Some(group) = self.list[id.0 as usize].take() else {
             return;
         };
         self.by_key.remove(&group.key);
-        let forget = |list: &mut Vec<GroupId>| {
-            if let Some(at) = list.iter().position(|g| *g == id) {
-                list.swap_remove(at);
-            }
-        };
         if group.key.pace.beats <= 1 {
-            group.held.iter().for_each(|i| forget(self.interest_mut(*i)));
+            group.held.iter().for_each(|i| forget(self.interest_mut(*i), id));
         } else {
-            forget(&mut self.paced);
+            forget(&mut self.paced, id);
         }
-        for string in group.key.strings.iter() {
-            if let SymbolPattern::Exact(symbol) = string
-                && let Some(list) = self.exact.get_mut(symbol)
-            {
-                forget(list);
-                if list.is_empty() {
-                    self.exact.remove(symbol);
-                }
-            }
-        }
-        forget(&mut self.globs);
+        group
+            .key
+            .strings
+            .iter()
+            .for_each(|string| self.forget_string(id, string));
         self.free.push(id);
     }
 
@@ -311,9 +358,56 @@ impl Groups {
     }
 }
 
+/// Takes a group off a list.
+fn forget(list: &mut Vec<GroupId>, id: GroupId) {
+    if let Some(at) = list.iter().position(|g| *g == id) {
+        list.swap_remove(at);
+    }
+}
+
+fn is_glob(string: &SymbolPattern) -> bool {
+    matches!(string, SymbolPattern::Glob(_))
+}
+
+/// What stands in the first of two ascending lists only.
+fn only_in_first<'a, T>(first: &'a [T], second: &[T], order: impl Fn(&T, &T) -> Ordering) -> Vec<&'a T> {
+    let mut second = second.iter().peekable();
+    let is_missing = |item: &&T| {
+        while second.next_if(|other| order(other, item) == Ordering::Less).is_some() {}
+        second.next_if(|other| order(other, item) == Ordering::Equal).is_none()
+    };
+    first.iter().filter(is_missing).collect()
+}
+
+/// What is held once some strings went and others came, so that `strings` are left.
+fn held_after(
+    held: &[InstrumentId],
+    going: &[&SymbolPattern],
+    coming: &[&SymbolPattern],
+    strings: &[SymbolPattern],
+    table: &Table,
+) -> Vec<InstrumentId> {
+    if going.iter().chain(coming).any(|string| is_glob(string)) {
+        return resolve(strings, table);
+    }
+    let globs: Vec<&SymbolPattern> = strings.iter().filter(|s| is_glob(s)).collect();
+    let stays = |string: &SymbolPattern| match string {
+        SymbolPattern::Exact(symbol) => globs.iter().any(|g| g.matches(symbol)),
+        SymbolPattern::Glob(_) => false,
+    };
+    let leaving = going.iter().filter(|string| !stays(string));
+    let mut gone: Vec<InstrumentId> = leaving.filter_map(|s| table.id_of(s.as_str())).collect();
+    gone.sort_unstable();
+    let mut ids: Vec<InstrumentId> = coming.iter().filter_map(|s| table.id_of(s.as_str())).collect();
+    ids.extend(held.iter().filter(|id| gone.binary_search(id).is_err()));
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
 /// Instruments that some strings cover, ascending, tombstones included.
 pub(super) fn resolve(strings: &[SymbolPattern], table: &Table) -> Vec<InstrumentId> {
-    let (globs, exact): (Vec<_>, Vec<_>) = strings.iter().partition(|s| matches!(s, SymbolPattern::Glob(_)));
+    let (globs, exact): (Vec<_>, Vec<_>) = strings.iter().partition(|s| is_glob(s));
     let mut ids: Vec<InstrumentId> = exact.iter().filter_map(|s| table.id_of(s.as_str())).collect();
     if !globs.is_empty() {
         ids.extend(resolve_from(&globs, table, 0));
@@ -332,4 +426,102 @@ pub(super) fn resolve_from<'a>(
     let covers = |symbol: &Symbol| strings.iter().any(|s| s.borrow().matches(symbol));
     let ids = (from..table.len()).map(InstrumentId::from_index);
     ids.filter(move |id| table.listing(*id).is_some_and(|listing| covers(&listing.symbol)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::market::{Event, VenueName};
+    use crate::store::Writer;
+
+    const MEMBERS: u32 = 3;
+
+    fn listed(writer: &mut Writer, table: &mut Table, groups: &mut Groups, number: u8) {
+        let venue = VenueName::parse("v").expect("a venue");
+        let symbol = Symbol::new(&venue, &format!("S{number}")).expect("a symbol");
+        let (price_decimals, size_decimals, volume_decimals) = (None, None, None);
+        let event = Event::Listed {
+            symbol: symbol.clone(),
+            price_decimals,
+            size_decimals,
+            volume_decimals,
+        };
+        writer.apply(&event, crate::market::Ts(1));
+        let known = table.len();
+        if let Some(beat) = writer.seal(crate::market::Ts(1)) {
+            table.apply(&beat);
+        }
+        if table.len() > known {
+            groups.listed(InstrumentId::from_index(known), &symbol);
+        }
+    }
+
+    fn key(strings: &[&str], pace: u64) -> GroupKey {
+        let mut strings: Vec<&str> = strings.to_vec();
+        strings.sort_unstable();
+        strings.dedup();
+        let strings = strings
+            .iter()
+            .map(|s| SymbolPattern::parse(s).expect("a string"))
+            .collect();
+        GroupKey {
+            strings,
+            encoding: Encoding::Protobuf,
+            compression: Compression::None,
+            pace: Pace::new(pace, SubscriberId(1)),
+        }
+    }
+
+    /// Whom a change of each instrument concerns, and whom the listing of each symbol.
+    fn told(groups: &Groups, table: &Table) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+        let members = |ids: &mut dyn Iterator<Item = GroupId>| {
+            let mut members: Vec<u32> = ids.flat_map(|id| groups.get(id).members.clone()).collect();
+            members.sort_unstable();
+            members
+        };
+        let ids = (0..table.len()).map(InstrumentId::from_index);
+        let concerned = ids.map(|id| members(&mut groups.interest.get(id.index()).into_iter().flatten().copied()));
+        let symbols = (0..8).map(|n| Symbol::parse(&format!("v:S{n}")).expect("a symbol"));
+        let waiting = symbols.map(|s| {
+            let mut ids: Vec<GroupId> = groups.exact.get(&s).into_iter().flatten().copied().collect();
+            ids.extend(groups.globs.iter().copied().filter(|g| groups.get(*g).wants(&s)));
+            ids.sort_unstable_by_key(|id| id.0);
+            ids.dedup();
+            members(&mut ids.into_iter())
+        });
+        (concerned.collect(), waiting.collect())
+    }
+
+    proptest! {
+        /// Moving keeps, changes, shares and makes groups; what is told to whom is as if all were made now.
+        #[test]
+        fn a_group_changed_in_place_is_as_one_made_now(
+            steps in prop::collection::vec((0..MEMBERS, prop::collection::vec(0u8..10, 1..5), 0u8..8, 1u64..3), 1..40),
+        ) {
+            const STRINGS: [&str; 10] = ["v:S0", "v:S1", "v:S2", "v:S3", "v:S4", "v:S5", "v:*", "v:S1*", "w:*", "v:S7"];
+            let (mut writer, mut table, mut groups) = (Writer::new(20), Table::new(), Groups::default());
+            let mut asked: [Option<(GroupId, GroupKey)>; MEMBERS as usize] = Default::default();
+            for (member, strings, new, pace) in steps {
+                listed(&mut writer, &mut table, &mut groups, new);
+                let strings: Vec<&str> = strings.iter().map(|n| STRINGS[*n as usize]).collect();
+                let key = key(&strings, pace);
+                let place = &mut asked[member as usize];
+                let old = place.take().map(|(id, _)| id);
+                *place = Some((groups.move_to(key.clone(), member, old, &table), key));
+                let mut anew = Groups::default();
+                for (member, (id, key)) in asked.iter().enumerate().filter_map(|(n, a)| Some((n, a.as_ref()?))) {
+                    anew.join(key.clone(), member as u32, &table);
+                    prop_assert_eq!(&groups.get(*id).key, key);
+                    prop_assert_eq!(&groups.get(*id).held, &resolve(&key.strings, &table));
+                    prop_assert!(groups.get(*id).members.contains(&(member as u32)));
+                    prop_assert_eq!(groups.by_key.get(key), Some(id));
+                }
+                prop_assert_eq!(told(&groups, &table), told(&anew, &table));
+                prop_assert_eq!(groups.by_key.len(), anew.by_key.len());
+                prop_assert_eq!(groups.paced.len(), anew.paced.len());
+            }
+        }
+    }
 }
