@@ -31,6 +31,9 @@ pub(super) struct Job {
     pub(super) rejected: Vec<Refused>,
     /// The resume names a seq that this shard has not reached: wait until this beat.
     pub(super) wait_until: Option<(Seq, u64)>,
+    /// A delta has ended since the last part: the next one may follow it, though the table has gone on meanwhile. Else
+    /// who holds more than its socket takes would never see its end.
+    pub(super) may_follow: bool,
     /// The last part was handed over.
     pub(super) is_answered: bool,
 }
@@ -51,6 +54,7 @@ impl Job {
             venue_at: 0,
             rejected,
             wait_until: None,
+            may_follow: false,
             is_answered: false,
         }
     }
@@ -66,6 +70,11 @@ impl Job {
     /// The request's instruments as far as they are known.
     pub(super) fn ids(&self) -> &[InstrumentId] {
         &self.ids
+    }
+
+    /// Whether a part of this seq may come now: not before what a resume has seen.
+    pub(super) fn is_open_at(&self, seq: Seq) -> bool {
+        self.wait_until.is_none() && self.since.is_none_or(|since| since <= seq)
     }
 
     /// Instruments sent already.

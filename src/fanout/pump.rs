@@ -235,6 +235,10 @@ impl<S: Socket> Shard<S> {
             Sent::Whole | Sent::Begun => {
                 subscriber.note_data(rest.seq, true);
                 subscriber.skipped -= rest.skipped;
+                if let Some(job) = &mut subscriber.job {
+                    // A tape waits, and its snapshots are of their beat.
+                    job.may_follow = !rest.is_ended_here() && !self.config.clock.is_tape() && job.is_open_at(rest.seq);
+                }
             }
         }
         sent.into()
@@ -255,7 +259,7 @@ impl<S: Socket> Shard<S> {
             job.wait_until = None;
         }
         let holds_something = subscriber.group.is_some() || job.done > 0 || job.venue_at > 0;
-        if holds_something && subscriber.covered < seq {
+        if holds_something && subscriber.covered < seq && !job.may_follow {
             subscriber.rest = Some(subscriber.delta_to(seq, self.config.clock.is_tape()));
             return Step::Go;
         }
@@ -269,7 +273,13 @@ impl<S: Socket> Shard<S> {
         let Some(mut job) = subscriber.job.take() else {
             return Step::Idle;
         };
-        let (encoding, seq) = (subscriber.encoding, self.table.seq());
+        let encoding = subscriber.encoding;
+        // Its values may be newer than its seq, and then come once more in the next delta.
+        let seq = if job.may_follow {
+            subscriber.covered
+        } else {
+            self.table.seq()
+        };
         let room = room(self.config.frame_bytes_max);
         let Scratch {
             frame, chunks, picks, ..
@@ -293,6 +303,8 @@ impl<S: Socket> Shard<S> {
         if sent.is_taken() {
             (job.done, job.venue_at) = (progress.done, progress.venue_at);
             subscriber.note_data(seq, false);
+            subscriber.seen = self.table.seq();
+            job.may_follow = false;
             job.is_answered = tail.is_some();
         }
         subscriber.job = Some(job);

@@ -62,6 +62,11 @@ impl Rest {
         (self.after, self.venue_at) = (InstrumentId(u32::MAX), usize::MAX);
     }
 
+    /// Whether that was done: the delta does not tell all up to its seq.
+    pub(super) fn is_ended_here(&self) -> bool {
+        self.after == InstrumentId(u32::MAX)
+    }
+
     /// Goes on behind the first so many venues that it tells.
     pub(super) fn skip_venues(&mut self, table: &Table, group: &Group, count: usize) {
         let is_news =

@@ -238,3 +238,28 @@ fn a_delta_between_two_parts_when_a_new_epoch_begins_is_ended_and_tells_nothing_
     assert!(world.is_idle(at));
     model.view.check(&world.truth);
 }
+
+#[test]
+fn one_whose_socket_never_takes_all_that_changes_still_gets_the_snapshot_that_it_asks_for() {
+    let mut world = World::new(config());
+    let at = world.join(PLAIN);
+    world.beat(&bids(100, 1));
+    world.beat(&[bid("a:B", 1), bid("a:C", 1)]);
+    world.subscribe(at, &["v:*"]);
+    for price in 2..40 {
+        // A tenth of what a beat changes.
+        world.room(at, Some(1_000));
+        if price == 20 {
+            world.subscribe(at, &["a:*"]);
+        }
+        world.beat(&bids(100, price));
+    }
+    let parts = world.peers[at].model.snapshots();
+    assert!(
+        parts.iter().any(|part| part.tickers.len() == 2 && !part.more),
+        "no answer in twenty beats"
+    );
+    world.room(at, None);
+    world.beats(3);
+    assert!(world.is_idle(at) && world.peers[at].model.own == world.truth.seq().0);
+}

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::fanout::Socket;
 
-/// When something was written: the turn, and its beat.
+/// When something was written: the turn, its beat, and the table's seq in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct When {
     pub(super) turn: u64,
     pub(super) beat: u64,
+    pub(super) seq: u64,
 }
 
 /// What the test sees of a socket.

@@ -145,6 +145,7 @@ impl World {
             self.now = When {
                 turn: self.now.turn + 1,
                 beat: last.number,
+                seq: self.truth.seq().0,
             };
             self.stamp();
             self.shard.turn(&ticks);
