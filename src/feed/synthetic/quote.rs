@@ -9,8 +9,17 @@ pub(super) const PRICE_DECIMALS: u8 = 2;
 /// Decimals of made-up sizes and volumes: recorded ones need at most 5.
 pub(super) const SIZE_DECIMALS: u8 = 5;
 
-/// Largest made-up size: 50.00000.
-const SIZE_MAX: i64 = 5_000_000;
+/// Sizes of quotes lie below 6.00000, half of them below 1.5: of BTCUSDT on Binance, 28,040 quotes of 2024-08-08,
+/// half were below 1.1 and one in a hundred above 6.1.
+const QUOTE_SIZE_MAX: u64 = 600_000;
+
+/// Sizes of trades lie between 0.00009 and 0.4, half of them below 0.002: of the same market's 9,757 trades half were
+/// below 0.0006 and one in a hundred above 0.32.
+const TRADE_SIZE_MIN: i64 = 9;
+const TRADE_SIZE_MAX: u64 = 40_000;
+
+/// Draws are fractions of this.
+const ONE: u64 = 1 << 32;
 
 /// Bid, ask and last. Always 0 < bid < ask.
 #[derive(Clone, Debug)]
@@ -31,9 +40,9 @@ impl Quote {
             bid,
             ask: bid + spread,
             last: bid,
-            bid_size: random.i64(1..=SIZE_MAX),
-            ask_size: random.i64(1..=SIZE_MAX),
-            last_size: random.i64(1..=SIZE_MAX),
+            bid_size: quote_size(random),
+            ask_size: quote_size(random),
+            last_size: trade_size(random),
             side: Side::Sell,
         }
     }
@@ -45,7 +54,7 @@ impl Quote {
 
     /// Another size at the best bid.
     pub(super) fn change_bid_size(&mut self, random: &mut Rng) -> Fields {
-        self.bid_size = other_size(self.bid_size, random);
+        self.bid_size = other(self.bid_size, quote_size(random));
         let mut fields = Fields::new();
         fields.put(Field::BidSize, size(self.bid_size));
         fields
@@ -53,7 +62,7 @@ impl Quote {
 
     /// Another size at the best ask.
     pub(super) fn change_ask_size(&mut self, random: &mut Rng) -> Fields {
-        self.ask_size = other_size(self.ask_size, random);
+        self.ask_size = other(self.ask_size, quote_size(random));
         let mut fields = Fields::new();
         fields.put(Field::AskSize, size(self.ask_size));
         fields
@@ -87,7 +96,7 @@ impl Quote {
     /// A trade at this price, of another size than the last.
     pub(super) fn trade(&mut self, at: i64, side: Side, random: &mut Rng) -> Fields {
         self.last = at;
-        self.last_size = other_size(self.last_size, random);
+        self.last_size = other(self.last_size, trade_size(random));
         self.side = side;
         self.trade_again()
     }
@@ -126,10 +135,27 @@ pub(super) fn size(units: i64) -> Value {
     Decimal::new(units, SIZE_DECIMALS).map_or(Value::Misfit, Value::Set)
 }
 
-/// A size that differs from this one.
-fn other_size(from: i64, random: &mut Rng) -> i64 {
-    let drawn = random.i64(1..SIZE_MAX);
-    if drawn < from { drawn } else { drawn + 1 }
+/// A size of a quote: the square of an even draw.
+fn quote_size(random: &mut Rng) -> i64 {
+    1 + share(QUOTE_SIZE_MAX, squared(random.u64(..ONE)))
+}
+
+/// A size of a trade: the eighth power of an even draw.
+fn trade_size(random: &mut Rng) -> i64 {
+    TRADE_SIZE_MIN + share(TRADE_SIZE_MAX, squared(squared(squared(random.u64(..ONE)))))
+}
+
+fn squared(fraction: u64) -> u64 {
+    fraction * fraction / ONE
+}
+
+fn share(of: u64, fraction: u64) -> i64 {
+    (of * fraction / ONE) as i64
+}
+
+/// What was drawn, or the next one if it is the old one: a change changes something.
+fn other(old: i64, drawn: i64) -> i64 {
+    if drawn == old { drawn + 1 } else { drawn }
 }
 
 /// A number from 1 to `max` that differs from `from`.
