@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use measure::{cpu_ns, finish, show, within};
+use measure::{cpu_ns, finish, median, per_unit, show, within};
 use tickwire::engine::{Beater, Clock, Demand};
 use tickwire::fanout::{Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
 use tickwire::feed::synthetic::{EvenModel, Model};
@@ -77,6 +77,30 @@ fn sockets(count: usize, done: &Arc<AtomicBool>) -> Vec<Arc<TcpStream>> {
     near
 }
 
+/// What one bench is of.
+#[derive(Clone, Copy)]
+struct Plan {
+    subscribers: usize,
+    symbols_each: usize,
+    /// All hold the same.
+    alike: bool,
+    /// Instruments that exist besides the active ones, and never change.
+    idle: usize,
+    wants_ring: bool,
+}
+
+impl Plan {
+    fn of(subscribers: usize) -> Plan {
+        Plan {
+            subscribers,
+            symbols_each: SYMBOLS_EACH,
+            alike: false,
+            idle: 0,
+            wants_ring: false,
+        }
+    }
+}
+
 struct Bench {
     beater: Beater,
     shard: Shard<Counted>,
@@ -90,7 +114,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(subscribers: usize, alike: bool, wants_ring: bool) -> Bench {
+    fn new(plan: Plan) -> Bench {
         let demand = Arc::new(Demand::default());
         let epoch = Epoch::new(1).expect("an epoch");
         let config = FanoutConfig {
@@ -106,29 +130,46 @@ impl Bench {
         let names = |n: usize| Symbol::parse(&format!("bench:S{n:04}")).expect("a symbol");
         let done = Arc::new(AtomicBool::new(false));
         let mut bench = Bench {
-            beater: Beater::new(Writer::new(INSTRUMENTS), demand.clone(), epoch),
+            beater: Beater::new(Writer::new(INSTRUMENTS + plan.idle), demand.clone(), epoch),
             shard: Shard::new(config, demand, Box::new(|| {})),
             model: EvenModel::new(INSTRUMENTS, SEED),
             symbols: (0..INSTRUMENTS).map(names).collect(),
-            streams: sockets(subscribers, &done),
+            streams: sockets(plan.subscribers, &done),
             frames: Arc::default(),
             beat: 0,
             done,
             has_ring: false,
         };
-        bench.has_ring = wants_ring && bench.shard.use_ring().is_ok();
+        bench.has_ring = plan.wants_ring && bench.shard.use_ring().is_ok();
         bench.beat(INSTRUMENTS);
+        bench.list_idle(plan.idle);
         let mut random = fastrand::Rng::with_seed(SEED);
-        let same: Vec<usize> = random.choose_multiple(0..INSTRUMENTS, SYMBOLS_EACH);
-        for number in 0..subscribers {
-            let own = random.choose_multiple(0..INSTRUMENTS, SYMBOLS_EACH);
-            bench.subscribe(number, if alike { &same } else { &own });
+        let same: Vec<usize> = random.choose_multiple(0..INSTRUMENTS, plan.symbols_each);
+        for number in 0..plan.subscribers {
+            let own = random.choose_multiple(0..INSTRUMENTS, plan.symbols_each);
+            bench.join(number);
+            bench.subscribe(number, if plan.alike { &same } else { &own });
         }
         (0..20).for_each(|_| drop(bench.beat(200)));
         bench
     }
 
-    fn subscribe(&mut self, number: usize, symbols: &[usize]) {
+    /// Instruments that have values and never change again.
+    fn list_idle(&mut self, count: usize) {
+        let now = Ts::now();
+        let (_, fields) = self.model.next_update();
+        let idle = |n: usize| Update {
+            symbol: Symbol::parse(&format!("idle:S{n:06}")).expect("a symbol"),
+            fields,
+            ts_event: Some(now),
+            ts_recv: now,
+        };
+        let events: Vec<Event> = (0..count).map(|n| Event::Update(idle(n))).collect();
+        self.beater.apply(&events, now);
+        self.beat(0);
+    }
+
+    fn join(&mut self, number: usize) {
         let id = SubscriberId(number as u64);
         let socket = Counted {
             stream: self.streams[number].clone(),
@@ -146,6 +187,9 @@ impl Bench {
             pace_beats: 1,
         };
         self.shard.command(Command::Join(Box::new(join)));
+    }
+
+    fn subscribe(&mut self, number: usize, symbols: &[usize]) {
         let strings = symbols
             .iter()
             .map(|at| SymbolPattern::Exact(self.symbols[*at].clone()))
@@ -156,7 +200,17 @@ impl Bench {
             rejected: Vec::new(),
             resume: None,
         };
-        self.shard.command(Command::Request(id, request));
+        self.shard
+            .command(Command::Request(SubscriberId(number as u64), request));
+    }
+
+    fn unsubscribe(&mut self, number: usize, symbol: usize) {
+        let request = Request::Unsubscribe {
+            request_id: 2,
+            strings: vec![self.symbols[symbol].as_str().to_owned()],
+        };
+        self.shard
+            .command(Command::Request(SubscriberId(number as u64), request));
     }
 
     /// One beat of updates; CPU time of the shard's turn, and what it sent.
@@ -200,45 +254,90 @@ impl Drop for Bench {
     }
 }
 
-fn run(name: &str, subscribers: usize, updates: usize, alike: bool, bound: f64) -> bool {
-    let mut bench = Bench::new(subscribers, alike, false);
-    let mut ringed = Bench::new(subscribers, alike, true);
+/// A whole shard's beats in turn with bare sends of as many bytes; CPU time of one frame of each.
+fn beside_bare(bench: &mut Bench, updates: usize, beats: usize) -> (f64, f64) {
     let bytes = vec![0u8; 1 << 20];
-    let (mut ours, mut with_ring, mut bare, mut sent) = (0, 0, 0, 0);
-    for _ in 0..BEATS {
+    let (mut ours, mut bare, mut sent) = (0, 0, 0);
+    for _ in 0..beats {
         let (took, frames) = bench.beat(updates);
-        ours += took;
-        sent += frames.len();
-        std::thread::sleep(Duration::from_millis(3));
-        with_ring += ringed.beat(updates).0;
+        (ours, sent) = (ours + took, sent + frames.len());
         std::thread::sleep(Duration::from_millis(3));
         bare += bench.bare(&frames, &bytes);
         std::thread::sleep(Duration::from_millis(3));
     }
-    show(
-        &format!("{name}: a frame, whole shard"),
-        ours as f64 / sent as f64,
-        "ns",
-    );
-    show(
-        &format!("{name}: a bare send of as many bytes"),
-        bare as f64 / sent as f64,
-        "ns",
-    );
+    (ours as f64 / sent as f64, bare as f64 / sent as f64)
+}
+
+fn run(name: &str, plan: Plan, updates: usize, bound: f64) -> bool {
+    let mut bench = Bench::new(plan);
+    let mut ringed = Bench::new(Plan {
+        wants_ring: true,
+        ..plan
+    });
+    let (ours, bare) = beside_bare(&mut bench, updates, BEATS);
+    show(&format!("{name}: a frame, whole shard"), ours, "ns");
+    show(&format!("{name}: a bare send of as many bytes"), bare, "ns");
     if ringed.has_ring {
-        show(
-            &format!("{name}: a frame by io_uring"),
-            with_ring as f64 / sent as f64,
-            "ns",
-        );
-        show(&format!("{name}: io_uring, ratio"), with_ring as f64 / bare as f64, "x");
+        // It does not tell what it sent, but the beats are the same.
+        let (mut plain, mut with_ring) = (0, 0);
+        for _ in 0..BEATS {
+            plain += bench.beat(updates).0;
+            std::thread::sleep(Duration::from_millis(3));
+            with_ring += ringed.beat(updates).0;
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        let saved = with_ring as f64 / plain as f64;
+        show(&format!("{name}: by io_uring, beside plain"), saved, "x");
     }
-    within(&format!("{name}: ratio"), ours as f64 / bare as f64, bound, "x")
+    within(&format!("{name}: ratio"), ours / bare, bound, "x")
+}
+
+/// The ratio to bare sends with some plan beside that with another, in one run and turn by turn.
+fn growth(name: &str, small: Plan, large: Plan, updates: usize, bound: f64) -> bool {
+    let (mut small, mut large) = (Bench::new(small), Bench::new(large));
+    let mut grown: Vec<f64> = (0..5)
+        .map(|_| {
+            let (ours, bare) = beside_bare(&mut small, updates, BEATS / 5);
+            let before = ours / bare;
+            let (ours, bare) = beside_bare(&mut large, updates, BEATS / 5);
+            ours / bare / before
+        })
+        .collect();
+    within(name, median(&mut grown), bound, "x")
+}
+
+/// What one more subscribe and its taking back cost where some are held; as a share of a core at 10,000 calls a second.
+fn subscribe_calls(symbols_each: usize, bound: f64) -> bool {
+    const CALLS: usize = 200;
+    let mut bench = Bench::new(Plan {
+        symbols_each,
+        ..Plan::of(CALLS)
+    });
+    let free: Vec<usize> = (0..CALLS).map(|n| (n * 7) % INSTRUMENTS).collect();
+    let both = per_unit(21, || {
+        for (number, symbol) in free.iter().enumerate() {
+            bench.subscribe(number, &[*symbol]);
+            bench.unsubscribe(number, *symbol);
+        }
+        2 * CALLS as u64
+    });
+    let name = format!("10,000 subscribe calls a second, {symbols_each} held");
+    show(&format!("{name}: one"), both, "ns");
+    within(&format!("{name}: of a core"), both * 1e4 / 1e7, bound, "%")
 }
 
 fn main() {
-    let mut ok = run("400 subscribers x 20 of 1000, 20k updates/s", 400, 200, false, 1.35);
-    ok &= run("400 subscribers x 20 of 1000, 100k updates/s", 400, 1_000, false, 1.35);
-    ok &= run("400 alike x 20 of 1000, 100k updates/s", 400, 1_000, true, 1.25);
+    let all = Plan::of(400);
+    let alike = Plan { alike: true, ..all };
+    let mut ok = run("400 subscribers x 20 of 1000, 20k updates/s", all, 200, 1.35);
+    ok &= run("400 subscribers x 20 of 1000, 100k updates/s", all, 1_000, 1.35);
+    ok &= run("400 alike x 20 of 1000, 100k updates/s", alike, 1_000, 1.25);
+    let among_idle = Plan { idle: 99_000, ..all };
+    let name = "1,000 active instruments among 100,000, beside alone";
+    ok &= growth(name, all, among_idle, 1_000, 1.1);
+    let name = "2,000 subscribers, beside 100";
+    ok &= growth(name, Plan::of(100), Plan::of(2_000), 200, 1.1);
+    ok &= subscribe_calls(SYMBOLS_EACH, 25.0);
+    ok &= subscribe_calls(INSTRUMENTS - 1, 150.0);
     finish(ok);
 }
