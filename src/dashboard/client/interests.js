@@ -8,8 +8,8 @@ const ASKED = 1;
 const HELD = 2;
 const LEAVING = 3;
 
-/** Bytes of symbols in one subscribe, as JSON; servers take 64 KiB and more. */
-const SUBSCRIBE_BYTES_MAX = 32 << 10;
+/** Bytes of symbols in one request, as JSON; servers take 64 KiB and more. */
+const REQUEST_BYTES_MAX = 32 << 10;
 
 /**
  * @typedef {object} Interest one string
@@ -27,6 +27,23 @@ const SUBSCRIBE_BYTES_MAX = 32 << 10;
  */
 
 const utf8 = new TextEncoder();
+
+/** Splits strings so that each part fits into one request. @param {readonly string[]} strings */
+export function inRequests(strings) {
+  /** @type {string[][]} */
+  const requests = [];
+  let bytes = REQUEST_BYTES_MAX;
+  for (const text of strings) {
+    const more = utf8.encode(JSON.stringify(text)).length + 1;
+    bytes += more;
+    if (bytes > REQUEST_BYTES_MAX) {
+      requests.push([]);
+      bytes = more;
+    }
+    requests[requests.length - 1].push(text);
+  }
+  return requests;
+}
 
 /** All strings of a subscriber. */
 export class Interests {
@@ -107,25 +124,25 @@ export class Interests {
    * @returns {Ask[]}
    */
   ask(nextRequestId) {
-    /** @type {Map<number | undefined, { ask: Ask, bytes: number }>} */
-    const open = new Map();
-    const asks = [];
+    /** @type {Map<number | undefined, string[]>} */
+    const groups = new Map();
     for (const [text, interest] of this.#strings) {
       if (interest.phase !== WANTED) continue;
-      const bytes = utf8.encode(JSON.stringify(text)).length + 1;
-      let group = open.get(interest.known);
-      if (!group || group.bytes + bytes > SUBSCRIBE_BYTES_MAX) {
-        group = { ask: { requestId: nextRequestId(), strings: [], known: interest.known }, bytes: 0 };
-        open.set(interest.known, group);
-        asks.push(group.ask);
-        this.#answering.set(group.ask.requestId, { isBegun: false, isTainted: false, unnamed: new Set() });
-      }
-      group.bytes += bytes;
-      group.ask.strings.push(text);
-      interest.phase = ASKED;
-      interest.requestId = group.ask.requestId;
+      const group = groups.get(interest.known);
+      if (group) group.push(text);
+      else groups.set(interest.known, [text]);
     }
-    return asks;
+    return [...groups].flatMap(([known, group]) => inRequests(group).map((strings) => this.#asked(nextRequestId(), strings, known)));
+  }
+
+  /** @param {number} requestId @param {string[]} strings @param {number | undefined} known @returns {Ask} */
+  #asked(requestId, strings, known) {
+    for (const text of strings) {
+      const interest = this.#strings.get(text);
+      if (interest) Object.assign(interest, { phase: ASKED, requestId });
+    }
+    this.#answering.set(requestId, { isBegun: false, isTainted: false, unnamed: new Set() });
+    return { requestId, strings, known };
   }
 
   /** @param {number} requestId */

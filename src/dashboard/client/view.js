@@ -172,6 +172,7 @@ export class View {
       answering.unnamed = resumed ? new Set() : this.#table.idsWhere(this.#interests.requestCovers(requestId));
     }
     this.#table.apply(snapshot, resumed ? RESUMED : WHOLE, false, (id) => answering?.unnamed.delete(id));
+    this.#existsNow(snapshot);
     this.ts = snapshot.ts;
     this.seq = snapshot.seq;
     this.#isBegun = true;
