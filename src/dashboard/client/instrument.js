@@ -40,6 +40,17 @@ const none = () => new Array(FIELDS.length).fill(undefined);
 /** Nanoseconds as milliseconds, exact to the microsecond. @param {bigint} ts */
 export const milliseconds = (ts) => Number(ts / 1000n) / 1000;
 
+// The table's and the handover's alone, set within the class: whoever is handed an instrument has no way to these.
+
+/** Takes an announcement, also another one of the same instrument: its values are forgotten (rule 6). @type {(instrument: Instrument, told: import("./wire.js").Announcement, isWhole: boolean) => void} */
+export let announce;
+/** Takes an entry of a message that was assembled at `ts`. @type {(instrument: Instrument, entry: Entry, ts: bigint, kind: number) => void} */
+export let apply;
+/** @type {(instrument: Instrument) => void} */
+export let remove;
+/** Bits of {@link CHANGE_NAMES} that differ from the last time it was asked; trades count though they are equal. @type {(instrument: Instrument) => number} */
+export let takeChanges;
+
 /** @implements {Shown} */
 export class Instrument {
   #symbol;
@@ -205,7 +216,6 @@ export class Instrument {
     return bits;
   }
 
-  // For the table and the handover alone; whoever is handed an instrument has no way to these.
   static {
     announce = (instrument, told, isWhole) => instrument.#announce(told, isWhole);
     apply = (instrument, entry, ts, kind) => instrument.#apply(entry, ts, kind);
@@ -213,15 +223,6 @@ export class Instrument {
     takeChanges = (instrument) => instrument.#takeChanges();
   }
 }
-
-/** Takes an announcement, also another one of the same instrument: its values are forgotten (rule 6). @type {(instrument: Instrument, told: import("./wire.js").Announcement, isWhole: boolean) => void} */
-export let announce;
-/** Takes an entry of a message that was assembled at `ts`. @type {(instrument: Instrument, entry: Entry, ts: bigint, kind: number) => void} */
-export let apply;
-/** @type {(instrument: Instrument) => void} */
-export let remove;
-/** Bits of {@link CHANGE_NAMES} that differ from the last time it was asked; trades count though they are equal. @type {(instrument: Instrument) => number} */
-export let takeChanges;
 
 /** @param {FieldName} field */
 function placeOf(field) {

@@ -49,6 +49,7 @@ export class Session {
   #repairs = 0;
   #repairedMs = -Infinity;
   #completeSinceMs = Infinity;
+  #isOver = false;
   /** Deltas came that are not yet confirmed. */
   #owesReceived = false;
   #configureId = 0;
@@ -90,7 +91,7 @@ export class Session {
 
   /** Sends what the view wants to ask. */
   ask() {
-    if (!this.isGreeted || !this.#view.hasRequests) return;
+    if (!this.isGreeted || this.#isOver || !this.#view.hasRequests) return;
     for (const request of this.#view.requests(this.#nextRequestId)) this.#link.send(request);
   }
 
@@ -158,6 +159,7 @@ export class Session {
     const outcome = this.#view.apply(message);
     if (outcome instanceof Breach) this.#repair(`the server broke the protocol: ${outcome.message}`);
     else if (outcome === "lost") this.#repair("something was lost on the way");
+    if (this.#isOver) return;
     if (message.kind === "welcome") this.#welcome(message);
     else if (message.kind === "pong") this.#clock.pong(message);
     else if (message.kind === "goaway") this.goawayMs = message.reconnectAfterMs;
@@ -221,6 +223,7 @@ export class Session {
 
   /** @param {import("./retry.js").End} end */
   #end(end) {
+    this.#isOver = true;
     clearInterval(this.#timer);
     this.#listener.ended(end);
   }

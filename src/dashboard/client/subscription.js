@@ -11,7 +11,9 @@ export class TickwireError extends Error {
   }
 }
 
-/** @implements {import("./client.d.ts").Subscription} */
+/** @typedef {import("./client.d.ts").Subscription} Shown */
+
+/** @implements {Shown} */
 export class Subscription {
   #reader;
   #end;
