@@ -1,13 +1,15 @@
 // Law 1 over real sockets: whoever has caught up has the server's values, however it came there.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { WAYS, open, until, untilSo } from "./support/follow.js";
+import { WAYS, closeAll, open, until, untilSo } from "./support/follow.js";
 import { Market, QUIET } from "./support/market.js";
 import { Proxy } from "./support/proxy.js";
 import { Random } from "./support/random.js";
 import { rowsAt, rowsOf } from "./support/rows.js";
 import { Server } from "./support/server.js";
+
+afterEach(closeAll);
 
 const DEMO = fileURLToPath(new URL("../../feeds/demo.capture.gz", import.meta.url));
 const SYMBOLS = "binance:*";
