@@ -188,6 +188,7 @@ export interface Change {
   readonly names: ReadonlySet<ChangeName>;
 }
 
+/** An exception is reported as one of an event listener is, and keeps nobody else waiting. */
 export type OnChange = (instrument: Instrument, change: Change) => void;
 
 export interface Rejected {
