@@ -222,6 +222,7 @@ export class TickwireError extends Error {
 
 /** All are since `connect`, unless said otherwise. */
 export interface Stats {
+  /** As they came, deflated or not; of JSON text, its characters. */
   readonly bytes: number;
   readonly messages: number;
   /** Parts of one delta are one. */
