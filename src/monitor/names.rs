@@ -34,8 +34,12 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Histogram,
         "Time to drain, apply, seal and encode one beat.",
     ),
-    (UPDATES, Kind::Counter, "Source updates taken into the store."),
-    (UPDATES_CHANGED, Kind::Counter, "Source updates that changed something."),
+    (UPDATES, Kind::Counter, "Source updates taken into the store, by venue."),
+    (
+        UPDATES_CHANGED,
+        Kind::Counter,
+        "Source updates that changed something, by venue.",
+    ),
     (
         MISFITS,
         Kind::Counter,
@@ -56,6 +60,11 @@ const ALL: &[(&str, Kind, &str)] = &[
         "Bytes of data frames written, by encoding, headers included.",
     ),
     (
+        ENTRIES,
+        Kind::Counter,
+        "Instruments' entries in data frames written, by encoding.",
+    ),
+    (
         FRAMES_BUILT,
         Kind::Counter,
         "Data frames assembled, by encoding; below frames where groups share them.",
@@ -69,6 +78,11 @@ const ALL: &[(&str, Kind, &str)] = &[
         CLOSES,
         Kind::Counter,
         "Ends of subscribers' connections, by close code; 0 is a connection that broke.",
+    ),
+    (
+        PING_SECONDS,
+        Kind::Histogram,
+        "From asking for a WebSocket ping to the subscriber's pong.",
     ),
     (CONNECTIONS, Kind::Counter, "Subscribers' connections accepted."),
     (
@@ -178,6 +192,10 @@ const ALL: &[(&str, Kind, &str)] = &[
 pub const BUCKETS: &[(&str, &[f64])] = &[
     (BEAT_SECONDS, WITHIN),
     (HOP_SECONDS, WITHIN),
+    (
+        PING_SECONDS,
+        &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0],
+    ),
     // Below zero is a venue's clock that is ahead of ours.
     (
         VENUE_LAG_SECONDS,
@@ -220,12 +238,16 @@ pub const SUBSCRIBERS_SLOW: &str = "tickwire_subscribers_slow";
 pub const FRAMES: &str = "tickwire_frames_total";
 /// Bytes of data frames written.
 pub const FRAME_BYTES: &str = "tickwire_frame_bytes_total";
+/// Entries in data frames written.
+pub const ENTRIES: &str = "tickwire_entries_total";
 /// Data frames assembled.
 pub const FRAMES_BUILT: &str = "tickwire_frames_built_total";
 /// Beats dropped for slow subscribers.
 pub const SKIPPED: &str = "tickwire_skipped_beats_total";
 /// Connections ended.
 pub const CLOSES: &str = "tickwire_closes_total";
+/// Round trips of pings.
+pub const PING_SECONDS: &str = "tickwire_ping_seconds";
 /// Connections accepted.
 pub const CONNECTIONS: &str = "tickwire_connections_total";
 /// Upgrades refused.
@@ -276,6 +298,14 @@ pub const RECORD_EVENTS_DROPPED: &str = "tickwire_record_events_dropped_total";
 pub const RECORD_EVENTS_WAITING: &str = "tickwire_record_events_waiting";
 /// Whether a tape is recorded.
 pub const RECORD_UP: &str = "tickwire_record_up";
+
+/// Processor time, and its meaning.
+pub const PROCESS_CPU_SECONDS: (&str, &str) = (
+    "process_cpu_seconds_total",
+    "Processor time of all threads since the process's start.",
+);
+/// Memory, and its meaning.
+pub const PROCESS_RESIDENT_BYTES: (&str, &str) = ("process_resident_memory_bytes", "Resident memory of the process.");
 
 /// Describes every metric to the installed recorder, and says what is running.
 pub fn describe() {
