@@ -11,7 +11,10 @@ use super::names;
 /// Processor time of all threads of this process since its start.
 pub fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }
 
 /// Resident memory of a process in bytes, from Linux' `/proc`.
@@ -54,7 +57,9 @@ mod tests {
             std::hint::black_box(0);
         }
         let text = prometheus();
-        let line = text.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
         let seconds: f64 = line.and_then(|seconds| seconds.parse().ok()).expect("a figure");
         assert!(seconds > before.as_secs_f64(), "{text}");
     }

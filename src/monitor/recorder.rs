@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use metrics::{
-    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, SharedString, Unit,
-};
+use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, SharedString, Unit};
 
 use super::spread::{Spans, Spread};
 
@@ -178,10 +176,7 @@ impl Readings {
 }
 
 /// Entries of one name, with their labels.
-fn of<'a, T: Clone>(
-    all: &'a BTreeMap<(String, String), T>,
-    name: &'a str,
-) -> impl Iterator<Item = (&'a str, T)> + 'a {
+fn of<'a, T: Clone>(all: &'a BTreeMap<(String, String), T>, name: &'a str) -> impl Iterator<Item = (&'a str, T)> + 'a {
     let from = all.range((name.to_owned(), String::new())..);
     from.take_while(move |((found, _), _)| found == name)
         .map(|((_, label), value)| (label.as_str(), value.clone()))
@@ -199,9 +194,7 @@ fn cell<T>(cells: &Mutex<HashMap<Key, Arc<T>>>, key: &Key, make: impl FnOnce() -
 
 fn all<T, V>(cells: &Mutex<HashMap<Key, Arc<T>>>, read: impl Fn(&T) -> V) -> BTreeMap<(String, String), V> {
     let label = |key: &Key| key.labels().next().map(|label| label.value().to_owned());
-    let named = |(key, cell): (&Key, &Arc<T>)| {
-        ((key.name().to_owned(), label(key).unwrap_or_default()), read(cell))
-    };
+    let named = |(key, cell): (&Key, &Arc<T>)| ((key.name().to_owned(), label(key).unwrap_or_default()), read(cell));
     lock(cells).iter().map(named).collect()
 }
 
@@ -235,10 +228,20 @@ mod tests {
         assert_eq!(now.labels("frames").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!((now.level("level"), now.level("other")), (2.0, 0.0));
         let spans = now.spans("span", "x");
-        assert!(spans.len() == 1 && spans.percentile(50).is_some_and(|ns| (-531_250_000..=-500_000_000).contains(&ns)));
+        assert!(
+            spans.len() == 1
+                && spans
+                    .percentile(50)
+                    .is_some_and(|ns| (-531_250_000..=-500_000_000).contains(&ns))
+        );
         assert!(now.spans("span", "y").is_empty());
         let text = handle.render();
-        for line in ["frames{venue=\"a\"} 4", "frames_of_all 9", "level 2", "span_count{hop=\"x\"} 1"] {
+        for line in [
+            "frames{venue=\"a\"} 4",
+            "frames_of_all 9",
+            "level 2",
+            "span_count{hop=\"x\"} 1",
+        ] {
             assert!(text.contains(line), "{line} in {text}");
         }
     }

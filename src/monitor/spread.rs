@@ -56,7 +56,10 @@ impl Spans {
     pub fn since(&self, before: &Spans) -> Spans {
         let less = |now: &[u64], before: &[u64]| {
             let before = before.iter().copied().chain(std::iter::repeat(0));
-            now.iter().zip(before).map(|(now, before)| now.saturating_sub(before)).collect()
+            now.iter()
+                .zip(before)
+                .map(|(now, before)| now.saturating_sub(before))
+                .collect()
         };
         Spans {
             ahead: less(&self.ahead, &before.ahead),
