@@ -220,3 +220,113 @@ fn span(spans: &Spans, percent: u64) -> Option<Decimal> {
     let ns = spans.percentile(percent)?;
     Decimal::new(ns / 100, DECIMALS)
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics::{NoopRecorder, counter, gauge, histogram};
+
+    use super::*;
+    use crate::monitor::{Reader, Recorder};
+
+    struct World {
+        recorder: Recorder<NoopRecorder>,
+        reader: Reader,
+    }
+
+    impl World {
+        fn new() -> World {
+            let (recorder, reader) = Recorder::new(NoopRecorder);
+            World { recorder, reader }
+        }
+
+        fn count(&self, what: impl FnOnce()) {
+            metrics::with_local_recorder(&self.recorder, what);
+        }
+
+        fn moment(&self, uptime_ms: u64, cpu_ms: u64) -> Moment {
+            Moment {
+                uptime: Duration::from_millis(uptime_ms),
+                cpu: Duration::from_millis(cpu_ms),
+                resident_bytes: Some(4_096),
+                readings: self.reader.read(),
+            }
+        }
+    }
+
+    fn said(figures: &[Figure], name: &str) -> Option<String> {
+        let figure = figures.iter().find(|figure| figure.name == name);
+        match figure.unwrap_or_else(|| panic!("no {name}")).value {
+            Said::Value(value) => Some(value.to_string()),
+            Said::Nothing | Said::AsBefore => None,
+        }
+    }
+
+    #[test]
+    fn rates_are_over_the_time_that_has_really_passed() {
+        let world = World::new();
+        world.count(|| counter!(names::UPDATES, "venue" => "a").increment(700));
+        let before = world.moment(10_000, 500);
+        world.count(|| {
+            counter!(names::UPDATES, "venue" => "a").increment(1_000);
+            counter!(names::UPDATES, "venue" => "b").increment(500);
+            counter!(names::FRAME_BYTES, "encoding" => "json").increment(1);
+            counter!(names::CLIENT_ERRORS, "code" => "x").increment(1);
+            counter!(names::MISFITS).absolute(2);
+            gauge!(names::SUBSCRIBERS).set(3.0);
+        });
+        // A machine that was away for a while.
+        let figures = figures(&before, &world.moment(14_000, 1_500));
+        for (name, want) in [
+            ("uptime_s", "14"),
+            ("cpu_percent", "25"),
+            ("resident_bytes", "4096"),
+            ("subscribers", "3"),
+            ("updates_per_s", "375"),
+            ("venue.a.updates_per_s", "250"),
+            ("venue.b.updates_per_s", "125"),
+            ("bytes_per_s", "0.3"),
+            ("frames_per_s", "0"),
+            ("errors_per_s", "0.8"),
+        ] {
+            assert_eq!(said(&figures, name).as_deref(), Some(want), "{name}");
+        }
+    }
+
+    #[test]
+    fn spans_are_those_since_the_moment_before_and_none_is_no_value() {
+        let world = World::new();
+        world.count(|| histogram!(names::HOP_SECONDS, "hop" => "queue").record(5.0));
+        let before = world.moment(1_000, 0);
+        world.count(|| {
+            counter!(names::UPDATES, "venue" => "a").increment(1);
+            histogram!(names::VENUE_LAG_SECONDS, "venue" => "a").record(-0.000_002);
+            (0..98).for_each(|_| histogram!(names::HOP_SECONDS, "hop" => "queue").record(0.000_001));
+            (0..2).for_each(|_| histogram!(names::HOP_SECONDS, "hop" => "queue").record(0.001));
+        });
+        let figures = figures(&before, &world.moment(2_000, 0));
+        let us = |name: &str| said(&figures, name).map(|text| text.parse::<f64>().expect("a number"));
+        assert!(us("hop.queue_p50_us").is_some_and(|us| (0.9..=1.1).contains(&us)));
+        assert!(us("hop.queue_p99_us").is_some_and(|us| (940.0..=1_060.0).contains(&us)));
+        assert!(us("venue.a.lag_p50_us").is_some_and(|us| (-2.1..=-1.9).contains(&us)));
+        assert_eq!(us("hop.write_p50_us"), None);
+        let ping = figures.iter().find(|figure| figure.name == "ping_p99_us");
+        assert_eq!(ping.map(|figure| figure.value), Some(Said::AsBefore));
+    }
+
+    #[test]
+    fn of_any_number_of_venues_so_many_are_told_and_every_name_is_a_symbol() {
+        let world = World::new();
+        let name = |at: usize| format!("{at:a>32}");
+        world.count(|| (0..100).for_each(|at| counter!(names::UPDATES, "venue" => name(at)).increment(1)));
+        let figures = figures(&Moment::default(), &world.moment(1_000, 0));
+        let venues: BTreeSet<_> = figures
+            .iter()
+            .filter_map(|figure| figure.name.split('.').nth(1))
+            .collect();
+        assert_eq!(venues.iter().filter(|venue| venue.len() == 32).count(), VENUES_MAX);
+        for figure in figures {
+            let text = format!("$stats:{}", figure.name);
+            crate::market::Symbol::parse(&text).expect("a symbol");
+        }
+    }
+}
