@@ -62,6 +62,7 @@ fn rates_and_levels_are_those_of_the_load() {
             (bytes - resident).abs() < 64e6 && bytes > 1e6
         });
     }
+    until(&server, "venue.synthetic.state", |state| state == 1.0);
     assert_eq!(
         stat(&server, "venue.synthetic.lag_p50_us"),
         None,
@@ -108,9 +109,9 @@ fn who_never_reads_is_seen_as_slow_and_its_beats_as_skipped() {
 #[test]
 fn errors_and_round_trips_are_measured() {
     let server = Server::of(QUIET, &["--ping-ms", "500"]);
-    let mut peer = Peer::open(&server, Encoding::Json);
     let watching = Process::spawn(&["watch", &server.url(), ALL]);
     until(&server, "ping_p50_us", |us| us > 0.0);
+    let mut peer = Peer::open(&server, Encoding::Json);
     peer.send_frame(
         support::frame::TEXT,
         br#"{"request_id": 1, "unsubscribe": {"symbols": ["a:B"]}}"#,
@@ -125,7 +126,7 @@ fn a_subscriber_has_them_in_each_encoding_live_and_of_a_venue_that_is_up() {
     let server = Server::quiet(&[]);
     until(&server, "uptime_s", |uptime| uptime >= 1.0);
     in_each_encoding(|encoding| {
-        let mut peer = Peer::open(&server, encoding);
+        let mut peer = Peer::connect(server.addr, Options::of(encoding));
         let mut follower = Follower::subscribe(&mut peer, &[ALL]);
         let seconds = |follower: &Follower| {
             let ticker = follower.view.get("$stats:uptime_s").expect("it is there");
@@ -147,7 +148,7 @@ fn who_asks_for_everything_of_feeds_gets_none_of_them() {
     until(&server, "uptime_s", |uptime| uptime >= 1.0);
     // They take no room from the feeds' own, and are none of them.
     server.until_instruments(3);
-    let mut peer = Peer::open(&server, Encoding::Protobuf);
+    let mut peer = Peer::connect(server.addr, Options::default());
     let follower = Follower::subscribe(&mut peer, &["*"]);
     assert_eq!(follower.announced.len(), 3, "{:?}", follower.announced);
     let list = server.json("/v1/symbols");
@@ -164,9 +165,8 @@ fn they_are_no_feed_that_makes_the_service_ready_or_begins_a_replay() {
     let tape = Path::new(env!("CARGO_MANIFEST_DIR")).join("feeds/demo.tape");
     let tape = tape.to_str().expect("UTF-8");
     let server = Server::start(&["--feed", &format!("replay:{tape}?start=first_subscriber")]);
-    let mut peer = Peer::open(&server, Encoding::Protobuf);
-    let follower = Follower::subscribe(&mut peer, &[ALL]);
-    let mut follower = follower;
+    let mut peer = Peer::connect(server.addr, Options::default());
+    let mut follower = Follower::subscribe(&mut peer, &[ALL]);
     while follower
         .view
         .get("$stats:uptime_s")
@@ -275,6 +275,7 @@ fn the_server_publishes_what_the_readme_lists_no_more_and_no_less() {
             "B/s" => "bytes_per_s",
             "1/s" => "_per_s",
             "µs" => "_us",
+            "state" => ".state",
             // A number of things is named for them.
             "" => "s",
             other => panic!("`{other}` is no unit"),

@@ -158,7 +158,7 @@ impl Beater {
     pub fn seal(&mut self, number: u64, wall: u64, ts: Ts) -> Tick {
         self.told = self.epoch;
         let beat = self.writer.seal(ts);
-        self.count();
+        self.count(beat.as_ref());
         let encode = |encoding| {
             let beat = beat.as_ref().filter(|_| self.demand.wants(encoding))?;
             let mut chunks = Chunks::new(encoding);
@@ -177,7 +177,7 @@ impl Beater {
     }
 
     /// Brings the store's counts to the metrics; the server's own instruments are none of a feed.
-    fn count(&mut self) {
+    fn count(&mut self, beat: Option<&SealedBeat>) {
         let counts = self.writer.counts();
         self.misfits.absolute(counts.misfits);
         self.refused.absolute(counts.refused);
@@ -194,6 +194,11 @@ impl Beater {
         for (of_venue, (updates, changed)) in by_venue.iter().zip(&self.by_venue) {
             updates.absolute(of_venue.updates);
             changed.absolute(of_venue.changed);
+        }
+        let changed_venues = beat.iter().flat_map(|beat| &beat.venues);
+        for venue in changed_venues.filter(|venue| !venue.name.is_server_own()) {
+            let name = venue.name.to_string();
+            metrics::gauge!(names::VENUE_STATE, "venue" => name).set(f64::from(venue.state as u8));
         }
     }
 }

@@ -100,6 +100,11 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Counter,
         "Lines of updates pushed over HTTP, by outcome: accepted or rejected.",
     ),
+    (
+        VENUE_STATE,
+        Kind::Gauge,
+        "State of a venue's feed: 1 up, 2 stale, 3 down.",
+    ),
     (FEED_FRAMES, Kind::Counter, "Frames received from a venue."),
     (FEED_UPDATES, Kind::Counter, "Updates made of a venue's frames."),
     (
@@ -256,6 +261,8 @@ pub const HANDSHAKES_REFUSED: &str = "tickwire_handshakes_refused_total";
 pub const CLIENT_ERRORS: &str = "tickwire_client_errors_total";
 /// Lines pushed.
 pub const PUSH_LINES: &str = "tickwire_push_lines_total";
+/// State of a venue's feed.
+pub const VENUE_STATE: &str = "tickwire_venue_state";
 /// Frames from a venue.
 pub const FEED_FRAMES: &str = "tickwire_feed_frames_total";
 /// Updates from a venue.

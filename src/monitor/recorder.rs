@@ -158,9 +158,9 @@ impl Readings {
             .sum()
     }
 
-    /// A gauge; 0 where nobody has set it.
-    pub fn level(&self, name: &str) -> f64 {
-        of(&self.levels, name).map(|(_, level)| level).sum()
+    /// A gauge with this label, empty for none; `None` where nobody has asked for it.
+    pub fn level(&self, name: &str, label: &str) -> Option<f64> {
+        self.levels.get(&(name.to_owned(), label.to_owned())).copied()
     }
 
     /// What a histogram with this label has measured; nothing where it does not exist.
@@ -169,9 +169,10 @@ impl Readings {
         found.cloned().unwrap_or_default()
     }
 
-    /// The labels of a counter.
+    /// The labels of a counter or gauge.
     pub fn labels<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        of(&self.counts, name).map(|(label, _)| label)
+        let counts = of(&self.counts, name).map(|(label, _)| label);
+        counts.chain(of(&self.levels, name).map(|(label, _)| label))
     }
 }
 
@@ -226,13 +227,13 @@ mod tests {
         assert_eq!((now.count("frames", Some("a")), now.count("frames", None)), (4, 6));
         assert_eq!((now.count("frames_of_all", None), now.count("other", None)), (9, 0));
         assert_eq!(now.labels("frames").collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!((now.level("level"), now.level("other")), (2.0, 0.0));
+        assert_eq!((now.level("level", ""), now.level("level", "a")), (Some(2.0), None));
         let spans = now.spans("span", "x");
         assert!(
             spans.len() == 1
                 && spans
                     .percentile(50)
-                    .is_some_and(|ns| (-531_250_000..=-500_000_000).contains(&ns))
+                    .is_some_and(|ns| (-530_000_000..=-470_000_000).contains(&ns))
         );
         assert!(now.spans("span", "y").is_empty());
         let text = handle.render();

@@ -91,8 +91,13 @@ const RATES_BY_VENUE: &[(&str, &str)] = &[
     ("connects_per_s", names::FEED_CONNECTS),
 ];
 
-/// Counters whose labels say which venues there are.
-const OF_VENUES: &[&str] = &[names::UPDATES, names::FEED_FRAMES, names::FEED_CONNECTS];
+/// Figures whose labels say which venues there are.
+const OF_VENUES: &[&str] = &[
+    names::UPDATES,
+    names::VENUE_STATE,
+    names::FEED_FRAMES,
+    names::FEED_CONNECTS,
+];
 
 /// Gauges said as they are.
 const LEVELS: &[(&str, &str)] = &[
@@ -125,7 +130,7 @@ pub(super) fn figures(before: &Moment, now: &Moment) -> Vec<Figure> {
     all.put("cpu_percent", DECIMALS, tenths(cpu.as_micros() * 1_000, all.elapsed_us));
     all.put("resident_bytes", 0, now.resident_bytes.and_then(whole));
     for (name, metric) in LEVELS {
-        all.put(name, 0, whole(all.now.level(metric).max(0.0) as u64));
+        all.level(name, metric, "");
     }
     for (name, metrics) in RATES {
         let count = metrics.iter().map(|metric| all.counted(metric, None)).sum();
@@ -145,6 +150,7 @@ pub(super) fn figures(before: &Moment, now: &Moment) -> Vec<Figure> {
     // A subscriber is pinged every 20 s, so there are few.
     all.spans("ping", names::PING_SECONDS, "", Said::AsBefore);
     for venue in venues(&now.readings) {
+        all.level(&format!("venue.{venue}.state"), names::VENUE_STATE, venue);
         for (name, metric) in RATES_BY_VENUE {
             all.rate(&format!("venue.{venue}.{name}"), all.counted(metric, Some(venue)));
         }
@@ -190,6 +196,11 @@ impl Sheet<'_> {
     fn counted(&self, metric: &str, label: Option<&str>) -> u64 {
         let (now, before) = (self.now.count(metric, label), self.before.count(metric, label));
         now.saturating_sub(before)
+    }
+
+    fn level(&mut self, name: &str, metric: &str, label: &str) {
+        let level = self.now.level(metric, label);
+        self.put(name, 0, level.and_then(|level| whole(level.max(0.0) as u64)));
     }
 
     fn rate(&mut self, name: &str, count: u64) {
