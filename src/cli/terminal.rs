@@ -106,7 +106,68 @@ pub(super) fn sparkline(values: impl DoubleEndedIterator<Item = Option<f64>>, wi
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{File, OpenOptions};
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{LocalModes, tcgetattr};
+
     use super::*;
+
+    /// Set where the test is run once more, by itself, on a terminal.
+    const INSIDE: &str = "TICKWIRE_TEST_INSIDE_TERMINAL";
+
+    /// A terminal: what shows it, and what a program writes to.
+    fn terminal() -> (File, File) {
+        let shown = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&shown).and_then(|()| unlockpt(&shown)).expect("a terminal");
+        let name = ptsname(&shown, Vec::new())
+            .expect("its name")
+            .into_string()
+            .expect("UTF-8");
+        let written = OpenOptions::new().read(true).write(true).open(name).expect("its file");
+        (File::from(shown), written)
+    }
+
+    #[test]
+    fn a_panic_is_told_on_the_terminal_that_was_there_before() {
+        if std::env::var_os(INSIDE).is_some() {
+            let mut screen = FullScreen::take().expect("the terminal is taken");
+            screen.draw(|_| panic!("as it was meant to")).expect("it panics");
+        }
+        let (mut shown, written) = terminal();
+        let is_as_before = |file: &File| {
+            let modes = tcgetattr(file).expect("a terminal").local_modes;
+            modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+        };
+        let other = || Stdio::from(written.try_clone().expect("the same file"));
+        let name = concat!(
+            module_path!(),
+            "::a_panic_is_told_on_the_terminal_that_was_there_before"
+        );
+        let name = name.split_once("::").expect("a path").1;
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", name, "--nocapture"])
+            .env(INSIDE, "1")
+            .stdin(other())
+            .stdout(other())
+            .stderr(other())
+            .spawn()
+            .expect("it runs again");
+        let mut text = String::new();
+        let mut bytes = [0; 4_096];
+        // The end of the test's own report, which stands behind all else.
+        while !text.contains("test result: FAILED") {
+            let count = shown.read(&mut bytes).expect("it is written to");
+            text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+        assert!(!child.wait().expect("an end").success());
+        let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part:?} in {text:?}"));
+        assert!(place("\x1b[?1049h") < place("\x1b[?1049l") && place("\x1b[?25l") < place("\x1b[?25h"));
+        assert!(place("\x1b[?1049l") < place("as it was meant to"));
+        assert!(is_as_before(&written));
+    }
 
     #[test]
     fn a_sparkline_is_as_wide_as_asked_and_its_highest_is_full() {
