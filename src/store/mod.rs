@@ -26,6 +26,9 @@ pub use writer::{StoreCounts, VenueCounts, Writer};
 /// Instruments a store takes unless told otherwise: about 150 MB in the writer and 300 MB in each table.
 pub const INSTRUMENTS_MAX: usize = 1_000_000;
 
+/// The server's own instruments that a store takes besides: twice as many as there are statistics at most.
+pub const OWN_INSTRUMENTS_MAX: usize = 1_024;
+
 /// Venues a store takes: one per feed and the server's own, so a thousand is far more than can be configured.
 pub const VENUES_MAX: usize = 1_024;
 

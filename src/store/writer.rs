@@ -8,7 +8,10 @@ use crate::market::{
 };
 
 use super::working::Working;
-use super::{Change, Counts, Entry, Image, InstrumentImage, REASON_BYTES_MAX, SealedBeat, Seq, VENUES_MAX, VenueRow};
+use super::{
+    Change, Counts, Entry, Image, InstrumentImage, OWN_INSTRUMENTS_MAX, REASON_BYTES_MAX, SealedBeat, Seq, VENUES_MAX,
+    VenueRow,
+};
 
 /// What happened to events, counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -253,16 +256,18 @@ impl Writer {
             }
             return Some(id);
         }
-        if symbol.is_server_own() {
-            self.own += 1;
-        } else if self.len_of_feeds() >= self.instruments_max {
+        let (listed, most) = match symbol.is_server_own() {
+            true => (self.own, OWN_INSTRUMENTS_MAX),
+            false => (self.len_of_feeds(), self.instruments_max),
+        };
+        if listed >= most {
             self.counts.refused += 1;
             if !std::mem::replace(&mut self.said_full, true) {
-                let most = self.instruments_max;
                 tracing::error!(%symbol, most, "the store is full: this and further new instruments are refused and counted");
             }
             return None;
         }
+        self.own += usize::from(symbol.is_server_own());
         let id = InstrumentId::from_index(self.rows.len());
         self.by_symbol.insert(symbol.clone(), id);
         let venue = self.venue(symbol.venue());
