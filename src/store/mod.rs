@@ -8,6 +8,7 @@
 //! Synchronous, without clock and without I/O. Knows nothing of subscribers and sockets.
 
 mod beat;
+mod counts;
 mod ids;
 mod image;
 mod recency;
@@ -18,10 +19,11 @@ mod working;
 mod writer;
 
 pub use beat::{Change, Listing, SealedBeat, VenueRow};
+pub use counts::{StoreCounts, VenueCounts};
 pub use ids::{Epoch, Seq};
 pub use image::{Image, InstrumentImage};
 pub use table::{Counts, Entry, Table};
-pub use writer::{StoreCounts, VenueCounts, Writer};
+pub use writer::Writer;
 
 /// Instruments a store takes unless told otherwise: about 150 MB in the writer and 300 MB in each table.
 pub const INSTRUMENTS_MAX: usize = 1_000_000;
