@@ -7,21 +7,12 @@ use crate::market::{
     VenueName, VenueState,
 };
 
+use super::counts::ByVenue;
 use super::working::Working;
-use super::{Change, Counts, Entry, Image, InstrumentImage, REASON_BYTES_MAX, SealedBeat, Seq, VENUES_MAX, VenueRow};
-
-/// What happened to events, counted since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StoreCounts {
-    /// Source updates taken.
-    pub updates: u64,
-    /// Of these, such as changed something.
-    pub changed: u64,
-    /// Values that did not fit and cleared their field.
-    pub misfits: u64,
-    /// Events refused because the store was full.
-    pub refused: u64,
-}
+use super::{
+    Change, Counts, Entry, Image, InstrumentImage, OWN_INSTRUMENTS_MAX, REASON_BYTES_MAX, SealedBeat, Seq, StoreCounts,
+    VENUES_MAX, VenueCounts, VenueRow,
+};
 
 /// The writing half of the store: newest values, no versions.
 #[derive(Debug)]
@@ -33,12 +24,15 @@ pub struct Writer {
     venues: Vec<VenueRow>,
     dirty_venues: Vec<usize>,
     instruments_max: usize,
+    /// Instruments that are the server's own: they take no room from the feeds'.
+    own: usize,
     counts: StoreCounts,
+    by_venue: ByVenue,
     said_full: bool,
 }
 
 impl Writer {
-    /// Makes an empty store that takes so many instruments.
+    /// Makes an empty store that takes so many instruments, the server's own besides.
     pub fn new(instruments_max: usize) -> Writer {
         Writer {
             seq: Seq::ZERO,
@@ -48,7 +42,9 @@ impl Writer {
             venues: Vec::new(),
             dirty_venues: Vec::new(),
             instruments_max,
+            own: 0,
             counts: StoreCounts::default(),
+            by_venue: ByVenue::default(),
             said_full: false,
         }
     }
@@ -61,6 +57,16 @@ impl Writer {
     /// What happened so far.
     pub fn counts(&self) -> StoreCounts {
         self.counts
+    }
+
+    /// The same of each venue that has had an instrument; places stay.
+    pub fn venue_counts(&self) -> &[VenueCounts] {
+        self.by_venue.counts()
+    }
+
+    /// Instruments of feeds ever listed.
+    pub fn len_of_feeds(&self) -> usize {
+        self.rows.len() - self.own
     }
 
     /// Instruments ever listed.
@@ -130,6 +136,7 @@ impl Writer {
         *self = Writer {
             seq: self.seq,
             counts: self.counts,
+            by_venue: std::mem::take(&mut self.by_venue),
             said_full: self.said_full,
             ..Writer::new(self.instruments_max)
         };
@@ -198,6 +205,7 @@ impl Writer {
             };
         }
         let row = &mut self.rows[id.index()];
+        self.by_venue.took(row.venue, changed);
         if changed {
             self.counts.changed += 1;
             // An image may say any count.
@@ -223,17 +231,22 @@ impl Writer {
             }
             return Some(id);
         }
-        if self.rows.len() >= self.instruments_max {
+        let (listed, most) = match symbol.is_server_own() {
+            true => (self.own, OWN_INSTRUMENTS_MAX),
+            false => (self.len_of_feeds(), self.instruments_max),
+        };
+        if listed >= most {
             self.counts.refused += 1;
             if !std::mem::replace(&mut self.said_full, true) {
-                let most = self.instruments_max;
                 tracing::error!(%symbol, most, "the store is full: this and further new instruments are refused and counted");
             }
             return None;
         }
+        self.own += usize::from(symbol.is_server_own());
         let id = InstrumentId::from_index(self.rows.len());
         self.by_symbol.insert(symbol.clone(), id);
-        self.rows.push(Working::new(symbol.clone()));
+        let venue = self.by_venue.place(symbol.venue());
+        self.rows.push(Working::new(symbol.clone(), venue));
         self.touch(id);
         Some(id)
     }
