@@ -40,6 +40,11 @@ impl ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, "too_many_symbols", message)
     }
 
+    /// 400: an answer of all that was asked for would be too large.
+    pub(super) fn too_much(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::BAD_REQUEST, "too_many_symbols", message)
+    }
+
     /// 404: there is no such page.
     pub(super) fn not_found(path: &str) -> ApiError {
         let path: String = path.chars().take(200).collect();

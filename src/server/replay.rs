@@ -81,6 +81,7 @@ pub(super) async fn drive(
         peer.addr.ip(),
         request.uri(),
         request.headers(),
+        &app.origins,
     )
     .map_err(|why| ApiError::forbidden(why.to_string()))?;
     let remote = remote(&app)?;
