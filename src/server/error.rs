@@ -63,8 +63,10 @@ impl ApiError {
 
     /// 405: another method is allowed.
     pub(super) fn method(allow: &'static str) -> ApiError {
-        let asked_for = allow.split(',').next().unwrap_or_default();
-        let message = format!("only {asked_for} is allowed here");
+        let message = match allow.rsplit_once(", ") {
+            Some((others, last)) => format!("only {others} and {last} are allowed here"),
+            None => format!("only {allow} is allowed here"),
+        };
         let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
         ApiError { allow, ..error }
     }

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod captures;
+pub(crate) mod events;
 pub(crate) mod follower;
 pub(crate) mod frame;
 pub(crate) mod history;
