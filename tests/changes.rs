@@ -70,14 +70,21 @@ fn a_poll_waits_and_is_answered_with_the_first_change_and_no_other() {
     let seq = || server.json("/v1/status")["seq"].as_u64();
     let before = seq();
     eventually("something else changes", || (seq() > before).then_some(()));
-    assert!([&mut exact, &mut pattern, &mut other, &mut none].into_iter().all(is_silent));
+    assert!(
+        [&mut exact, &mut pattern, &mut other, &mut none]
+            .into_iter()
+            .all(is_silent)
+    );
     push(&server, "own:A", "1.375");
     for stream in [&mut exact, &mut pattern] {
         let answer = Answer::read(stream, "GET");
         assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
         let json = answer.json();
         let snapshot = &json["snapshot"];
-        assert_eq!((&snapshot["resumed"], snapshot["tickers"].as_array().map(Vec::len)), (&true.into(), Some(1)));
+        assert_eq!(
+            (&snapshot["resumed"], snapshot["tickers"].as_array().map(Vec::len)),
+            (&true.into(), Some(1))
+        );
         assert_eq!(snapshot["tickers"][0]["bid_price"], "1.375", "exact, as written");
         assert!(position(&json).1 > at.1);
     }
@@ -87,7 +94,10 @@ fn a_poll_waits_and_is_answered_with_the_first_change_and_no_other() {
     assert_eq!(json["snapshot"]["instruments"][0]["symbol"], "own:X");
     let json = Answer::read(&mut other, "GET").json();
     assert!(asked.elapsed() >= Duration::from_millis(1_400), "{:?}", asked.elapsed());
-    assert_eq!((&json["snapshot"]["resumed"], &json["snapshot"]["tickers"]), (&true.into(), &Value::Null));
+    assert_eq!(
+        (&json["snapshot"]["resumed"], &json["snapshot"]["tickers"]),
+        (&true.into(), &Value::Null)
+    );
     assert!(position(&json).1 > at.1, "the newest seq");
 }
 
@@ -122,7 +132,15 @@ fn polling_on_from_answer_to_answer_has_the_stores_values() {
     server.until_instruments(20);
     let mut values: std::collections::BTreeMap<u64, serde_json::Map<String, Value>> = Default::default();
     let mut next = "/v1/changes?symbols=synthetic:*".to_owned();
-    let fields = ["bid_price", "bid_size", "ask_price", "ask_size", "last_price", "last_size", "update_count"];
+    let fields = [
+        "bid_price",
+        "bid_size",
+        "ask_price",
+        "ask_size",
+        "last_price",
+        "last_size",
+        "update_count",
+    ];
     let take = |row: &mut serde_json::Map<String, Value>, ticker: &Value| {
         for field in fields.into_iter().filter(|field| !ticker[field].is_null()) {
             row.insert(field.to_owned(), ticker[field].clone());
@@ -189,7 +207,10 @@ fn wrong_polls_are_told_what_is_allowed() {
         ("symbols=a:B&wait_ms=60001", "from 0 to 60000"),
         ("symbols=a:B&wait_ms=1.5", "from 0 to 60000"),
         ("symbols=a:B&wait_ms=+1", "from 0 to 60000"),
-        ("symbols=a:B&wait=1", "`symbols`, `epoch`, `since`, `wait_ms` are allowed"),
+        (
+            "symbols=a:B&wait=1",
+            "`symbols`, `epoch`, `since`, `wait_ms` are allowed",
+        ),
         ("symbols=a:B&wait_ms=1&wait_ms=1", "more than once"),
         ("symbols=synthetic:*", "at most 2"),
     ] {
@@ -202,6 +223,7 @@ fn wrong_polls_are_told_what_is_allowed() {
 #[test]
 fn those_who_wait_are_as_many_as_may_connect_and_are_sent_away_when_the_server_stops() {
     let server = Server::quiet(&["--max-connections", "2"]);
+    server.until_instruments(3);
     let at = position(&server.json("/v1/snapshot?symbols=own:*"));
     let target = target("own:*", &at, 60_000);
     let mut first = poll(&server, &target);
@@ -209,7 +231,9 @@ fn those_who_wait_are_as_many_as_may_connect_and_are_sent_away_when_the_server_s
     // An answer at once needs no place, so this shows when both wait.
     let refused = eventually("both wait", || {
         let mut third = poll(&server, &target);
-        third.set_read_timeout(Some(Duration::from_millis(200))).expect("a limit");
+        third
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .expect("a limit");
         let is_answered = third.peek(&mut [0]).is_ok();
         is_answered.then(|| Answer::read(&mut third, "GET"))
     });
@@ -217,8 +241,10 @@ fn those_who_wait_are_as_many_as_may_connect_and_are_sent_away_when_the_server_s
     // Who goes away leaves its place.
     drop(second);
     let mut second = eventually("a place", || {
-        let mut stream = poll(&server, &target);
-        stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a limit");
+        let stream = poll(&server, &target);
+        stream
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .expect("a limit");
         let is_waiting = stream.peek(&mut [0]).is_err();
         stream.set_read_timeout(Some(support::LIMIT)).expect("a limit");
         is_waiting.then_some(stream)
@@ -239,14 +265,21 @@ fn a_snapshot_that_is_known_is_not_sent_again() {
     let target = "/v1/snapshot?symbols=own:A,own:X";
     let first = server.page(target);
     let tag = first.header("etag").expect("a tag").to_owned();
-    assert!(tag.starts_with("W/\"") && first.header("cache-control") == Some("no-cache"), "{tag}");
+    assert!(
+        tag.starts_with("W/\"") && first.header("cache-control") == Some("no-cache"),
+        "{tag}"
+    );
     let again = |tag: &str| server.ask("GET", target, &[("If-None-Match", tag)]);
     // Neither other instruments nor time make it another one.
     push(&server, "own:B", "9.5");
     for known in [tag.as_str(), "*", &format!("\"x\", {tag}")] {
         let mut stream = server.sent(&head("GET", target, &[("If-None-Match", known)]));
         let answer = Answer::read(&mut stream, "HEAD");
-        assert_eq!((answer.status, answer.header("etag")), (304, Some(tag.as_str())), "{known}");
+        assert_eq!(
+            (answer.status, answer.header("etag")),
+            (304, Some(tag.as_str())),
+            "{known}"
+        );
         // Nothing stands behind the head: the connection goes on.
         stream.write_all(&head("GET", "/healthz", &[])).expect("written");
         assert_eq!(Answer::read(&mut stream, "GET").text(), "ok\n");
@@ -262,6 +295,12 @@ fn a_snapshot_that_is_known_is_not_sent_again() {
     let next = changed("1.5", "own:A", &tag);
     // What was pending is there.
     changed("5", "own:X", &next);
-    assert_eq!(server.ask("HEAD", target, &[]).header("etag").map(|t| t.starts_with("W/")), Some(true));
+    assert_eq!(
+        server
+            .ask("HEAD", target, &[])
+            .header("etag")
+            .map(|t| t.starts_with("W/")),
+        Some(true)
+    );
     assert_eq!(again("\"5-6\"").status, 200);
 }

@@ -115,7 +115,10 @@ fn a_slow_reader_is_conflated_and_one_that_is_stuck_is_let_go() {
     let stuck = Events::open_narrow(&server, "symbols=synthetic:*", None, Some(4_096));
     eventually("it is let go", || (closes(&server, 4_008) == 1.0).then_some(()));
     let took = asked.elapsed();
-    assert!(took >= Duration::from_millis(950) && took < Duration::from_secs(10), "{took:?}");
+    assert!(
+        took >= Duration::from_millis(950) && took < Duration::from_secs(10),
+        "{took:?}"
+    );
     // Its place is free: there are two.
     let _first = Events::open(&server, "symbols=synthetic:*", None);
     let _second = Events::open(&server, "symbols=synthetic:*", None);
@@ -169,7 +172,9 @@ fn each_pass_of_a_looping_replay_is_a_whole_snapshot_of_a_new_epoch() {
 #[test]
 fn a_server_that_stops_says_so_and_when_to_come_back() {
     let server = lively(&[]);
-    let mut streams: Vec<_> = (0..3).map(|_| Events::open(&server, "symbols=synthetic:*", None)).collect();
+    let mut streams: Vec<_> = (0..3)
+        .map(|_| Events::open(&server, "symbols=synthetic:*", None))
+        .collect();
     server.process.signal("TERM");
     let mut delays = Vec::new();
     for stream in &mut streams {
@@ -189,7 +194,11 @@ fn wrong_requests_are_told_what_is_allowed() {
         ("", "invalid_message", "`symbols` is missing"),
         ("symbols=a:B&interval_ms=9", "invalid_message", "from 10 to 60000"),
         ("symbols=a:B&interval_ms=60001", "invalid_message", "from 10 to 60000"),
-        ("symbols=a:B&wait_ms=1", "invalid_message", "`symbols`, `interval_ms` are allowed"),
+        (
+            "symbols=a:B&wait_ms=1",
+            "invalid_message",
+            "`symbols`, `interval_ms` are allowed",
+        ),
         ("symbols=a:B&symbols=a:C", "invalid_message", "more than once"),
         ("symbols=synthetic:*", "too_many_symbols", "at most 2"),
     ] {
@@ -208,6 +217,12 @@ fn wrong_requests_are_told_what_is_allowed() {
     }
     // What is wrong with one symbol is told in the snapshot, the others stand.
     let mut events = Events::open(&server, "symbols=BAD,synthetic:S0001", None);
-    let snapshot = std::iter::from_fn(|| events.next()).find(|e| e.name == "snapshot").expect("one");
-    assert!(snapshot.data.contains(r#""rejected":[{"symbol":"BAD""#), "{}", snapshot.data);
+    let snapshot = std::iter::from_fn(|| events.next())
+        .find(|e| e.name == "snapshot")
+        .expect("one");
+    assert!(
+        snapshot.data.contains(r#""rejected":[{"symbol":"BAD""#),
+        "{}",
+        snapshot.data
+    );
 }

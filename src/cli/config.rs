@@ -135,7 +135,10 @@ mod tests {
                 "`-1` is not allowed: a whole number from 100 to 600000 is",
             ),
             ("[server]\nallowed_origins = [\"https://a/b\"]\n", "line 2"),
-            ("[server]\nallowed_origins = [\"a.test\"]\n", "`a.test` is not an origin"),
+            (
+                "[server]\nallowed_origins = [\"a.test\"]\n",
+                "`a.test` is not an origin",
+            ),
             ("[server]\nshards = 257\n", "a whole number from 1 to 256"),
             ("[record]\nfile = \"x.tape\"\nrotate = 1\n", "line 3"),
             ("[record]\nrotate_bytes = 100\n", "a whole number from 65536 to"),

@@ -42,12 +42,7 @@ pub struct FanoutConfig {
 
 impl FanoutConfig {
     /// What a subscriber is told first: session, pace, and where the timeline is.
-    pub fn welcome(
-        &self,
-        session: String,
-        interval_ms: u32,
-        (epoch, seq, ts): (Epoch, Seq, Ts),
-    ) -> proto::Welcome {
+    pub fn welcome(&self, session: String, interval_ms: u32, (epoch, seq, ts): (Epoch, Seq, Ts)) -> proto::Welcome {
         proto::Welcome {
             server: concat!("tickwire/", env!("CARGO_PKG_VERSION")).to_owned(),
             epoch: epoch.get(),

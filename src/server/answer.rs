@@ -1,6 +1,6 @@
 //! Answers of one part: `/v1/snapshot` and `/v1/changes`.
 
-use super::asked::{Asked, Since, Position};
+use super::asked::{Asked, Position, Since};
 use super::error::ApiError;
 use super::query::{Query, State};
 use crate::market::InstrumentId;

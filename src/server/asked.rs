@@ -104,13 +104,11 @@ impl Asked {
 impl Position {
     /// What it is worth in a timeline that has come to `newest`.
     ///
-    /// Before the first beat nothing was complete, so seq 0 is the start.
+    /// Before the first beat nothing was complete, so seq 0 is the start for whoever comes after it.
     pub(super) fn from(position: Option<Position>, epoch: Epoch, newest: Seq) -> Since {
-        match position {
-            Some(Position { epoch: known, seq }) if known == epoch.get() && seq > Seq::ZERO => match seq <= newest {
-                true => Since::Seq(seq),
-                false => Since::Ahead,
-            },
+        match position.filter(|position| position.epoch == epoch.get()) {
+            Some(Position { seq, .. }) if seq > newest => Since::Ahead,
+            Some(Position { seq, .. }) if seq > Seq::ZERO || newest == Seq::ZERO => Since::Seq(seq),
             _ => Since::Start,
         }
     }

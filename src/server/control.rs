@@ -31,7 +31,9 @@ pub(super) enum Forbidden {
     /// A page elsewhere whose name was pointed at this machine (DNS rebinding) sends its own name.
     #[error("control is asked of localhost, 127.0.0.1 or [::1]: `Host` has to be one of them")]
     Host,
-    #[error("control is not for pages of other sites: `Origin` has to be the server's own, or one that `allowed_origins` names")]
+    #[error(
+        "control is not for pages of other sites: `Origin` has to be the server's own, or one that `allowed_origins` names"
+    )]
     Origin,
 }
 

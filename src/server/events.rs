@@ -108,7 +108,9 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, ApiError> {
     });
     let wrong = || {
         let shown: String = text.chars().take(60).collect();
-        ApiError::invalid(format!("`Last-Event-ID: {shown}` is no id of this stream: EPOCH-SEQ is allowed"))
+        ApiError::invalid(format!(
+            "`Last-Event-ID: {shown}` is no id of this stream: EPOCH-SEQ is allowed"
+        ))
     };
     parsed.map(Some).ok_or_else(wrong)
 }
@@ -215,7 +217,11 @@ impl Stream {
                 return (self.heartbeat(), false);
             }
             let is_due = now >= self.due;
-            let until = if is_due { self.heartbeat_at } else { self.due.min(self.heartbeat_at) };
+            let until = if is_due {
+                self.heartbeat_at
+            } else {
+                self.due.min(self.heartbeat_at)
+            };
             tokio::select! {
                 biased;
                 () = app.stop.cancelled() => {}

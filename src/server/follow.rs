@@ -5,7 +5,7 @@
 //! is four bytes an instrument. A later part may hold values that are newer than the message's seq; the next delta,
 //! which begins at that seq, has them again, and values are absolute.
 
-use super::asked::{Asked, Since, Position};
+use super::asked::{Asked, Position, Since};
 use super::error::ApiError;
 use super::query::State;
 use crate::fanout::{resolve, resolve_from};
@@ -354,7 +354,10 @@ mod tests {
                 "delta" => {
                     let prev = number("prev_seq").unwrap_or(seq - 1);
                     assert!(prev <= self.own && seq > self.own, "{prev}..{seq} at {}", self.own);
-                    assert!(self.open.is_none_or(|open| open == (prev, seq)), "parts belong together");
+                    assert!(
+                        self.open.is_none_or(|open| open == (prev, seq)),
+                        "parts belong together"
+                    );
                     self.open = more.then_some((prev, seq));
                     if !more {
                         (self.own, self.last_data) = (seq, seq);
@@ -385,7 +388,10 @@ mod tests {
                 self.rows.insert(instrument["id"].as_u64().expect("an id"), symbol);
             }
             for ticker in list("tickers") {
-                let row = self.rows.get_mut(&ticker["id"].as_u64().expect("an id")).expect("announced");
+                let row = self
+                    .rows
+                    .get_mut(&ticker["id"].as_u64().expect("an id"))
+                    .expect("announced");
                 let count = row.get("update_count").and_then(Value::as_u64).unwrap_or(0);
                 let fields = ticker.as_object().expect("an object");
                 let own = fields.iter().filter(|(name, _)| !OF_ENTRY.contains(&name.as_str()));
@@ -512,7 +518,10 @@ mod tests {
         state.table.apply(&writer.seal(Ts(1)).expect("a beat"));
         let delta = follow.next(&state, 3).expect("news");
         let json: Value = serde_json::from_slice(delta.json).expect("JSON");
-        assert_eq!((&json["delta"]["skipped"], delta.id), (&3.into(), Some((state.epoch, Seq(1)))));
+        assert_eq!(
+            (&json["delta"]["skipped"], delta.id),
+            (&3.into(), Some((state.epoch, Seq(1))))
+        );
         assert_eq!(follow.next(&state, 0), None);
     }
 

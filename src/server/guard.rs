@@ -79,7 +79,11 @@ fn preflight() -> Response {
 
 /// Fetch standard, 3.2.
 fn share(headers: &mut HeaderMap, page: Page, origin: HeaderValue) {
-    let origin = if page == Page::Any { HeaderValue::from_static("*") } else { origin };
+    let origin = if page == Page::Any {
+        HeaderValue::from_static("*")
+    } else {
+        origin
+    };
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(MAY_READ));
 }

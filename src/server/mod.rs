@@ -188,12 +188,7 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
         match accepted {
             Ok((stream, peer)) => {
                 is_refused = false;
-                tokio::spawn(serve_connection(
-                    stream,
-                    peer,
-                    app.clone(),
-                    router.clone(),
-                ));
+                tokio::spawn(serve_connection(stream, peer, app.clone(), router.clone()));
             }
             Err(error) => {
                 // The edge, not the level: without descriptors this comes twenty times a second.
@@ -219,12 +214,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<
 }
 
 /// One connection, as long as it speaks HTTP.
-async fn serve_connection(
-    stream: TcpStream,
-    peer: Peer,
-    app: Arc<App>,
-    router: axum::Router,
-) {
+async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: axum::Router) {
     let (addr, cut) = (peer.addr, peer.cut.clone());
     let ended = |error: &dyn std::fmt::Display| tracing::debug!(peer = %addr, %error, "connection ended");
     if let Err(error) = socket::limit_writes(&stream, app.slow_consumer()) {

@@ -330,7 +330,14 @@ mod tests {
     fn a_server_that_only_this_machine_reaches_has_only_its_names() {
         let local = origins("https://ticks.test", false);
         let fault = |origins: &Origins, host: &str| origins.check_host(&headers(&[("host", host)]), true).err();
-        for host in ["localhost", "LOCALHOST:1", "127.0.0.1:7070", "[::1]", "ticks.test", "ticks.test:8080"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:1",
+            "127.0.0.1:7070",
+            "[::1]",
+            "ticks.test",
+            "ticks.test:8080",
+        ] {
             assert_eq!(fault(&local, host), None, "{host}");
         }
         for host in ["evil.test", "10.0.0.1", "localhost.evil.test"] {
@@ -340,7 +347,11 @@ mod tests {
             is_local: false,
             ..local.clone()
         };
-        assert_eq!(fault(&open, "evil.test"), None, "nobody knows what an open server is called");
+        assert_eq!(
+            fault(&open, "evil.test"),
+            None,
+            "nobody knows what an open server is called"
+        );
         assert_eq!(fault(&origins("*", false), "evil.test"), None);
         for host in ["", "a b", "a/", "a@b", "a:", "a:x", "*"] {
             assert_eq!(fault(&open, host), Some(HostFault::Malformed), "{host}");

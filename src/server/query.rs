@@ -7,9 +7,9 @@ use std::thread;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use super::asked::{Asked, Position, Since};
 use super::bounds::{AHEAD_DEADLINE, QUERIES_MAX};
 use super::watch::{Watch, WatchFault, Watches};
-use super::asked::{Asked, Since, Position};
 use crate::engine::{BEAT, Tick, TickReceiver};
 use crate::market::{InstrumentId, SymbolPattern, Ts};
 use crate::store::{Epoch, Table};

@@ -83,12 +83,18 @@ mod tests {
     fn only_known_keys_are_taken_and_each_once() {
         let of = |query| values(Some(query), ["a", "b"]);
         assert_eq!(of("b=1").expect("known"), [None, Some("1".to_owned())]);
-        for (query, part) in [("c=1", "`c`: `a`, `b` are allowed"), ("a=1&a=1", "`a` is given more than once")] {
+        for (query, part) in [
+            ("c=1", "`c`: `a`, `b` are allowed"),
+            ("a=1&a=1", "`a` is given more than once"),
+        ] {
             let error = format!("{:?}", of(query).expect_err(query));
             assert!(error.contains(part), "{error}");
         }
         assert_eq!(["0", "18446744073709551615"].map(digits), [Some(0), Some(u64::MAX)]);
-        assert_eq!(["", "+1", " 1", "1.0", "18446744073709551616", "x"].map(digits), [None; 6]);
+        assert_eq!(
+            ["", "+1", " 1", "1.0", "18446744073709551616", "x"].map(digits),
+            [None; 6]
+        );
     }
 
     proptest! {

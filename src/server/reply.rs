@@ -34,7 +34,9 @@ impl KnownTags {
     pub(super) fn of(headers: &HeaderMap) -> KnownTags {
         let values = headers.get_all(header::IF_NONE_MATCH).iter();
         // Ours have no commas in them.
-        let tags = values.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+        let tags = values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|text| text.split(','));
         KnownTags(tags.map(|tag| tag.trim().to_owned()).collect())
     }
 

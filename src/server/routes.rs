@@ -71,6 +71,12 @@ fn table() -> Vec<Route> {
     routes
 }
 
+/// Every path with its methods.
+#[cfg(test)]
+pub(super) fn methods() -> Vec<(&'static str, &'static str)> {
+    table().into_iter().map(|route| (route.path, route.allow)).collect()
+}
+
 /// All routes.
 pub(super) fn router(app: Arc<App>) -> Router {
     let add = |router: Router<Arc<App>>, route: Route| {
@@ -124,7 +130,10 @@ async fn snapshot(State(app): Shared, uri: Uri, headers: HeaderMap) -> Result<Re
     let [symbols] = values(uri.query(), ["symbols"])?;
     let asked = Asked::required(symbols)?;
     let known = KnownTags::of(&headers);
-    let answer = app.query.run(move |query| query.snapshot(&asked, |tag| known.has(tag))).await;
+    let answer = app
+        .query
+        .run(move |query| query.snapshot(&asked, |tag| known.has(tag)))
+        .await;
     Ok(match answer.ok_or_else(ApiError::internal)?? {
         Snapshot::Whole { tag, body } => tagged(json(body), &tag),
         Snapshot::Known { tag } => tagged(StatusCode::NOT_MODIFIED.into_response(), &tag),
@@ -179,7 +188,11 @@ struct BeatStatus {
 }
 
 async fn status(State(app): Shared) -> Result<Response, ApiError> {
-    let figures = app.query.run(|query| query.figures()).await.ok_or_else(ApiError::internal)?;
+    let figures = app
+        .query
+        .run(|query| query.figures())
+        .await
+        .ok_or_else(ApiError::internal)?;
     let now = Ts::now();
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -208,7 +221,11 @@ struct Readiness {
 
 async fn readyz(State(app): Shared) -> Result<Response, ApiError> {
     let mut reasons = Vec::new();
-    let figures = app.query.run(|query| query.figures()).await.ok_or_else(ApiError::internal)?;
+    let figures = app
+        .query
+        .run(|query| query.figures())
+        .await
+        .ok_or_else(ApiError::internal)?;
     if !figures.venues.iter().any(|venue| venue.state == "up") {
         let states = figures
             .venues

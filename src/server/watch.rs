@@ -285,7 +285,10 @@ mod tests {
         }
 
         fn wait(&mut self, strings: &[&str]) -> (u64, Arc<Watch>) {
-            let strings: Arc<[_]> = strings.iter().map(|s| SymbolPattern::parse(s).expect("a string")).collect();
+            let strings: Arc<[_]> = strings
+                .iter()
+                .map(|s| SymbolPattern::parse(s).expect("a string"))
+                .collect();
             let prepared = self.watches.prepare(&strings, &self.table);
             self.watches.add(strings, prepared, &self.table).expect("few patterns")
         }
