@@ -68,13 +68,19 @@ fn table() -> Vec<Route> {
     ];
     let page = |asset: &'static dashboard::Asset| Route::reads(asset.path, get(move || async move { page(asset) }));
     routes.extend(dashboard::ASSETS.iter().map(page));
+    let shared = |asset: &'static dashboard::Asset| Route::reads(asset.path, get(move || async move { shared(asset) }));
+    routes.extend(dashboard::CLIENT.iter().map(shared));
     routes
 }
 
-/// Every path with its methods.
+/// Every path with its methods, but for what a page or the client loads by itself.
 #[cfg(test)]
 pub(super) fn methods() -> Vec<(&'static str, &'static str)> {
-    table().into_iter().map(|route| (route.path, route.allow)).collect()
+    let files = dashboard::ASSETS.iter().chain(dashboard::CLIENT);
+    let is_asked_for = |file: &&dashboard::Asset| file.content_type.contains("html") || file.path == "/client.js";
+    let loaded: Vec<&str> = files.filter(|file| !is_asked_for(file)).map(|file| file.path).collect();
+    let routes = table().into_iter().filter(|route| !loaded.contains(&route.path));
+    routes.map(|route| (route.path, route.allow)).collect()
 }
 
 /// All routes.
@@ -99,6 +105,14 @@ fn page(asset: &dashboard::Asset) -> Response {
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(dashboard::CONTENT_SECURITY_POLICY),
     );
+    response
+}
+
+/// A script that pages of other origins may import; it holds nothing that is not public.
+fn shared(asset: &dashboard::Asset) -> Response {
+    let mut response = page(asset);
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }
 
