@@ -226,29 +226,19 @@ fn those_who_wait_are_as_many_as_may_connect_and_are_sent_away_when_the_server_s
     server.until_instruments(3);
     let at = position(&server.json("/v1/snapshot?symbols=own:*"));
     let target = target("own:*", &at, 60_000);
+    let until_waiting = |count: u64| server.until_status("who waits", |status| status["waiting"] == count);
     let mut first = poll(&server, &target);
     let second = poll(&server, &target);
-    // An answer at once needs no place, so this shows when both wait.
-    let refused = eventually("both wait", || {
-        let mut third = poll(&server, &target);
-        third
-            .set_read_timeout(Some(Duration::from_millis(200)))
-            .expect("a limit");
-        let is_answered = third.peek(&mut [0]).is_ok();
-        is_answered.then(|| Answer::read(&mut third, "GET"))
-    });
+    until_waiting(2);
+    let refused = server.get(&target);
     assert_eq!((refused.error().0, refused.header("retry-after")), (503, Some("2")));
+    // An answer at once needs no place.
+    assert_eq!(server.get("/v1/changes?symbols=own:*&wait_ms=60000").status, 200);
     // Who goes away leaves its place.
     drop(second);
-    let mut second = eventually("a place", || {
-        let stream = poll(&server, &target);
-        stream
-            .set_read_timeout(Some(Duration::from_millis(200)))
-            .expect("a limit");
-        let is_waiting = stream.peek(&mut [0]).is_err();
-        stream.set_read_timeout(Some(support::LIMIT)).expect("a limit");
-        is_waiting.then_some(stream)
-    });
+    until_waiting(1);
+    let mut second = poll(&server, &target);
+    until_waiting(2);
     server.process.signal("TERM");
     for stream in [&mut first, &mut second] {
         let (status, code, message) = Answer::read(stream, "GET").error();

@@ -39,10 +39,12 @@ pub(super) async fn changes(State(app): State<Arc<App>>, uri: Uri) -> Result<Res
         Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => return Ok(json(body)),
     }
     app.fanout.note_subscriber();
-    let _slot = Slot::take(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let slot = Slot::take(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
     let asked = poll.asked.clone();
     let watching = app.query.run(move |query| query.watch(&asked)).await;
     let watching = watching.ok_or_else(ApiError::internal)??;
+    // Dropped first: whoever is no longer counted as waiting has left its place.
+    let _slot = slot;
     loop {
         // Once more, for what changed before it waited.
         let is_over = Instant::now() >= deadline;

@@ -79,12 +79,12 @@ pub(super) async fn events(
     app.fanout.note_subscriber();
     tokio::spawn(async move {
         let reason = stream.write(sender, welcome).await;
+        drop(slot);
         metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
         tracing::debug!(peer = %peer.addr, reason = reason.words(), "event stream ended");
         if reason == CloseReason::SlowConsumer {
             peer.cut.cancel();
         }
-        drop(slot);
     });
     let body = Body::from_stream(ReceiverStream::new(receiver).map(Ok::<Bytes, Infallible>));
     let headers = [

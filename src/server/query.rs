@@ -49,6 +49,8 @@ pub(super) struct Figures {
     pub(super) epoch: Epoch,
     pub(super) seq: u64,
     pub(super) instruments: usize,
+    /// Polls that wait, and event streams.
+    pub(super) waiting: usize,
     pub(super) venues: Vec<VenueStatus>,
 }
 
@@ -239,6 +241,7 @@ impl Figures {
             epoch: state.epoch,
             seq: state.table.seq().0,
             instruments: state.table.len(),
+            waiting: state.watches.len(),
             venues: venues.collect(),
         }
     }

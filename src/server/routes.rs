@@ -162,6 +162,7 @@ struct Status {
     ts: String,
     instruments: usize,
     subscribers: usize,
+    waiting: usize,
     venues: Vec<VenueStatus>,
     beat: BeatStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,6 +216,7 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
         ts: now.as_wire().to_string(),
         instruments: figures.instruments,
         subscribers: app.demand.total(),
+        waiting: figures.waiting,
         venues: figures.venues,
         beat: BeatStatus {
             on_time: app.health.is_on_time(Instant::now()),

@@ -177,6 +177,11 @@ impl Watches {
         Ok((key, watch))
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// Takes out who waits no longer.
     pub(super) fn remove(&mut self, key: u64) {
         let Some(watched) = self.all.remove(&key) else { return };
