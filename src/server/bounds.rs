@@ -66,3 +66,7 @@ pub(super) const AHEAD_DEADLINE: Duration = Duration::from_secs(1);
 /// Different patterns that polls and event streams wait for together. Each looks at every change of a beat: 1,024 at
 /// 3,000 changes and some 2 ns are 6 ms, on a thread that holds up nobody.
 pub(super) const WATCHED_PATTERNS_MAX: usize = 1_024;
+
+/// Messages between an event stream and hyper: one, which was assembled when there was room for it. Behind it hyper holds
+/// `HEADER_BYTES_MAX` and the kernel `NOT_SENT_BYTES` that were not sent, so who reads slowly is some 100 KiB behind at most.
+pub(super) const EVENTS_QUEUED_MAX: usize = 1;
