@@ -1,7 +1,7 @@
 // A browser's own EventSource on /v1/events: it comes back by itself and resumes.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { complaintsOf, launch } from "./support/browser.js";
+import { launch } from "./support/browser.js";
 import { Proxy } from "./support/proxy.js";
 import { eventually, Server } from "./support/server.js";
 
@@ -18,10 +18,9 @@ after(() => browser.close());
 /** A page of the server's own that follows everything with an EventSource and nothing else. */
 async function follow(url) {
   const page = await browser.newPage();
-  const complaints = complaintsOf(page);
   await page.goto(url);
   await page.evaluate(() => {
-    const seen = { opens: 0, snapshots: [], rows: {}, seq: 0, names: [] };
+    const seen = { snapshots: [], rows: {}, seq: 0, names: [] };
     window.seen = seen;
     const take = ({ instruments = [], tickers = [], seq = 0 }) => {
       for (const { id, symbol } of instruments) seen.rows[id] = { symbol };
@@ -29,7 +28,6 @@ async function follow(url) {
       seen.seq = seq;
     };
     const source = new EventSource("/v1/events?symbols=synthetic:*");
-    source.addEventListener("open", () => seen.opens++);
     const on = (name, body) => source.addEventListener(name, (event) => {
       seen.names.push(name);
       body(JSON.parse(event.data)[name], event.lastEventId);
@@ -43,7 +41,7 @@ async function follow(url) {
     on("delta", take);
     on("heartbeat", ({ seq }) => { seen.seq = seq; });
   });
-  return { page, complaints, seen: () => page.evaluate(() => window.seen) };
+  return { page, seen: () => page.evaluate(() => window.seen) };
 }
 
 const PRICES = ["symbol", "bid_price", "bid_size", "ask_price", "ask_size", "last_price"];
