@@ -64,7 +64,7 @@ impl Seen {
             }
             other => panic!("{other}"),
         }
-        assert_eq!(message.id.is_some() && more, false, "the id is on the last part");
+        assert!(message.id.is_none() || !more, "the id is on the last part");
         if let Some((epoch, seq)) = message.id {
             let epoch = epoch.get();
             self.id = Some(Position { epoch, seq });
