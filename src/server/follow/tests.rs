@@ -16,6 +16,7 @@ use crate::wire::FRAME_BYTES_MIN;
 struct Seen {
     rows: BTreeMap<u64, BTreeMap<String, Value>>,
     venues: BTreeMap<String, Value>,
+    epoch: Value,
     own: u64,
     last_data: u64,
     id: Option<Position>,
@@ -38,7 +39,9 @@ impl Seen {
         match message.name {
             "snapshot" => {
                 assert!(self.open.is_none(), "between the parts of a delta");
-                if body["resumed"] != true && !self.is_mid_snapshot {
+                // A new epoch breaks off a snapshot of the one before.
+                let is_new = std::mem::replace(&mut self.epoch, body["epoch"].clone()) != body["epoch"];
+                if is_new || (body["resumed"] != true && !self.is_mid_snapshot) {
                     (self.rows, self.venues) = Default::default();
                 }
                 assert!(!self.has_begun || seq >= self.own);
