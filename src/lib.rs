@@ -15,7 +15,7 @@
 //!    subscribers that are alike; many frames go out with one system call where there is io_uring (`fanout::ring`, the
 //!    only unsafe code). Who is blocked, behind or new goes its own way.
 //! 4. `server`: HTTP and the upgrade; a session reads what its subscriber asks and passes it to its
-//!    shard. Plain HTTP is answered from a table of its own.
+//!    shard. Plain HTTP, with its long polls and server-sent events, is answered from a table of its own.
 //! 5. `client`: the subscriber's side: the view, the seq rules, reconnect and resume. `dashboard/client` is the same in
 //!    JavaScript.
 //!
@@ -50,7 +50,8 @@
 //! # Laws, each with its test
 //! 1. **Convergence**: whoever has caught up has the store's values (`store::tests`, `fanout::tests`,
 //!    `tests/convergence.rs`).
-//! 2. **A subscriber can hurt only itself** (`fanout::tests::slow`, `tests/slow_consumer.rs`, `tests/websocket.rs`).
+//! 2. **A subscriber can hurt only itself** (`fanout::tests::slow`, `tests/slow_consumer.rs`, `tests/events.rs`,
+//!    `tests/websocket.rs`).
 //! 3. **Everything is bounded**: `fanout::bounds`, `server::bounds`, `tape::bounds`, the limits of `wire` decoders.
 //! 4. **Nothing is silently wrong**: no float carries a price, what does not fit is counted and clears its
 //!    field (`market`, `store::tests`), `tests/convergence.rs` and `tests/venues.rs` compare with the recordings'

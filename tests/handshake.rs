@@ -12,7 +12,8 @@ use support::server::Server;
 use tickwire::wire::Encoding::{self, Json, Msgpack, Protobuf};
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
-const BROWSER: (&str, &str) = ("Origin", "https://example.org");
+/// A page of the server's own host.
+const BROWSER: (&str, &str) = ("Origin", "https://localhost");
 
 /// Status, code and message of a refused handshake.
 fn refused(server: &Server, query: &str, headers: &[(&str, &str)]) -> (u16, String, String) {

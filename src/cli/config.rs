@@ -10,6 +10,7 @@ use super::within::{
     Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
     Symbols,
 };
+use crate::server::AllowedOrigins;
 
 /// A file's settings; absent ones are left to lower layers.
 #[derive(Debug, Default, Deserialize)]
@@ -37,6 +38,19 @@ pub(super) struct ServerTable {
     pub(super) cores: Option<Cores>,
     pub(super) io_uring: Option<bool>,
     pub(super) allow_control: Option<bool>,
+    pub(super) allowed_origins: Option<Origins>,
+}
+
+/// A list of origins.
+#[derive(Debug)]
+pub(super) struct Origins(pub(super) AllowedOrigins);
+
+impl<'de> Deserialize<'de> for Origins {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Origins, D::Error> {
+        let list = Vec::<String>::deserialize(deserializer)?;
+        let origins = AllowedOrigins::of(list.iter().map(String::as_str));
+        origins.map(Origins).map_err(de::Error::custom)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,6 +133,11 @@ mod tests {
             (
                 "[limits]\nping_ms = -1\n",
                 "`-1` is not allowed: a whole number from 100 to 600000 is",
+            ),
+            ("[server]\nallowed_origins = [\"https://a/b\"]\n", "line 2"),
+            (
+                "[server]\nallowed_origins = [\"a.test\"]\n",
+                "`a.test` is not an origin",
             ),
             ("[server]\nshards = 257\n", "a whole number from 1 to 256"),
             ("[record]\nfile = \"x.tape\"\nrotate = 1\n", "line 3"),

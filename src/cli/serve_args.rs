@@ -9,6 +9,7 @@ use super::within::{
     Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
     Symbols,
 };
+use crate::server::AllowedOrigins;
 
 /// Serves live tickers over WebSocket, with a dashboard on the same port.
 #[derive(Args, Debug, Default)]
@@ -70,6 +71,10 @@ pub(super) struct ServiceArgs {
     #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) allow_control: Option<bool>,
+    /// Pages of other hosts that may read, over HTTP and WebSocket, such as https://a.example,https://b.example:8443;
+    /// * for all [default: none]
+    #[arg(long, env = "TICKWIRE_ALLOWED_ORIGINS", value_name = "LIST")]
+    pub(super) allowed_origins: Option<AllowedOrigins>,
     /// Configuration file [default: tickwire.toml, if it is there]
     #[arg(long, env = "TICKWIRE_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

@@ -131,6 +131,10 @@ impl Settings {
                 connections_max: first([args.max_connections, limits.max_connections], 16_384) as usize,
                 message_bytes_max: first(message_bytes, 65_536) as usize,
                 ping_interval: Duration::from_millis(first([args.ping_ms, limits.ping_ms], 20_000)),
+                allowed_origins: args
+                    .allowed_origins
+                    .or(file.server.allowed_origins.map(|list| list.0))
+                    .unwrap_or_default(),
                 socket_faults: SocketFaults::default(),
             },
             symbols_max: first([args.max_symbols, limits.max_symbols], 100_000) as usize,

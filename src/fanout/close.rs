@@ -30,6 +30,8 @@ pub enum CloseReason {
     TooMany,
     /// A connection option that does not exist.
     BadOption(String),
+    /// A page of another site, or a name that is not this server's.
+    Forbidden(String),
 }
 
 impl CloseReason {
@@ -48,6 +50,7 @@ impl CloseReason {
             CloseReason::Malformed => 4501,
             CloseReason::TooMany => 4504,
             CloseReason::BadOption(_) => 4505,
+            CloseReason::Forbidden(_) => 4507,
         }
     }
 
@@ -73,7 +76,7 @@ impl CloseReason {
             CloseReason::NoPong => "a ping was not answered in time".to_owned(),
             CloseReason::Malformed => "too many malformed messages".to_owned(),
             CloseReason::TooMany => "too many connections".to_owned(),
-            CloseReason::BadOption(what) => what.clone(),
+            CloseReason::BadOption(what) | CloseReason::Forbidden(what) => what.clone(),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use rustc_hash::FxHashSet;
 
-use crate::engine::{BEAT, Clock};
 use crate::market::{InstrumentId, SymbolPattern, Ts};
 use crate::monitor::names;
 use crate::store::Seq;
@@ -14,7 +13,7 @@ use super::bounds::{DRAIN_BEATS, PATTERNS_MAX, RESUME_WAIT_BEATS};
 use super::command::{Command, Join, Request};
 use super::group::{self, GroupId, GroupKey, Pace};
 use super::job::Job;
-use super::shard::{Drain, Shard};
+use super::shard::{Drain, Shard, beats_ms};
 use super::subscriber::{Message, Subscriber};
 use super::{CloseReason, Socket, websocket};
 
@@ -54,23 +53,8 @@ impl<S: Socket> Shard<S> {
         let mut subscriber = Subscriber::new(id, join.socket, join.link, (join.encoding, join.compression, pace));
         subscriber.last_write = self.wall;
         let slot = self.insert(subscriber);
-        let welcome = proto::Welcome {
-            server: concat!("tickwire/", env!("CARGO_PKG_VERSION")).to_owned(),
-            epoch: self.epoch.get(),
-            seq: self.table.seq().0,
-            ts: self.ts.as_wire(),
-            interval_ms: interval_ms(pace),
-            heartbeat_ms: beats_ms(self.config.heartbeat_beats),
-            max_symbols: self.config.symbols_max as u32,
-            max_message_bytes: self.config.message_bytes_max as u32,
-            session: id.to_string(),
-            authenticated: false,
-            frame_bytes_max: self.config.frame_bytes_max as u32,
-            clock: match self.config.clock {
-                Clock::Wall => proto::Clock::Wall,
-                Clock::Tape { .. } => proto::Clock::Tape,
-            } as i32,
-        };
+        let position = (self.epoch, self.table.seq(), self.ts);
+        let welcome = self.config.welcome(id.to_string(), beats_ms(pace.beats), position);
         self.tell(slot, Body::Welcome(welcome), false);
         if self.draining.is_some() {
             self.go_away(slot);
@@ -296,7 +280,7 @@ impl<S: Socket> Shard<S> {
         };
         let held = subscriber.group.map_or(&[][..], |g| &self.groups.get(g).held);
         let symbols = held.iter().filter(|id| self.table.is_live(**id)).count() as u32;
-        let (interval_ms, window) = (interval_ms(subscriber.pace), subscriber.window);
+        let (interval_ms, window) = (beats_ms(subscriber.pace.beats), subscriber.window);
         self.tell(
             slot,
             Body::Ack(proto::Ack {
@@ -345,20 +329,20 @@ impl<S: Socket> Shard<S> {
 
     /// Each is told another delay, so that they do not all return at once.
     fn go_away(&mut self, slot: u32) {
-        let reconnect_after_ms = self.random.u32(500..5_000);
-        let reason = CloseReason::Shutdown.words();
-        self.tell(
-            slot,
-            Body::Goaway(proto::Goaway {
-                reason,
-                reconnect_after_ms,
-                url: String::new(),
-            }),
-            false,
-        );
+        let goaway = goaway(&mut self.random);
+        self.tell(slot, Body::Goaway(goaway), false);
         if let Some(drain) = &mut self.draining {
             drain.left.push(slot);
         }
+    }
+}
+
+/// What a subscriber is told when the server stops.
+pub fn goaway(random: &mut fastrand::Rng) -> proto::Goaway {
+    proto::Goaway {
+        reason: CloseReason::Shutdown.words(),
+        reconnect_after_ms: random.u32(500..5_000),
+        url: String::new(),
     }
 }
 
@@ -382,12 +366,4 @@ fn error(request_id: u64, code: proto::ErrorCode, message: &str) -> proto::Error
         code: code as i32,
         message: message.to_owned(),
     }
-}
-
-fn interval_ms(pace: Pace) -> u32 {
-    beats_ms(pace.beats)
-}
-
-fn beats_ms(beats: u64) -> u32 {
-    u32::try_from(beats * BEAT.as_millis() as u64).unwrap_or(u32::MAX)
 }

@@ -406,7 +406,7 @@ fn held_after(
 }
 
 /// Instruments that some strings cover, ascending, tombstones included.
-pub(super) fn resolve(strings: &[SymbolPattern], table: &Table) -> Vec<InstrumentId> {
+pub fn resolve(strings: &[SymbolPattern], table: &Table) -> Vec<InstrumentId> {
     let (globs, exact): (Vec<_>, Vec<_>) = strings.iter().partition(|s| is_glob(s));
     let mut ids: Vec<InstrumentId> = exact.iter().filter_map(|s| table.id_of(s.as_str())).collect();
     if !globs.is_empty() {
@@ -418,7 +418,7 @@ pub(super) fn resolve(strings: &[SymbolPattern], table: &Table) -> Vec<Instrumen
 }
 
 /// Instruments listed from a position on that some strings cover.
-pub(super) fn resolve_from<'a>(
+pub fn resolve_from<'a>(
     strings: &'a [impl std::borrow::Borrow<SymbolPattern>],
     table: &'a Table,
     from: usize,

@@ -42,6 +42,8 @@ mod wheel;
 pub use bounds::{PATTERNS_MAX, WINDOW_MAX};
 pub use close::CloseReason;
 pub use command::{Command, Join, Request};
+pub use commands::goaway;
+pub use group::{resolve, resolve_from};
 pub use link::{Link, Socket};
 pub use run::Fanout;
 pub use shard::{FanoutConfig, Shard};

@@ -16,8 +16,10 @@ use super::{Command, FanoutConfig, Shard, Socket, SubscriberId};
 
 /// All shards of a process.
 pub struct Fanout<S> {
+    config: FanoutConfig,
     shards: Vec<mpsc::Sender<Command<S>>>,
     next: AtomicU64,
+    first_subscribe: watch::Sender<bool>,
 }
 
 impl<S: Socket + 'static> Fanout<S> {
@@ -50,11 +52,23 @@ impl<S: Socket + 'static> Fanout<S> {
         }
         Ok((
             Fanout {
+                config: config.clone(),
                 shards,
                 next: AtomicU64::new(1),
+                first_subscribe: first_subscribe.clone(),
             },
             threads,
         ))
+    }
+
+    /// What every shard was told, and every other way out keeps to.
+    pub fn config(&self) -> &FanoutConfig {
+        &self.config
+    }
+
+    /// Notes that somebody holds something whom no shard knows.
+    pub fn note_subscriber(&self) {
+        self.first_subscribe.send_replace(true);
     }
 
     /// A number for a new subscriber, and its shard: they take turns.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use metrics::{Counter, Gauge};
 use rustc_hash::FxHashMap;
 
-use crate::engine::{Clock, Demand};
+use crate::engine::{BEAT, Clock, Demand};
 use crate::market::{InstrumentId, Ts};
 use crate::monitor::names;
-use crate::store::{Epoch, Table};
-use crate::wire::{Chunks, Deflater, Encoding, FrameBuf};
+use crate::store::{Epoch, Seq, Table};
+use crate::wire::{Chunks, Deflater, Encoding, FrameBuf, proto};
 
 use super::bounds::OWN_BYTES_PER_TURN;
 use super::group::{GroupId, Groups};
@@ -38,6 +38,34 @@ pub struct FanoutConfig {
     pub message_bytes_max: usize,
     /// Write through io_uring where the system allows it.
     pub io_uring: bool,
+}
+
+impl FanoutConfig {
+    /// What a subscriber is told first: session, pace, and where the timeline is.
+    pub fn welcome(&self, session: String, interval_ms: u32, (epoch, seq, ts): (Epoch, Seq, Ts)) -> proto::Welcome {
+        proto::Welcome {
+            server: concat!("tickwire/", env!("CARGO_PKG_VERSION")).to_owned(),
+            epoch: epoch.get(),
+            seq: seq.0,
+            ts: ts.as_wire(),
+            interval_ms,
+            heartbeat_ms: beats_ms(self.heartbeat_beats),
+            max_symbols: self.symbols_max as u32,
+            max_message_bytes: self.message_bytes_max as u32,
+            session,
+            authenticated: false,
+            frame_bytes_max: self.frame_bytes_max as u32,
+            clock: match self.clock {
+                Clock::Wall => proto::Clock::Wall,
+                Clock::Tape { .. } => proto::Clock::Tape,
+            } as i32,
+        }
+    }
+}
+
+/// So many beats in milliseconds.
+pub(super) fn beats_ms(beats: u64) -> u32 {
+    u32::try_from(beats * BEAT.as_millis() as u64).unwrap_or(u32::MAX)
 }
 
 /// Memory used again from frame to frame.

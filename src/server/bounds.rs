@@ -56,3 +56,17 @@ pub const QUERY_TICKS_MAX: usize = 256;
 
 /// Body of a command to a replay: the longest sensible one has some 50 bytes.
 pub(super) const REPLAY_BODY_BYTES_MAX: usize = 1_024;
+
+/// Longest wait of a long poll, as the protocol says.
+pub(super) const WAIT_MS_MAX: u64 = 60_000;
+
+/// How long a seq that is still to come is waited for, as the protocol says.
+pub(super) const AHEAD_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Different patterns that polls and event streams wait for together. Each looks at every change of a beat: 1,024 at
+/// 3,000 changes and some 2 ns are 6 ms, on a thread that holds up nobody.
+pub(super) const WATCHED_PATTERNS_MAX: usize = 1_024;
+
+/// Messages between an event stream and hyper: one, which was assembled when there was room for it. Behind it hyper holds
+/// `HEADER_BYTES_MAX` and the kernel `NOT_SENT_BYTES` that were not sent, so who reads slowly is some 100 KiB behind at most.
+pub(super) const EVENTS_QUEUED_MAX: usize = 1;

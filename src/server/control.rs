@@ -1,11 +1,12 @@
 //! Who may control the service over HTTP: nobody unless the operator allows it, and then only this machine's own
 //! programs, asking directly. One rule for every route that changes something.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use axum::http::header::{FORWARDED, HOST, ORIGIN, VIA};
-use axum::http::uri::Authority;
+use axum::http::header::{FORWARDED, VIA};
 use axum::http::{HeaderMap, HeaderName, Uri};
+
+use super::origins::Origins;
 
 /// What a proxy adds: behind one on this machine the whole world has a loopback address.
 const PROXIES: [HeaderName; 5] = [
@@ -30,7 +31,9 @@ pub(super) enum Forbidden {
     /// A page elsewhere whose name was pointed at this machine (DNS rebinding) sends its own name.
     #[error("control is asked of localhost, 127.0.0.1 or [::1]: `Host` has to be one of them")]
     Host,
-    #[error("control is not for pages of other sites: `Origin` has to be the server's own")]
+    #[error(
+        "control is not for pages of other sites: `Origin` has to be the server's own, or one that `allowed_origins` names"
+    )]
     Origin,
 }
 
@@ -38,7 +41,13 @@ pub(super) enum Forbidden {
 ///
 /// # Errors
 /// Says which condition does not hold.
-pub(super) fn check(is_allowed: bool, peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> Result<(), Forbidden> {
+pub(super) fn check(
+    is_allowed: bool,
+    peer: IpAddr,
+    uri: &Uri,
+    headers: &HeaderMap,
+    origins: &Origins,
+) -> Result<(), Forbidden> {
     if !is_allowed {
         return Err(Forbidden::Off);
     }
@@ -48,71 +57,29 @@ pub(super) fn check(is_allowed: bool, peer: IpAddr, uri: &Uri, headers: &HeaderM
     if PROXIES.iter().any(|name| headers.contains_key(name)) {
         return Err(Forbidden::Proxied);
     }
-    let host = only(headers, &HOST).and_then(|text| Place::parse(text, 80));
-    let host = host.filter(|host| host.is_loopback()).ok_or(Forbidden::Host)?;
-    // `POST http://elsewhere/..` says it once more, and differently.
-    if let Some(authority) = uri.authority()
-        && Place::parse(authority.as_str(), 80).as_ref() != Some(&host)
-    {
+    if !origins.is_loopback(headers, uri.authority()) {
         return Err(Forbidden::Host);
     }
-    if headers.contains_key(ORIGIN) {
-        let origin = only(headers, &ORIGIN).and_then(origin);
-        if origin.as_ref() != Some(&host) {
-            return Err(Forbidden::Origin);
-        }
+    if !origins.may_control(headers) {
+        return Err(Forbidden::Origin);
     }
     Ok(())
-}
-
-/// The one value of a header; `None` where there are more, or none, or it is no text.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next().filter(|_| values.next().is_none());
-    value?.to_str().ok()
-}
-
-/// `null` is the origin of pages that have none, such as files and sandboxes.
-fn origin(text: &str) -> Option<Place> {
-    let (scheme, authority) = text.split_once("://")?;
-    match scheme {
-        "http" => Place::parse(authority, 80),
-        "https" => Place::parse(authority, 443),
-        _ => None,
-    }
-}
-
-/// A host and its port.
-#[derive(Debug, PartialEq, Eq)]
-struct Place {
-    host: String,
-    port: u16,
-}
-
-impl Place {
-    fn parse(text: &str, port: u16) -> Option<Place> {
-        let authority: Authority = text.parse().ok().filter(|_| !text.contains('@'))?;
-        let port = match text.strip_prefix(authority.host())?.strip_prefix(':') {
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
-            Some(_) => return None,
-            None => port,
-        };
-        let host = authority.host().to_ascii_lowercase();
-        Some(Place { host, port })
-    }
-
-    fn is_loopback(&self) -> bool {
-        let inside = self.host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        match inside {
-            Some(v6) => v6.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback()),
-            None => self.host == "localhost" || self.host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback()),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::AllowedOrigins;
+    use axum::http::header::HOST;
+    use std::net::Ipv4Addr;
+
+    fn origins() -> Origins {
+        Origins {
+            allowed: AllowedOrigins::default(),
+            is_tls: false,
+            is_local: true,
+        }
+    }
 
     fn asked(peer: &str, headers: &[(&str, &str)]) -> Result<(), Forbidden> {
         asked_of("/v1/updates", peer, headers)
@@ -125,7 +92,7 @@ mod tests {
             map.append(name, value.parse().expect("a value"));
         }
         let uri = target.parse().expect("a target");
-        check(true, peer.parse().expect("an address"), &uri, &map)
+        check(true, peer.parse().expect("an address"), &uri, &map, &origins())
     }
 
     const LOCAL: (&str, &str) = ("host", "127.0.0.1:7070");
@@ -136,8 +103,8 @@ mod tests {
         headers.insert(HOST, "localhost".parse().expect("a value"));
         let uri = Uri::from_static("/");
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        assert_eq!(check(false, peer, &uri, &headers), Err(Forbidden::Off));
-        assert_eq!(check(true, peer, &uri, &headers), Ok(()));
+        assert_eq!(check(false, peer, &uri, &headers, &origins()), Err(Forbidden::Off));
+        assert_eq!(check(true, peer, &uri, &headers, &origins()), Ok(()));
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, "too_many_symbols", message)
     }
 
+    /// 400: an answer of all that was asked for would be too large.
+    pub(super) fn too_much(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::BAD_REQUEST, "too_many_symbols", message)
+    }
+
     /// 404: there is no such page.
     pub(super) fn not_found(path: &str) -> ApiError {
         let path: String = path.chars().take(200).collect();
@@ -58,8 +63,10 @@ impl ApiError {
 
     /// 405: another method is allowed.
     pub(super) fn method(allow: &'static str) -> ApiError {
-        let asked_for = allow.split(',').next().unwrap_or_default();
-        let message = format!("only {asked_for} is allowed here");
+        let message = match allow.rsplit_once(", ") {
+            Some((others, last)) => format!("only {others} and {last} are allowed here"),
+            None => format!("only {allow} is allowed here"),
+        };
         let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
         ApiError { allow, ..error }
     }

@@ -2,12 +2,21 @@
 //!
 //! [`run`] takes the listener and the stop signal from its caller. Each connection is hyper's until it
 //! is upgraded; then `session` reads it and its shard writes it. Plain HTTP is answered from a table of
-//! its own (`query`). Knows no venues.
+//! its own (`query`): whole (`answer`), waited for (`changes`) or as a stream (`events`); `watch` wakes those whom a
+//! beat concerns. Knows no venues.
 
+mod answer;
+mod asked;
 pub mod bounds;
+mod changes;
 mod control;
 mod error;
+mod events;
+mod follow;
+mod guard;
+mod openapi;
 mod options;
+mod origins;
 mod push;
 mod query;
 mod query_string;
@@ -16,10 +25,12 @@ mod reply;
 mod request;
 mod routes;
 mod session;
+mod slot;
 mod socket;
 mod socket_faults;
 mod tls;
 mod upgrade;
+mod watch;
 mod whole_lines;
 
 use std::io;
@@ -36,8 +47,10 @@ use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use origins::Origins;
 use socket::Stream;
 
+pub use origins::{AllowedOrigins, OriginError};
 pub use query::Query;
 pub use socket::TcpWriter;
 pub use socket_faults::SocketFaults;
@@ -50,7 +63,7 @@ use crate::monitor::{Health, Recording, names};
 use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, FINISH_DEADLINE, HEADER_BYTES_MAX, HEADER_DEADLINE, PLAIN_CONNECTIONS_MAX};
 
 /// What an operator may set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Subscribers at a time.
     pub connections_max: usize,
@@ -58,6 +71,8 @@ pub struct ServerConfig {
     pub message_bytes_max: usize,
     /// Time between two WebSocket pings, and for the answer to one.
     pub ping_interval: Duration,
+    /// Pages of other hosts that may read.
+    pub allowed_origins: AllowedOrigins,
     /// What is wrong with subscribers' sockets on purpose; usually nothing.
     pub socket_faults: SocketFaults,
 }
@@ -85,6 +100,7 @@ pub struct App {
     render_metrics: Box<dyn Fn() -> String + Send + Sync>,
     session: session::SessionConfig,
     tls: Option<Tls>,
+    origins: Origins,
     connections_max: usize,
     connections: AtomicUsize,
     stop: CancellationToken,
@@ -115,6 +131,11 @@ impl App {
                 socket_faults: config.socket_faults,
             },
             tls: None,
+            origins: Origins {
+                allowed: config.allowed_origins.clone(),
+                is_tls: false,
+                is_local: false,
+            },
             connections_max: config.connections_max,
             connections: AtomicUsize::new(0),
             stop: CancellationToken::new(),
@@ -128,7 +149,9 @@ impl App {
 
     /// Speaks TLS and nothing else, where there is a certificate.
     pub fn with_tls(self, tls: Option<Tls>) -> App {
-        App { tls, ..self }
+        let is_tls = tls.is_some();
+        let origins = Origins { is_tls, ..self.origins };
+        App { tls, origins, ..self }
     }
 }
 
@@ -138,12 +161,19 @@ impl App {
 struct Peer {
     addr: SocketAddr,
     permit: Arc<OwnedSemaphorePermit>,
+    /// Breaks the connection in the middle of an answer.
+    cut: CancellationToken,
 }
 
 /// Serves until `stop`, then says goodbye to every subscriber and returns within five seconds.
 pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
+    let is_local = listener.local_addr().is_ok_and(|addr| addr.ip().is_loopback());
     let app = Arc::new(App {
         stop: stop.clone(),
+        origins: Origins {
+            is_local,
+            ..app.origins
+        },
         ..app
     });
     let router = routes::router(app.clone());
@@ -158,13 +188,7 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
         match accepted {
             Ok((stream, peer)) => {
                 is_refused = false;
-                tokio::spawn(serve_connection(
-                    stream,
-                    peer,
-                    app.tls.clone(),
-                    router.clone(),
-                    stop.clone(),
-                ));
+                tokio::spawn(serve_connection(stream, peer, app.clone(), router.clone()));
             }
             Err(error) => {
                 // The edge, not the level: without descriptors this comes twenty times a second.
@@ -185,25 +209,20 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
 async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, Peer)> {
     let permit = Arc::new(permits.clone().acquire_owned().await.map_err(io::Error::other)?);
     let (stream, addr) = listener.accept().await?;
-    Ok((stream, Peer { addr, permit }))
+    let cut = CancellationToken::new();
+    Ok((stream, Peer { addr, permit, cut }))
 }
 
 /// One connection, as long as it speaks HTTP.
-async fn serve_connection(
-    stream: TcpStream,
-    peer: Peer,
-    tls: Option<Tls>,
-    router: axum::Router,
-    stop: CancellationToken,
-) {
-    let addr = peer.addr;
+async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: axum::Router) {
+    let (addr, cut) = (peer.addr, peer.cut.clone());
     let ended = |error: &dyn std::fmt::Display| tracing::debug!(peer = %addr, %error, "connection ended");
-    if let Err(error) = socket::limit_writes(&stream) {
+    if let Err(error) = socket::limit_writes(&stream, app.slow_consumer()) {
         return ended(&error);
     }
-    let stream = match tls {
+    let stream = match &app.tls {
         None => Stream::Left(stream),
-        Some(tls) => match secured(&tls, stream).await {
+        Some(tls) => match secured(tls, stream).await {
             Ok(stream) => Stream::Right(Box::new(stream)),
             Err(error) => return ended(&error),
         },
@@ -221,7 +240,8 @@ async fn serve_connection(
                 ended(&error);
             }
         }
-        () = stop.cancelled() => {
+        () = cut.cancelled() => ended(&"a slow reader is let go"),
+        () = app.stop.cancelled() => {
             // What is being answered is finished; idle connections end at once.
             connection.as_mut().graceful_shutdown();
             let _ = tokio::time::timeout(DRAIN_DEADLINE, connection).await;

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
+use super::query_string::digits;
 use crate::engine::BEAT;
 use crate::wire::{Compression, Encoding};
 
@@ -72,10 +73,12 @@ pub(super) fn interval_refused(given: &str) -> String {
     format!("`{given}` is not a pace: interval_ms from {least} to {most} is allowed")
 }
 
-fn parse_interval(value: &str) -> Result<u64, String> {
-    // Digits alone: `+10` and ` 10` are typing errors.
-    let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    let ms = value.parse::<u32>().ok().filter(|_| is_number);
+/// Reads a pace as whole beats.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub(super) fn parse_interval(value: &str) -> Result<u64, String> {
+    let ms = digits(value).and_then(|ms| u32::try_from(ms).ok());
     ms.and_then(interval_beats).ok_or_else(|| interval_refused(value))
 }
 

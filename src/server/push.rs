@@ -53,6 +53,7 @@ pub(super) async fn updates(
         peer.addr.ip(),
         request.uri(),
         request.headers(),
+        &app.origins,
     )
     .map_err(|why| ApiError::forbidden(why.to_string()))?;
     check_type(request.headers())?;

@@ -7,14 +7,12 @@ use std::thread;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::bounds::QUERIES_MAX;
-use super::error::ApiError;
-use super::request::sort_out;
-use crate::engine::TickReceiver;
-use crate::fanout::PATTERNS_MAX;
+use super::asked::{Asked, Position, Since};
+use super::bounds::{AHEAD_DEADLINE, QUERIES_MAX};
+use super::watch::{Watch, WatchFault, Watches};
+use crate::engine::{BEAT, Tick, TickReceiver};
 use crate::market::{InstrumentId, SymbolPattern, Ts};
-use crate::store::{Epoch, Seq, Table};
-use crate::wire::{Chunks, Encoding, FrameBuf, SnapshotHead, SnapshotTail};
+use crate::store::{Epoch, Table};
 
 /// The table that HTTP answers are made from.
 #[derive(Debug)]
@@ -22,16 +20,20 @@ pub struct Query {
     state: RwLock<State>,
     permits: Semaphore,
     /// Most instruments of one answer.
-    symbols_max: usize,
+    pub(super) symbols_max: usize,
 }
 
+/// The table as of the newest tick, and who waits for the next.
 #[derive(Debug)]
-struct State {
-    epoch: Epoch,
-    table: Table,
+pub(super) struct State {
+    pub(super) epoch: Epoch,
+    pub(super) table: Table,
     /// Its instruments that are the server's own.
     own: usize,
-    ts: Ts,
+    pub(super) ts: Ts,
+    /// Number of the timer's beat: paces go by it.
+    pub(super) wall: u64,
+    watches: Watches,
 }
 
 /// A venue as `/v1/status` shows it.
@@ -49,6 +51,8 @@ pub(super) struct Figures {
     pub(super) epoch: Epoch,
     pub(super) seq: u64,
     pub(super) instruments: usize,
+    /// Polls that wait, and event streams.
+    pub(super) waiting: usize,
     pub(super) venues: Vec<VenueStatus>,
 }
 
@@ -81,59 +85,71 @@ impl Query {
         mut ticks: TickReceiver,
     ) -> io::Result<(Arc<Query>, thread::JoinHandle<()>)> {
         let query = Arc::new(Query {
-            state: RwLock::new(State {
-                epoch,
-                table: Table::new(),
-                own: 0,
-                ts,
-            }),
+            state: RwLock::new(State::new(epoch, ts)),
             permits: Semaphore::new(QUERIES_MAX),
             symbols_max,
         });
         let writer = query.clone();
         let thread = thread::Builder::new().name("query".to_owned()).spawn(move || {
+            let mut batch = Vec::new();
             while let Some(tick) = ticks.blocking_recv() {
-                let mut state = writer.state.write().unwrap_or_else(PoisonError::into_inner);
-                if tick.epoch != state.epoch {
-                    state.epoch = tick.epoch;
-                    state.table = Table::after(state.table.seq());
-                    state.own = 0;
+                batch.push(tick);
+                // Whatever has come meanwhile is taken together, so that many who wait never hold up the beat.
+                while let Ok(tick) = ticks.try_recv() {
+                    batch.push(tick);
                 }
-                if let Some(beat) = &tick.beat {
-                    let known = state.table.len();
-                    let new = beat.changes.iter().filter(|change| change.id.index() >= known);
-                    let listings = new.filter_map(|change| change.listing.as_ref());
-                    state.own += listings.filter(|listing| listing.symbol.is_server_own()).count();
-                    state.table.apply(beat);
-                }
-                state.ts = tick.ts;
+                let woken = writer.write(|state| state.take(&batch));
+                woken.iter().for_each(|watch| watch.wake());
+                batch.clear();
             }
         })?;
         Ok((query, thread))
     }
 
+    /// Looks at the table, for some milliseconds at most.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits for changes of what is asked for from now on, until it is dropped.
+    ///
+    /// # Errors
+    /// Where too many different patterns are waited for.
+    pub(super) fn watch(self: &Arc<Self>, asked: &Asked) -> Result<Watching, WatchFault> {
+        // The long part under the lock that holds up nobody who reads.
+        let prepared = self.read(|state| state.watches.prepare(&asked.strings, &state.table));
+        let (key, watch) = self.write(|state| state.watches.add(asked.strings.clone(), prepared, &state.table))?;
+        let query = self.clone();
+        Ok(Watching { query, key, watch })
+    }
+
+    /// Waits until the table has come to a seq of its epoch, for a second at most: other servers of one timeline may be
+    /// ahead by so much.
+    pub(super) async fn reach(&self, position: Position) {
+        let is_ahead = |state: &State| Position::from(Some(position), state.epoch, state.table.seq()) == Since::Ahead;
+        let mut look = tokio::time::interval(BEAT);
+        let reached = async {
+            while self.read(is_ahead) {
+                look.tick().await;
+            }
+        };
+        // Where it does not come the answer is whole.
+        let _ = tokio::time::timeout(AHEAD_DEADLINE, reached).await;
+    }
+
     /// Figures for `/v1/status` and `/readyz`.
     pub(super) fn figures(&self) -> Figures {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let of_feeds = state.table.venues().filter(|venue| !venue.name.is_server_own());
-        let venues = of_feeds.map(|venue| VenueStatus {
-            name: venue.name.to_string(),
-            state: venue.state.word(),
-            since: venue.since.as_wire().to_string(),
-            reason: venue.reason.clone(),
-        });
-        Figures {
-            epoch: state.epoch,
-            seq: state.table.seq().0,
-            instruments: state.table.len() - state.own,
-            venues: venues.collect(),
-        }
+        self.read(Figures::of)
     }
 
     /// Runs a query on a thread that may block, a few at a time.
     pub(super) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
-        query: impl FnOnce(&Query) -> T + Send + 'static,
+        query: impl FnOnce(&Arc<Query>) -> T + Send + 'static,
     ) -> Option<T> {
         let _permit = self.permits.acquire().await.ok()?;
         let this = self.clone();
@@ -142,8 +158,57 @@ impl Query {
 
     /// The answer of `/v1/symbols`; without a pattern all that feeds have brought.
     pub(super) fn symbols(&self, pattern: Option<&SymbolPattern>) -> String {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let table = &state.table;
+        self.read(|state| state.symbols(pattern))
+    }
+}
+
+impl State {
+    /// The table before the first beat.
+    pub(super) fn new(epoch: Epoch, ts: Ts) -> State {
+        State {
+            epoch,
+            table: Table::new(),
+            own: 0,
+            ts,
+            wall: 0,
+            watches: Watches::default(),
+        }
+    }
+
+    /// Takes the next ticks, at least one, and gives those who are to wake.
+    fn take(&mut self, ticks: &[Arc<Tick>]) -> Vec<Arc<Watch>> {
+        let (mut changed, mut venues) = (Vec::new(), Vec::new());
+        let mut is_new_epoch = false;
+        for tick in ticks {
+            if tick.epoch != self.epoch {
+                self.epoch = tick.epoch;
+                self.table = Table::after(self.table.seq());
+                self.own = 0;
+                self.watches.forget_instruments();
+                (changed, venues, is_new_epoch) = (Vec::new(), Vec::new(), true);
+            }
+            if let Some(beat) = &tick.beat {
+                let known = self.table.len();
+                self.table.apply(beat);
+                for change in &beat.changes {
+                    if let Some(listing) = change.listing.as_ref().filter(|_| change.id.index() >= known) {
+                        self.own += usize::from(listing.symbol.is_server_own());
+                        self.watches.listed(change.id, &listing.symbol);
+                    }
+                    changed.push(change.id);
+                }
+                venues.extend(beat.venues.iter().map(|venue| venue.name.clone()));
+            }
+            (self.ts, self.wall) = (tick.ts, tick.wall);
+        }
+        if is_new_epoch {
+            return self.watches.all();
+        }
+        self.watches.touched(self.table.seq(), &changed, &venues)
+    }
+
+    fn symbols(&self, pattern: Option<&SymbolPattern>) -> String {
+        let table = &self.table;
         let ids = (0..table.len())
             .map(InstrumentId::from_index)
             .filter(|id| table.is_live(*id));
@@ -161,63 +226,43 @@ impl Query {
             })
         });
         let list = SymbolList {
-            epoch: state.epoch.to_string(),
+            epoch: self.epoch.to_string(),
             seq: table.seq().0,
             instruments: rows.collect(),
         };
         serde_json::to_string(&list).unwrap_or_default()
     }
+}
 
-    /// The answer of `/v1/snapshot`: one part, whatever its size.
-    ///
-    /// # Errors
-    /// Where more instruments or patterns are asked for than one subscriber may hold.
-    pub(super) fn snapshot(&self, symbols: &[String]) -> Result<Vec<u8>, ApiError> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let table = &state.table;
-        let (strings, rejected) = sort_out(symbols.iter().map(String::as_str));
-        let patterns = strings.iter().filter(|s| matches!(s, SymbolPattern::Glob(_))).count();
-        if patterns > PATTERNS_MAX {
-            return Err(ApiError::too_many("patterns", patterns, PATTERNS_MAX));
+impl Figures {
+    fn of(state: &State) -> Figures {
+        let of_feeds = state.table.venues().filter(|venue| !venue.name.is_server_own());
+        let venues = of_feeds.map(|venue| VenueStatus {
+            name: venue.name.to_string(),
+            state: venue.state.word(),
+            since: venue.since.as_wire().to_string(),
+            reason: venue.reason.clone(),
+        });
+        Figures {
+            epoch: state.epoch,
+            seq: state.table.seq().0,
+            instruments: state.table.len() - state.own,
+            waiting: state.watches.len(),
+            venues: venues.collect(),
         }
-        let mut chunks = Chunks::new(Encoding::Json);
-        let mut ids: Vec<InstrumentId> = Vec::new();
-        let mut pending = Vec::new();
-        for string in &strings {
-            match string {
-                SymbolPattern::Exact(symbol) => match table.id_of(symbol.as_str()).filter(|id| table.is_live(*id)) {
-                    Some(id) => ids.push(id),
-                    None => pending.push(symbol.to_string()),
-                },
-                SymbolPattern::Glob(_) => {
-                    let all = (0..table.len()).map(InstrumentId::from_index);
-                    ids.extend(all.filter(|id| table.listing(*id).is_some_and(|l| string.matches(&l.symbol))));
-                }
-            }
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.len() > self.symbols_max {
-            return Err(ApiError::too_many("instruments", ids.len(), self.symbols_max));
-        }
-        let entries = ids.iter().filter_map(|id| table.changes_since(*id, Seq::ZERO));
-        entries.for_each(|entry| chunks.push(&entry, state.ts));
-        let touched = |name: &str| strings.iter().any(|s| s.touches_venue(name));
-        table
-            .venues()
-            .filter(|v| touched(v.name.as_str()))
-            .for_each(|v| chunks.push_venue(v));
-        let picks: Vec<u32> = (0..chunks.len() as u32).collect();
-        let (epoch, seq, ts) = (state.epoch, table.seq(), state.ts);
-        let head = SnapshotHead {
-            epoch,
-            seq,
-            ts,
-            request_id: 0,
-            resumed: false,
-        };
-        let mut frame = FrameBuf::new();
-        frame.snapshot(&head, &chunks, &picks, Some(&SnapshotTail { pending, rejected }));
-        Ok(frame.as_bytes().to_vec())
+    }
+}
+
+/// Someone who waits.
+#[derive(Debug)]
+pub(super) struct Watching {
+    query: Arc<Query>,
+    key: u64,
+    pub(super) watch: Arc<Watch>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.query.write(|state| state.watches.remove(self.key));
     }
 }

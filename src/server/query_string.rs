@@ -17,6 +17,32 @@ pub(super) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, ApiErr
         .ok_or_else(|| ApiError::invalid("the query is not percent-encoded UTF-8: `%` itself is written `%25`"))
 }
 
+/// The values of these keys; any other key, and one that is given twice, is refused.
+pub(super) fn values<const N: usize>(query: Option<&str>, keys: [&str; N]) -> Result<[Option<String>; N], ApiError> {
+    let mut found = [const { None }; N];
+    for (name, value) in pairs(query)? {
+        let Some(at) = keys.iter().position(|key| *key == name) else {
+            let name: String = name.chars().take(60).collect();
+            let allowed = keys.map(|key| format!("`{key}`")).join(", ");
+            let is = if N == 1 { "is" } else { "are" };
+            return Err(ApiError::invalid(format!(
+                "there is no parameter `{name}`: {allowed} {is} allowed"
+            )));
+        };
+        if found[at].replace(value).is_some() {
+            let key = keys[at];
+            return Err(ApiError::invalid(format!("parameter `{key}` is given more than once")));
+        }
+    }
+    Ok(found)
+}
+
+/// A number in digits alone: `+10` and ` 10` are typing errors.
+pub(super) fn digits(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
+}
+
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -51,6 +77,24 @@ mod tests {
         for query in ["a=%", "a=%2", "a=%zz", "a=%+1", "a=%ff", "%e9=1"] {
             assert!(pairs(Some(query)).is_err(), "{query}");
         }
+    }
+
+    #[test]
+    fn only_known_keys_are_taken_and_each_once() {
+        let of = |query| values(Some(query), ["a", "b"]);
+        assert_eq!(of("b=1").expect("known"), [None, Some("1".to_owned())]);
+        for (query, part) in [
+            ("c=1", "`c`: `a`, `b` are allowed"),
+            ("a=1&a=1", "`a` is given more than once"),
+        ] {
+            let error = format!("{:?}", of(query).expect_err(query));
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(["0", "18446744073709551615"].map(digits), [Some(0), Some(u64::MAX)]);
+        assert_eq!(
+            ["", "+1", " 1", "1.0", "18446744073709551616", "x"].map(digits),
+            [None; 6]
+        );
     }
 
     proptest! {

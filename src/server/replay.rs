@@ -81,6 +81,7 @@ pub(super) async fn drive(
         peer.addr.ip(),
         request.uri(),
         request.headers(),
+        &app.origins,
     )
     .map_err(|why| ApiError::forbidden(why.to_string()))?;
     let remote = remote(&app)?;
@@ -112,6 +113,10 @@ async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
 
 fn command(body: &[u8]) -> Result<ReplayCommand, ApiError> {
     let wrong = |error: serde_json::Error| ApiError::invalid(format!("{error}: {ALLOWED}"));
+    // serde would take a list too, key by key.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::invalid(ALLOWED));
+    }
     let asked: Asked = serde_json::from_slice(body).map_err(wrong)?;
     match asked {
         Asked {
@@ -229,6 +234,8 @@ mod tests {
         for (body, part) in [
             ("", "exactly one of"),
             ("[]", "exactly one of"),
+            ("[2, null, null, null, null]", "exactly one of"),
+            ("{", "exactly one of"),
             ("{}", "exactly one of"),
             (r#"{"pause": true, "resume": true}"#, "exactly one of"),
             (r#"{"rewind": true}"#, "unknown field `rewind`"),
@@ -246,6 +253,7 @@ mod tests {
             (r#"{"seek": 1e30}"#, "RFC 3339"),
         ] {
             let error = format!("{:?}", command(body.as_bytes()).expect_err(body));
+            assert!(!error.contains("struct"), "{body}: {error}");
             let part = part.replace('"', "\\\"");
             assert!(error.contains(&part), "{body}: {error}");
         }

@@ -6,63 +6,94 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use serde::Serialize;
 
 use super::App;
-use super::bounds::URL_BYTES_MAX;
+use super::answer::Snapshot;
+use super::asked::Asked;
+use super::changes::changes;
 use super::error::ApiError;
-use super::query::{Query, VenueStatus};
-use super::query_string::pairs;
-use super::reply::json;
-use super::{Peer, push, replay, upgrade};
+use super::events::events;
+use super::guard::guard;
+use super::query::VenueStatus;
+use super::query_string::{pairs, values};
+use super::reply::{KnownTags, json, tagged};
+use super::{Peer, openapi, push, replay, upgrade};
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
 use crate::monitor::Recording;
 
 type Shared = State<Arc<App>>;
 
-/// All routes.
-pub(super) fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
-        .route("/v1/stream", get(stream))
-        .route("/v1/symbols", get(symbols))
-        .route("/v1/snapshot", get(snapshot))
-        .route("/v1/status", get(status))
-        .route(
-            "/v1/updates",
-            post(push::updates).fallback(|| async { ApiError::method("POST") }),
-        )
-        .route(
-            "/v1/replay",
-            get(replay::status)
-                .post(replay::drive)
-                .fallback(|| async { ApiError::method("GET, HEAD, POST") }),
-        )
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz));
-    for asset in dashboard::ASSETS {
-        router = router.route(asset.path, get(move || async move { page(asset) }));
-    }
-    for asset in dashboard::CLIENT {
-        router = router.route(asset.path, get(move || async move { shared(asset) }));
-    }
-    router
-        .fallback(|uri: Uri| async move { ApiError::not_found(uri.path()) })
-        .method_not_allowed_fallback(|| async { ApiError::method("GET, HEAD") })
-        .layer(middleware::from_fn(check_url))
-        .with_state(app)
+/// One path: its methods as they are told where another is used, and who answers.
+struct Route {
+    path: &'static str,
+    allow: &'static str,
+    methods: MethodRouter<Arc<App>>,
 }
 
-async fn check_url(request: Request, next: Next) -> Response {
-    let bytes = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
-    if bytes > URL_BYTES_MAX {
-        return ApiError::url(URL_BYTES_MAX).into_response();
+impl Route {
+    fn reads(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
+        let allow = "GET, HEAD";
+        Route { path, allow, methods }
     }
-    next.run(request).await
+}
+
+/// Every path there is.
+fn table() -> Vec<Route> {
+    let mut routes = vec![
+        Route::reads("/v1/stream", get(stream)),
+        Route::reads("/v1/symbols", get(symbols)),
+        Route::reads("/v1/snapshot", get(snapshot)),
+        Route::reads("/v1/changes", get(changes)),
+        Route::reads("/v1/events", get(events)),
+        Route::reads("/v1/status", get(status)),
+        Route::reads("/v1/openapi.json", get(|| async { json(openapi::DOCUMENT) })),
+        Route {
+            path: "/v1/updates",
+            allow: "POST",
+            methods: post(push::updates),
+        },
+        Route {
+            path: "/v1/replay",
+            allow: "GET, HEAD, POST",
+            methods: get(replay::status).post(replay::drive),
+        },
+        Route::reads("/metrics", get(metrics)),
+        Route::reads("/healthz", get(|| async { "ok\n" })),
+        Route::reads("/readyz", get(readyz)),
+    ];
+    let page = |asset: &'static dashboard::Asset| Route::reads(asset.path, get(move || async move { page(asset) }));
+    routes.extend(dashboard::ASSETS.iter().map(page));
+    let shared = |asset: &'static dashboard::Asset| Route::reads(asset.path, get(move || async move { shared(asset) }));
+    routes.extend(dashboard::CLIENT.iter().map(shared));
+    routes
+}
+
+/// Every path with its methods, but for what a page or the client loads by itself.
+#[cfg(test)]
+pub(super) fn methods() -> Vec<(&'static str, &'static str)> {
+    let files = dashboard::ASSETS.iter().chain(dashboard::CLIENT);
+    let is_asked_for = |file: &&dashboard::Asset| file.content_type.contains("html") || file.path == "/client.js";
+    let loaded: Vec<&str> = files.filter(|file| !is_asked_for(file)).map(|file| file.path).collect();
+    let routes = table().into_iter().filter(|route| !loaded.contains(&route.path));
+    routes.map(|route| (route.path, route.allow)).collect()
+}
+
+/// All routes.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let add = |router: Router<Arc<App>>, route: Route| {
+        let Route { path, allow, methods } = route;
+        router.route(path, methods.fallback(move || async move { ApiError::method(allow) }))
+    };
+    let router = table().into_iter().fold(Router::new(), add);
+    router
+        .fallback(|uri: Uri| async move { ApiError::not_found(uri.path()) })
+        .layer(middleware::from_fn_with_state(app.clone(), guard))
+        .with_state(app)
 }
 
 fn page(asset: &dashboard::Asset) -> Response {
@@ -70,7 +101,6 @@ fn page(asset: &dashboard::Asset) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(dashboard::CONTENT_SECURITY_POLICY),
@@ -84,23 +114,6 @@ fn shared(asset: &dashboard::Asset) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
-}
-
-/// The only value of one key; other keys and repeated ones are refused.
-fn only(uri: &Uri, key: &str) -> Result<Option<String>, ApiError> {
-    let mut found = None;
-    for (name, value) in pairs(uri.query())? {
-        let name_shown: String = name.chars().take(60).collect();
-        if name != key {
-            return Err(ApiError::invalid(format!(
-                "there is no parameter `{name_shown}`: `{key}` is allowed"
-            )));
-        }
-        if found.replace(value).is_some() {
-            return Err(ApiError::invalid(format!("parameter `{key}` is given more than once")));
-        }
-    }
-    Ok(found)
 }
 
 async fn stream(
@@ -118,7 +131,8 @@ async fn stream(
 }
 
 async fn symbols(State(app): Shared, uri: Uri) -> Result<Response, ApiError> {
-    let pattern = match only(&uri, "match")? {
+    let [pattern] = values(uri.query(), ["match"])?;
+    let pattern = match pattern {
         Some(text) => Some(SymbolPattern::parse(&text).map_err(|e| ApiError::symbol(e.to_string()))?),
         None => None,
     };
@@ -126,13 +140,18 @@ async fn symbols(State(app): Shared, uri: Uri) -> Result<Response, ApiError> {
     body.map(json).ok_or_else(ApiError::internal)
 }
 
-async fn snapshot(State(app): Shared, uri: Uri) -> Result<Response, ApiError> {
-    let list = only(&uri, "symbols")?.filter(|list| !list.is_empty());
-    let list =
-        list.ok_or_else(|| ApiError::invalid("`symbols` is missing: `symbols=venue:NAME,venue:NAME` is needed"))?;
-    let symbols: Vec<String> = list.split(',').map(str::to_owned).collect();
-    let body = app.query.run(move |query| query.snapshot(&symbols)).await;
-    body.ok_or_else(ApiError::internal)?.map(json)
+async fn snapshot(State(app): Shared, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+    let [symbols] = values(uri.query(), ["symbols"])?;
+    let asked = Asked::required(symbols)?;
+    let known = KnownTags::of(&headers);
+    let answer = app
+        .query
+        .run(move |query| query.snapshot(&asked, |tag| known.has(tag)))
+        .await;
+    Ok(match answer.ok_or_else(ApiError::internal)?? {
+        Snapshot::Whole { tag, body } => tagged(json(body), &tag),
+        Snapshot::Known { tag } => tagged(StatusCode::NOT_MODIFIED.into_response(), &tag),
+    })
 }
 
 #[derive(Serialize)]
@@ -143,6 +162,7 @@ struct Status {
     ts: String,
     instruments: usize,
     subscribers: usize,
+    waiting: usize,
     venues: Vec<VenueStatus>,
     beat: BeatStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,7 +203,11 @@ struct BeatStatus {
 }
 
 async fn status(State(app): Shared) -> Result<Response, ApiError> {
-    let figures = app.query.run(Query::figures).await.ok_or_else(ApiError::internal)?;
+    let figures = app
+        .query
+        .run(|query| query.figures())
+        .await
+        .ok_or_else(ApiError::internal)?;
     let now = Ts::now();
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -192,6 +216,7 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
         ts: now.as_wire().to_string(),
         instruments: figures.instruments,
         subscribers: app.demand.total(),
+        waiting: figures.waiting,
         venues: figures.venues,
         beat: BeatStatus {
             on_time: app.health.is_on_time(Instant::now()),
@@ -212,7 +237,11 @@ struct Readiness {
 
 async fn readyz(State(app): Shared) -> Result<Response, ApiError> {
     let mut reasons = Vec::new();
-    let figures = app.query.run(Query::figures).await.ok_or_else(ApiError::internal)?;
+    let figures = app
+        .query
+        .run(|query| query.figures())
+        .await
+        .ok_or_else(ApiError::internal)?;
     if !figures.venues.iter().any(|venue| venue.state == "up") {
         let states = figures
             .venues

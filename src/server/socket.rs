@@ -14,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 use super::SocketFaults;
-use super::bounds::{NOT_SENT_BYTES, SEND_BUFFER_BYTES, WRITE_DEADLINE};
+use super::bounds::{CLOSE_DEADLINE, NOT_SENT_BYTES, SEND_BUFFER_BYTES, WRITE_DEADLINE};
 use super::socket_faults::Faulty;
 use super::tls::{Shared, TlsWriter};
 use crate::fanout::Socket;
@@ -41,14 +41,22 @@ pub(super) struct TcpReader {
 /// The socket itself, never waiting.
 struct Raw<'a>(&'a TcpStream);
 
-/// Breaks the connection where the peer takes nothing of an answer within the deadline (hyper has none of its own).
+/// Breaks the connection where the peer takes nothing of an answer within the deadline (hyper has none of its own), and
+/// has little wait in the kernel, so that an event stream is told early that its reader is slow.
+///
+/// `patience` is a slow subscriber's: an event stream ends by that rule first.
 ///
 /// # Errors
 /// Where the system refuses an option: the connection is gone.
-pub(super) fn limit_writes(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn limit_writes(stream: &TcpStream, patience: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    SockRef::from(stream).set_tcp_user_timeout(Some(WRITE_DEADLINE))?;
+    {
+        let socket = SockRef::from(stream);
+        let deadline = WRITE_DEADLINE.max(patience) + CLOSE_DEADLINE;
+        socket.set_tcp_user_timeout(Some(deadline))?;
+        socket.set_tcp_notsent_lowat(NOT_SENT_BYTES)?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! From an HTTP request to a session: the handshake of RFC 6455, section 4.2.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,7 +12,9 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 use super::error::ApiError;
 use super::options::ConnectionOptions;
+use super::origins::Page;
 use super::session;
+use super::slot::Slot;
 use super::socket::Stream;
 use super::{App, Peer};
 use crate::fanout::CloseReason;
@@ -35,8 +36,14 @@ pub(super) fn upgrade(
         .map_err(|error| refused("handshake", no_handshake(headers, &error)))?;
     let is_browser = headers.contains_key(header::ORIGIN);
     let mut options = ConnectionOptions::parse(query, headers).map_err(CloseReason::BadOption);
+    if app.origins.page(headers) == Page::Foreign {
+        let words = "pages of this `Origin` may not connect: `allowed_origins` does not name it";
+        options = Err(CloseReason::Forbidden(words.to_owned()));
+    } else if let Err(fault) = app.origins.check_host(headers, false) {
+        options = Err(CloseReason::Forbidden(fault.to_string()));
+    }
     let slot = Slot::take(app);
-    if slot.is_none() {
+    if slot.is_none() && options.is_ok() {
         options = Err(CloseReason::TooMany);
     }
     if let (Err(reason), false) = (&options, is_browser) {
@@ -82,21 +89,4 @@ fn no_handshake(headers: &HeaderMap, error: &Error) -> ApiError {
 fn refused(reason: &'static str, error: ApiError) -> ApiError {
     metrics::counter!(names::HANDSHAKES_REFUSED, "reason" => reason).increment(1);
     error
-}
-
-/// One of the connections that may be open at a time.
-struct Slot(Arc<App>);
-
-impl Slot {
-    fn take(app: &Arc<App>) -> Option<Slot> {
-        let open = app.connections.fetch_add(1, Relaxed);
-        let slot = Slot(app.clone());
-        (open < app.connections_max).then_some(slot)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Relaxed);
-    }
 }

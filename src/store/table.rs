@@ -148,6 +148,16 @@ impl Table {
         self.venues.get(at).is_some_and(|(changed, _)| *changed > since)
     }
 
+    /// When an instrument last changed in any way, its removal included.
+    pub fn last_change(&self, id: InstrumentId) -> Option<Seq> {
+        self.rows.get(id.index()).map(|r| r.last_change)
+    }
+
+    /// When the venue at this position of [`Table::venues`] last changed.
+    pub fn last_venue_change(&self, at: usize) -> Option<Seq> {
+        self.venues.get(at).map(|(changed, _)| *changed)
+    }
+
     /// Instruments that changed after `since`, newest first; costs what changed.
     pub fn changed_since(&self, since: Seq) -> impl Iterator<Item = InstrumentId> + '_ {
         let changed = move |at: &usize| self.rows[*at].last_change > since;

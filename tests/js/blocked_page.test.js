@@ -36,7 +36,7 @@ function residentBytes(root) {
 }
 
 test("while a page is blocked the server skips beats for it and nobody's memory grows; then it has the newest values", async () => {
-  const server = await Server.start(FEEDS);
+  const server = await Server.start([...FEEDS, "--allowed-origins", "*"]);
   const market = new Market(server, new Random(31), 100);
   const blank = await serveHtml("");
   const browser = await launch();

@@ -11,7 +11,7 @@ const LINES = README.match(/## In a page[\s\S]*?```html\n([\s\S]*?)```/)?.[1];
 let server;
 let browser;
 before(async () => {
-  server = await Server.start([]);
+  server = await Server.start(["--allowed-origins", "*"]);
   browser = await launch();
 });
 after(async () => {

@@ -69,6 +69,27 @@ impl Follower {
         }
     }
 
+    /// Begins with symbols, separated by commas, that a URL has asked for: the request that its snapshot answers.
+    pub(crate) fn asked_by_url(&mut self, symbols: &str) -> u64 {
+        let patterns = symbols.split(',').map(|s| SymbolPattern::parse(s).expect("a symbol"));
+        assert_eq!(self.view.want(patterns), 0);
+        self.one_request()
+    }
+
+    /// The same over the next connection.
+    pub(crate) fn asked_again_by_url(&mut self) -> u64 {
+        self.view.disconnected();
+        (self.welcome, self.last_data, self.open) = (None, None, None);
+        self.one_request()
+    }
+
+    fn one_request(&mut self) -> u64 {
+        self.requests += 1;
+        let request = self.requests;
+        assert_eq!(self.view.requests(|| request).len(), 1);
+        request
+    }
+
     fn send_requests(&mut self, peer: &mut Peer) {
         let requests = &mut self.requests;
         let messages = self.view.requests(|| {

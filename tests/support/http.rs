@@ -24,7 +24,7 @@ pub(crate) fn connect(addr: SocketAddr, receive_buffer: Option<usize>) -> TcpStr
 
 /// A request's head.
 pub(crate) fn head(method: &str, target: &str, headers: &[(&str, &str)]) -> Vec<u8> {
-    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: test\r\n");
+    let mut text = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");
     }

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod captures;
+pub(crate) mod events;
 pub(crate) mod follower;
 pub(crate) mod frame;
 pub(crate) mod history;
@@ -14,6 +15,7 @@ pub(crate) mod output;
 pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod python;
 pub(crate) mod request;
 pub(crate) mod rows;
 pub(crate) mod server;

@@ -1,0 +1,115 @@
+//! What a request over HTTP asks for: symbols and patterns, checked, and what they mean in a table.
+
+use std::sync::Arc;
+
+use super::error::ApiError;
+use super::request::sort_out;
+use crate::fanout::{PATTERNS_MAX, resolve};
+use crate::market::{InstrumentId, SymbolPattern};
+use crate::store::{Epoch, Seq, Table};
+use crate::wire::{Refused, SnapshotTail};
+
+/// A list of symbols.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// The well-formed ones, each once, in their order.
+    pub(super) strings: Arc<[SymbolPattern]>,
+    /// The others.
+    rejected: Arc<[Refused]>,
+}
+
+/// What was known before: an epoch, which may be another server's, and a seq of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) epoch: u64,
+    pub(super) seq: Seq,
+}
+
+/// Since where an answer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// All there is.
+    Start,
+    /// What changed since.
+    Seq(Seq),
+    /// A seq that this table has not reached yet.
+    Ahead,
+}
+
+impl Asked {
+    /// Reads `A,B`.
+    ///
+    /// # Errors
+    /// Where it holds more patterns than one subscriber may.
+    pub(super) fn parse(list: &str) -> Result<Asked, ApiError> {
+        let (strings, rejected) = sort_out(list.split(','));
+        let patterns = strings.iter().filter(|s| matches!(s, SymbolPattern::Glob(_))).count();
+        if patterns > PATTERNS_MAX {
+            return Err(ApiError::too_many("patterns", patterns, PATTERNS_MAX));
+        }
+        let (strings, rejected) = (strings.into(), rejected.into());
+        Ok(Asked { strings, rejected })
+    }
+
+    /// Reads a parameter that may not be missing.
+    ///
+    /// # Errors
+    /// Where it is missing, or holds more patterns than one subscriber may.
+    pub(super) fn required(list: Option<String>) -> Result<Asked, ApiError> {
+        let list = list.filter(|list| !list.is_empty());
+        let missing = || ApiError::invalid("`symbols` is missing: `symbols=venue:NAME,venue:NAME` is needed");
+        Asked::parse(&list.ok_or_else(missing)?)
+    }
+
+    /// The instruments that are meant, ascending, tombstones included.
+    ///
+    /// # Errors
+    /// Where they are more than one subscriber may hold.
+    pub(super) fn resolve(&self, table: &Table, symbols_max: usize) -> Result<Vec<InstrumentId>, ApiError> {
+        let ids = resolve(&self.strings, table);
+        let count = ids.iter().filter(|id| table.is_live(**id)).count();
+        if count > symbols_max {
+            return Err(ApiError::too_many("instruments", count, symbols_max));
+        }
+        Ok(ids)
+    }
+
+    /// Whether an instrument of a venue may be meant.
+    pub(super) fn touches(&self, venue: &str) -> bool {
+        self.strings.iter().any(|s| s.touches_venue(venue))
+    }
+
+    /// What stands at the end of a snapshot.
+    pub(super) fn tail(&self, table: &Table) -> SnapshotTail {
+        let is_pending = |s: &&SymbolPattern| match s {
+            SymbolPattern::Exact(symbol) => !table.id_of(symbol.as_str()).is_some_and(|id| table.is_live(id)),
+            SymbolPattern::Glob(_) => false,
+        };
+        let pending = self.strings.iter().filter(is_pending);
+        SnapshotTail {
+            pending: pending.map(|s| s.as_str().to_owned()).collect(),
+            rejected: self.rejected.to_vec(),
+        }
+    }
+
+    /// The largest that the tail can become: every symbol pending.
+    pub(super) fn tail_at_most(&self) -> SnapshotTail {
+        SnapshotTail {
+            pending: self.strings.iter().map(|s| s.as_str().to_owned()).collect(),
+            rejected: self.rejected.to_vec(),
+        }
+    }
+}
+
+impl Position {
+    /// What it is worth in a timeline that has come to `newest`.
+    ///
+    /// Before the first beat nothing was complete, so seq 0 is the start for whoever comes after it.
+    pub(super) fn from(position: Option<Position>, epoch: Epoch, newest: Seq) -> Since {
+        match position.filter(|position| position.epoch == epoch.get()) {
+            Some(Position { seq, .. }) if seq > newest => Since::Ahead,
+            Some(Position { seq, .. }) if seq > Seq::ZERO || newest == Seq::ZERO => Since::Seq(seq),
+            _ => Since::Start,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `GET /v1/changes`: what changed since a position, waited for (long poll).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use tokio::time::{Instant, sleep_until};
+
+use super::App;
+use super::answer::Changes;
+use super::asked::{Asked, Position};
+use super::bounds::WAIT_MS_MAX;
+use super::error::ApiError;
+use super::query_string::{digits, values};
+use super::reply::json;
+use super::slot::Slot;
+use crate::fanout::CloseReason;
+use crate::store::{Epoch, Seq};
+
+/// A poll, checked.
+#[derive(Debug)]
+struct Poll {
+    asked: Asked,
+    position: Option<Position>,
+    wait: Duration,
+}
+
+/// Answers at once where something changed, else with the first change, else when the time is up.
+pub(super) async fn changes(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, ApiError> {
+    let poll = Poll::parse(uri.query())?;
+    let deadline = Instant::now() + poll.wait;
+    if let Some(position) = poll.position {
+        app.query.reach(position).await;
+    }
+    match poll.look(&app).await? {
+        Changes::Nothing(_) if Instant::now() < deadline => {}
+        Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => return Ok(json(body)),
+    }
+    app.fanout.note_subscriber();
+    let slot = Slot::take(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let asked = poll.asked.clone();
+    let watching = app.query.run(move |query| query.watch(&asked)).await;
+    let watching = watching.ok_or_else(ApiError::internal)??;
+    // Dropped first: whoever is no longer counted as waiting has left its place.
+    let _slot = slot;
+    loop {
+        // Once more, for what changed before it waited.
+        let is_over = Instant::now() >= deadline;
+        match poll.look(&app).await? {
+            Changes::Nothing(_) if !is_over => {}
+            Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => return Ok(json(body)),
+        }
+        tokio::select! {
+            biased;
+            () = app.stop.cancelled() => return Err(ApiError::busy(CloseReason::Shutdown.words())),
+            () = watching.watch.news() => {}
+            () = sleep_until(deadline) => {}
+        }
+    }
+}
+
+impl Poll {
+    fn parse(query: Option<&str>) -> Result<Poll, ApiError> {
+        let [symbols, epoch, since, wait_ms] = values(query, ["symbols", "epoch", "since", "wait_ms"])?;
+        let asked = Asked::required(symbols)?;
+        let wrong = |key: &str, value: &str, allowed: &str| {
+            let shown: String = value.chars().take(60).collect();
+            ApiError::invalid(format!("`{key}` is `{shown}`: {allowed} is allowed"))
+        };
+        let position = match (epoch, since) {
+            (None, None) => None,
+            (Some(epoch), Some(since)) => {
+                let number = digits(&epoch).and_then(Epoch::new);
+                let known = number.ok_or_else(|| wrong("epoch", &epoch, "a snapshot's epoch, from 1 to 2^53 - 1,"))?;
+                let seq = digits(&since).ok_or_else(|| wrong("since", &since, "a snapshot's seq, a whole number,"))?;
+                let (epoch, seq) = (known.get(), Seq(seq));
+                Some(Position { epoch, seq })
+            }
+            _ => {
+                return Err(ApiError::invalid(
+                    "`epoch` and `since` belong together: both of a snapshot, or neither for a whole one",
+                ));
+            }
+        };
+        let wait_ms = match wait_ms {
+            None => 0,
+            Some(text) => {
+                let ms = digits(&text).filter(|ms| *ms <= WAIT_MS_MAX);
+                ms.ok_or_else(|| wrong("wait_ms", &text, &format!("a whole number from 0 to {WAIT_MS_MAX}")))?
+            }
+        };
+        let wait = Duration::from_millis(wait_ms);
+        Ok(Poll { asked, position, wait })
+    }
+
+    async fn look(&self, app: &App) -> Result<Changes, ApiError> {
+        let (asked, position) = (self.asked.clone(), self.position);
+        let changes = app.query.run(move |query| query.changes(&asked, position)).await;
+        changes.ok_or_else(ApiError::internal)?
+    }
+}

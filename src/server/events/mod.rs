@@ -1,0 +1,121 @@
+//! `GET /v1/events`: changes as server-sent events (WHATWG HTML, 9.2).
+//!
+//! A stream asks the table that plain HTTP has what changed since its last message; it is no subscriber of a shard. A
+//! shard writes WebSocket frames to raw sockets that never wait; this answer goes through hyper, in chunks, with or
+//! without TLS, beside other requests of the same connection. hyper takes the next message when there is room for it,
+//! and only then is it assembled: so nothing is ever queued, a slow reader is conflated, and no second rule is needed
+//! in the shards. The price is that streams share no encoded bytes, which hundreds of browsers do not feel; thousands
+//! of subscribers take the WebSocket.
+
+mod stream;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderName, Uri, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::asked::{Asked, Position};
+use super::bounds::EVENTS_QUEUED_MAX;
+use super::error::ApiError;
+use super::follow::Message;
+use super::options::parse_interval;
+use super::query_string::{digits, values};
+use super::slot::Slot;
+use super::{App, Peer};
+use crate::fanout::{CloseReason, goaway};
+use crate::monitor::names;
+use crate::store::Seq;
+use crate::wire::{proto, server_json};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Answers with a stream that goes on until one side ends it.
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let [symbols, interval] = values(uri.query(), ["symbols", "interval_ms"])?;
+    let asked = Asked::required(symbols)?;
+    let pace_beats = interval.map_or(Ok(1), |text| parse_interval(&text).map_err(ApiError::invalid))?;
+    let position = last_event_id(&headers)?;
+    let slot = Slot::take(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    if let Some(position) = position {
+        app.query.reach(position).await;
+    }
+    let (shared, limits) = (app.clone(), app.fanout.config());
+    let limits = (limits.symbols_max, limits.frame_bytes_max);
+    let begin = move |query: &Arc<_>| stream::begin(shared, query, asked, position, limits, pace_beats);
+    let (stream, welcome) = app.query.run(begin).await.ok_or_else(ApiError::internal)??;
+    let (sender, receiver) = mpsc::channel(EVENTS_QUEUED_MAX);
+    metrics::counter!(names::CONNECTIONS).increment(1);
+    app.fanout.note_subscriber();
+    tokio::spawn(async move {
+        let reason = stream.write(sender, welcome).await;
+        drop(slot);
+        metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
+        tracing::debug!(peer = %peer.addr, reason = reason.words(), "event stream ended");
+        if reason == CloseReason::SlowConsumer {
+            peer.cut.cancel();
+        }
+    });
+    let body = Body::from_stream(ReceiverStream::new(receiver).map(Ok::<Bytes, Infallible>));
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // nginx would hold messages back until it has some KiB of them.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, body).into_response())
+}
+
+/// Where a browser that comes back wants to go on; the empty id is that of none.
+fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, ApiError> {
+    let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    let parsed = text.split_once('-').and_then(|(epoch, seq)| {
+        let (epoch, seq) = (digits(epoch)?, Seq(digits(seq)?));
+        Some(Position { epoch, seq })
+    });
+    let wrong = || {
+        let shown: String = text.chars().take(60).collect();
+        ApiError::invalid(format!(
+            "`Last-Event-ID: {shown}` is no id of this stream: EPOCH-SEQ is allowed"
+        ))
+    };
+    parsed.map(Some).ok_or_else(wrong)
+}
+
+/// A message as an event. JSON has no line ends, so it is one line of data.
+fn event(message: &Message<'_>) -> Bytes {
+    let mut text = format!("event: {}\n", message.name).into_bytes();
+    if let Some((epoch, seq)) = message.id {
+        text.extend_from_slice(format!("id: {epoch}-{seq}\n").as_bytes());
+    }
+    text.extend_from_slice(b"data: ");
+    text.extend_from_slice(message.json);
+    text.extend_from_slice(b"\n\n");
+    text.into()
+}
+
+/// A message that is not about symbols; `retry` is when a browser comes back once the connection has ended.
+fn told(name: &str, retry_ms: Option<u32>, body: proto::server_message::Body) -> Bytes {
+    let json = server_json(&proto::ServerMessage { body: Some(body) }, &|_| None);
+    let retry = retry_ms.map_or_else(String::new, |ms| format!("retry: {ms}\n"));
+    format!("event: {name}\n{retry}data: {json}\n\n").into()
+}
+
+fn farewell() -> Bytes {
+    let goaway = goaway(&mut fastrand::Rng::new());
+    let retry = Some(goaway.reconnect_after_ms);
+    told("goaway", retry, proto::server_message::Body::Goaway(goaway))
+}

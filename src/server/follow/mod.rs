@@ -1,0 +1,308 @@
+//! What comes next on an event stream: the answer to "what changed since the last message", assembled when the reader
+//! has room for it and not before.
+//!
+//! A message that is larger than one frame comes in parts, each assembled when its turn comes: what is kept in between
+//! is four bytes an instrument. A later part may hold values that are newer than the message's seq; the next delta,
+//! which begins at that seq, has them again, and values are absolute.
+
+#[cfg(test)]
+mod tests;
+
+use super::asked::{Asked, Position, Since};
+use super::error::ApiError;
+use super::query::State;
+use crate::fanout::{resolve, resolve_from};
+use crate::market::InstrumentId;
+use crate::store::{Epoch, Seq, Table};
+use crate::wire::{self, Chunks, DeltaHead, Encoding, FrameBuf, SnapshotHead};
+
+/// One stream's position.
+#[derive(Debug)]
+pub(super) struct Follow {
+    asked: Asked,
+    epoch: Epoch,
+    /// Instruments held, ascending, tombstones included.
+    ids: Vec<InstrumentId>,
+    /// Instruments of the table that were looked at for them.
+    resolved: usize,
+    /// The subscriber has seen everything up to here.
+    told: Seq,
+    /// Seq of the last data message.
+    last_data: Seq,
+    /// Updates up to here may have been counted.
+    counted: Seq,
+    /// The message whose last part was not given.
+    open: Option<Open>,
+    frame_bytes_max: usize,
+    chunks: Chunks,
+    frame: FrameBuf,
+}
+
+#[derive(Debug)]
+struct Open {
+    kind: Kind,
+    seq: Seq,
+    /// What it counts from.
+    since: Seq,
+    /// Its instruments; those before `at` were given.
+    ids: Vec<InstrumentId>,
+    at: usize,
+    /// Venues before this position of the table were given.
+    venue_at: usize,
+    is_begun: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Snapshot { resumed: bool },
+    Delta { skipped: u32 },
+}
+
+/// A message or a part of one, in JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Message<'a> {
+    /// Its body's name.
+    pub(super) name: &'static str,
+    /// Where to resume, once it was read.
+    pub(super) id: Option<(Epoch, Seq)>,
+    pub(super) json: &'a [u8],
+}
+
+impl Follow {
+    /// Begins behind a position, or with a whole snapshot.
+    ///
+    /// # Errors
+    /// Where more is asked for than a subscriber may hold, or than a message can say.
+    pub(super) fn begin(
+        asked: Asked,
+        position: Option<Position>,
+        state: &State,
+        (symbols_max, frame_bytes_max): (usize, usize),
+    ) -> Result<Follow, ApiError> {
+        if asked.tail_at_most().cost(Encoding::Json) > wire::room(frame_bytes_max) {
+            return Err(ApiError::too_much(
+                "the snapshot's pending and rejected symbols would not fit into one message: ask for fewer symbols at once",
+            ));
+        }
+        let ids = asked.resolve(&state.table, symbols_max)?;
+        let mut follow = Follow {
+            asked,
+            epoch: state.epoch,
+            ids,
+            resolved: state.table.len(),
+            told: Seq::ZERO,
+            last_data: Seq::ZERO,
+            counted: Seq::ZERO,
+            open: None,
+            frame_bytes_max,
+            chunks: Chunks::new(Encoding::Json),
+            frame: FrameBuf::new(),
+        };
+        match Position::from(position, state.epoch, state.table.seq()) {
+            Since::Seq(since) => follow.snapshot(state, Some(since)),
+            Since::Start | Since::Ahead => follow.snapshot(state, None),
+        }
+        Ok(follow)
+    }
+
+    /// Whether a message was begun: its next part waits for no pace.
+    pub(super) fn is_mid_message(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The next message, or part of one; `None` where nothing is news.
+    ///
+    /// `skipped`: beats with changes that the reader had no room for.
+    pub(super) fn next(&mut self, state: &State, skipped: u32) -> Option<Message<'_>> {
+        if state.epoch != self.epoch {
+            return Some(self.renew(state));
+        }
+        if self.open.is_none() {
+            self.delta(&state.table, skipped)?;
+        }
+        Some(self.part(state))
+    }
+
+    /// A heartbeat, never beyond a change that was not told.
+    pub(super) fn heartbeat(&mut self, state: &State) -> Message<'_> {
+        if state.epoch == self.epoch && self.open.is_none() {
+            self.extend(&state.table);
+            if self.news(&state.table).is_none() {
+                self.told = state.table.seq();
+            }
+        }
+        self.frame
+            .heartbeat(Encoding::Json, self.told, state.ts, self.last_data);
+        Message {
+            name: "heartbeat",
+            id: (self.told > Seq::ZERO && self.open.is_none()).then_some((self.epoch, self.told)),
+            json: self.frame.as_bytes(),
+        }
+    }
+
+    /// Ends a delta that was begun, without anything more, then begins a whole snapshot of the new epoch.
+    fn renew(&mut self, state: &State) -> Message<'_> {
+        let begun = self.open.take().filter(|open| open.is_begun);
+        if let Some(Open {
+            kind: Kind::Delta { skipped },
+            seq,
+            since,
+            ..
+        }) = begun
+        {
+            let head = DeltaHead {
+                seq,
+                prev_seq: since,
+                ts: state.ts,
+                skipped,
+            };
+            self.chunks.clear();
+            self.frame.delta(&head, &self.chunks, &[], false);
+            (self.told, self.last_data) = (seq, seq);
+            let (name, id, json) = ("delta", None, self.frame.as_bytes());
+            return Message { name, id, json };
+        }
+        self.epoch = state.epoch;
+        self.ids = resolve(&self.asked.strings, &state.table);
+        self.resolved = state.table.len();
+        self.snapshot(state, None);
+        self.part(state)
+    }
+
+    fn snapshot(&mut self, state: &State, since: Option<Seq>) {
+        let resumed = since.is_some();
+        self.open = Some(Open {
+            kind: Kind::Snapshot { resumed },
+            seq: state.table.seq(),
+            since: since.unwrap_or(Seq::ZERO),
+            ids: self.ids.clone(),
+            at: 0,
+            venue_at: 0,
+            is_begun: false,
+        });
+    }
+
+    /// Begins a delta, where there is anything to tell.
+    fn delta(&mut self, table: &Table, skipped: u32) -> Option<()> {
+        self.extend(table);
+        let ids = self.news(table)?;
+        self.open = Some(Open {
+            kind: Kind::Delta { skipped },
+            seq: table.seq(),
+            since: self.told,
+            ids,
+            at: 0,
+            venue_at: 0,
+            is_begun: false,
+        });
+        Some(())
+    }
+
+    /// Takes in instruments listed since.
+    fn extend(&mut self, table: &Table) {
+        let new = resolve_from(&self.asked.strings, table, self.resolved);
+        self.ids.extend(new);
+        self.resolved = table.len();
+    }
+
+    /// Instruments held that changed, ascending; `None` where neither they nor a venue did.
+    fn news(&self, table: &Table) -> Option<Vec<InstrumentId>> {
+        // Whichever list is shorter is gone through.
+        let changed: Vec<_> = table.changed_since(self.told).take(self.ids.len() + 1).collect();
+        let is_held = |id: &InstrumentId| self.ids.binary_search(id).is_ok();
+        let mut ids: Vec<InstrumentId> = match changed.len() > self.ids.len() {
+            true => self.ids.clone(),
+            false => changed.into_iter().filter(is_held).collect(),
+        };
+        ids.retain(|id| table.delta_since(*id, self.told, self.counted).is_some());
+        ids.sort_unstable();
+        let is_news = |(at, venue): (usize, &crate::store::VenueRow)| {
+            table.is_venue_news(at, self.told) && self.asked.touches(venue.name.as_str())
+        };
+        (!ids.is_empty() || table.venues().enumerate().any(is_news)).then_some(ids)
+    }
+
+    /// Assembles the next part of the message that is open.
+    fn part(&mut self, state: &State) -> Message<'_> {
+        let table = &state.table;
+        let Some(mut open) = self.open.take() else {
+            unreachable!("a message was begun")
+        };
+        self.chunks.clear();
+        let room = wire::room(self.frame_bytes_max);
+        let is_all = self.fill(&mut open, state, room);
+        let counted = self.counted.max(table.seq());
+        let tail = match open.kind {
+            Kind::Snapshot { .. } => self.asked.tail(table),
+            Kind::Delta { .. } => Default::default(),
+        };
+        let is_last = is_all && self.chunks.cost() + tail.cost(Encoding::Json) <= room;
+        let picks: Vec<u32> = (0..self.chunks.len() as u32).collect();
+        let (epoch, seq, ts) = (self.epoch, open.seq, state.ts);
+        let name = match open.kind {
+            Kind::Snapshot { resumed } => {
+                let head = SnapshotHead {
+                    epoch,
+                    seq,
+                    ts,
+                    request_id: 0,
+                    resumed,
+                };
+                self.frame
+                    .snapshot(&head, &self.chunks, &picks, is_last.then_some(&tail));
+                "snapshot"
+            }
+            Kind::Delta { skipped } => {
+                let head = DeltaHead {
+                    seq,
+                    prev_seq: open.since,
+                    ts,
+                    skipped: if is_last { skipped } else { 0 },
+                };
+                self.frame.delta(&head, &self.chunks, &picks, !is_last);
+                "delta"
+            }
+        };
+        self.counted = counted;
+        open.is_begun = true;
+        // Parts of a snapshot move own seq, each by itself; those of a delta with the last.
+        if is_last || matches!(open.kind, Kind::Snapshot { .. }) {
+            (self.told, self.last_data) = (seq, seq);
+        }
+        if !is_last {
+            self.open = Some(open);
+        }
+        Message {
+            name,
+            id: is_last.then_some((epoch, seq)),
+            json: self.frame.as_bytes(),
+        }
+    }
+
+    /// Takes what fits into a part; true once nothing is left.
+    fn fill(&mut self, open: &mut Open, state: &State, room: usize) -> bool {
+        let (table, is_snapshot) = (&state.table, matches!(open.kind, Kind::Snapshot { .. }));
+        for id in &open.ids[open.at..] {
+            let entry = match is_snapshot {
+                true => table.changes_since(*id, open.since),
+                false => table.delta_since(*id, open.since, self.counted),
+            };
+            if entry.is_some_and(|entry| !self.chunks.push_within(&entry, state.ts, room)) {
+                return false;
+            }
+            open.at += 1;
+        }
+        for (at, venue) in table.venues().enumerate().skip(open.venue_at) {
+            let is_meant = self.asked.touches(venue.name.as_str());
+            let is_whole = open.kind == Kind::Snapshot { resumed: false };
+            if is_meant
+                && (is_whole || table.is_venue_news(at, open.since))
+                && !self.chunks.push_venue_within(venue, room)
+            {
+                return false;
+            }
+            open.venue_at = at + 1;
+        }
+        true
+    }
+}

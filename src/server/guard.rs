@@ -1,0 +1,89 @@
+//! What every request and every answer passes: bounds, names, and what other sites' pages may see.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, REFERRER_POLICY,
+    UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::App;
+use super::bounds::URL_BYTES_MAX;
+use super::error::ApiError;
+use super::origins::{HostFault, Origins, Page};
+
+/// What a page of another site may send, and read of an answer.
+const MAY_SEND: &str = "Content-Type, If-None-Match, Last-Event-ID";
+const MAY_READ: &str = "ETag, Retry-After";
+
+/// How long a browser need not ask again: browsers forget after two hours at most.
+const PREFLIGHT_SECONDS: &str = "600";
+
+/// Refuses what is refused everywhere, answers preflights, and puts on each answer what browsers go by.
+pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let page = app.origins.page(request.headers());
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut response = match refused(&app.origins, page, &request) {
+        Some(error) => error.into_response(),
+        None if is_preflight(&request) && is_shared(page) => preflight(),
+        None => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if app.origins.vary() {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    if let Some(origin) = origin.filter(|_| is_shared(page)) {
+        share(headers, page, origin);
+    }
+    response
+}
+
+fn refused(origins: &Origins, page: Page, request: &Request) -> Option<ApiError> {
+    let bytes = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
+    if bytes > URL_BYTES_MAX {
+        return Some(ApiError::url(URL_BYTES_MAX));
+    }
+    let fault = origins.check_host(request.headers(), request.version() >= Version::HTTP_11);
+    match fault.err()? {
+        // A browser's socket is told by its close code.
+        HostFault::Foreign if page != Page::Unsaid && request.headers().contains_key(UPGRADE) => None,
+        fault @ HostFault::Foreign => Some(ApiError::forbidden(fault.to_string())),
+        fault @ HostFault::Malformed => Some(ApiError::invalid(fault.to_string())),
+    }
+}
+
+/// Whether the page sees what is answered. Its own origin is told too: behind a proxy the browser may find it another.
+fn is_shared(page: Page) -> bool {
+    matches!(page, Page::Own | Page::Named | Page::Any)
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn preflight() -> Response {
+    let headers = [
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, MAY_SEND),
+        (ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Fetch standard, 3.2.
+fn share(headers: &mut HeaderMap, page: Page, origin: HeaderValue) {
+    let origin = if page == Page::Any {
+        HeaderValue::from_static("*")
+    } else {
+        origin
+    };
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(MAY_READ));
+}
