@@ -59,7 +59,7 @@ fn check(python: &OsStr, server: &Server) {
             "--seed",
             "1",
             "--request-timeout",
-            "30",
+            "60",
             "--no-color",
         ])
         .env("SCHEMATHESIS_HOOKS", hooks)
