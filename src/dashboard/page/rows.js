@@ -84,6 +84,12 @@ export class Rows {
     if (row) this.mark(row, bitsOf(names));
   }
 
+  /** An instrument has come, gone or was refused: nothing of its row need be as it was. */
+  renew(symbol) {
+    const row = this.rows.get(symbol);
+    if (row) this.mark(row, ALL);
+  }
+
   /** A state has changed that is told of many: a venue's, or the connection's. */
   touchStates() {
     for (const row of this.rows.values()) this.mark(row, STATE);
