@@ -47,6 +47,9 @@ pub(super) fn router(app: Arc<App>) -> Router {
     for asset in dashboard::ASSETS {
         router = router.route(asset.path, get(move || async move { page(asset) }));
     }
+    for asset in dashboard::CLIENT {
+        router = router.route(asset.path, get(move || async move { shared(asset) }));
+    }
     router
         .fallback(|uri: Uri| async move { ApiError::not_found(uri.path()) })
         .method_not_allowed_fallback(|| async { ApiError::method("GET, HEAD") })
@@ -72,6 +75,14 @@ fn page(asset: &dashboard::Asset) -> Response {
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(dashboard::CONTENT_SECURITY_POLICY),
     );
+    response
+}
+
+/// A script that pages of other origins may import; it holds nothing that is not public.
+fn shared(asset: &dashboard::Asset) -> Response {
+    let mut response = page(asset);
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }
 

@@ -40,10 +40,10 @@ export interface Options {
 /**
  * Connects and comes back after every loss.
  *
- * `url` is `http://HOST:PORT`, `https:`, `ws:` or `wss:`, with or without `/v1/stream`; in a page that the server gave, it
- * may be left out. Throws a `TypeError` for options that cannot be.
+ * `url` is `http://HOST:PORT`, `https:`, `ws:` or `wss:`, with or without `/v1/stream`; left out, it is the server that this
+ * module came from. Throws a `TypeError` for options that cannot be.
  */
-export function connect(url?: string | URL | null, options?: Options): Client;
+export function connect(url?: string | URL, options?: Options): Client;
 
 /** Writes `mantissa` x 10^-`decimals` without floats: `formatDecimal(6183763n, 2)` is `"61837.63"`. */
 export function formatDecimal(mantissa: bigint | number, decimals: number): string;

@@ -1,0 +1,61 @@
+// Whether and when to come back after a connection ended.
+// @ts-check
+
+/**
+ * @typedef {object} End why there is no connection
+ * @property {string} reason in words
+ * @property {number | undefined} code of the close frame
+ * @property {boolean} isBusy the server cannot serve now
+ */
+
+const FIRST_MS = 250;
+const CAP_MS = 30_000;
+
+/** Longest delay that a server may ask for. */
+const GOAWAY_MS_MAX = 300_000;
+
+/** Shortest wait after a close that says "after a delay". */
+const DELAY_MS_MIN = 1_000;
+
+/**
+ * Data must have flowed for so long before the backoff starts over: a server that fails right after its snapshots must not
+ * be asked for them four times a second.
+ */
+const GOOD_AFTER_MS = 5_000;
+
+/** Message too big, bad credentials, malformed messages, wrong option, forbidden: the same would happen again. */
+const NEVER = new Set([1009, 4500, 4501, 4505, 4507]);
+const NO_CREDENTIALS = 4502;
+const AFTER_A_DELAY = new Set([4013, 4504]);
+
+/** Exponential with full jitter, so that a crowd does not return at once. */
+export class Retry {
+  #attempts = 0;
+  #random;
+
+  /** @param {() => number} random from 0 to 1 */
+  constructor(random = Math.random) {
+    this.#random = random;
+  }
+
+  /** The longest that the next wait can be. */
+  get boundMs() {
+    return Math.min(CAP_MS, FIRST_MS * 2 ** this.#attempts);
+  }
+
+  /**
+   * The wait before the next connection, `undefined` to give up.
+   * @param {End} end
+   * @param {{ hasToken: boolean, goodForMs: number, goawayMs: number | undefined }} about `goodForMs`: how long complete data
+   *   had flowed; `goawayMs`: the delay that the server asked for, which has spread its subscribers itself
+   */
+  next(end, { hasToken, goodForMs, goawayMs }) {
+    const code = end.code ?? 0;
+    if (NEVER.has(code) || (code === NO_CREDENTIALS && !hasToken)) return undefined;
+    if (goodForMs >= GOOD_AFTER_MS) this.#attempts = 0;
+    if (goawayMs !== undefined) return Math.min(goawayMs, GOAWAY_MS_MAX);
+    const wait = this.#random() * this.boundMs;
+    this.#attempts++;
+    return end.isBusy || AFTER_A_DELAY.has(code) ? DELAY_MS_MIN + wait : wait;
+  }
+}
