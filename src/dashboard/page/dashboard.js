@@ -219,8 +219,8 @@ async function fillFirst() {
     // The banner speaks of a server that is not there; it is asked again.
   }
   if (isChosen) return;
-  for (const symbol of symbols.slice(0, FIRST_ROWS)) list.add(symbol);
-  if (symbols.length === 0) return setTimeout(fillFirst, AGAIN_MS);
+  for (const symbol of symbols.filter((symbol) => !symbol.startsWith("$")).slice(0, FIRST_ROWS)) list.add(symbol);
+  if (list.order.length === 0) return setTimeout(fillFirst, AGAIN_MS);
   want(list.entries);
   show();
 }

@@ -21,7 +21,7 @@ export function makeSortable(body, onMove) {
     if (!row || event.button !== 0) return;
     event.preventDefault();
     const rows = [...body.children];
-    const scroller = body.parentElement;
+    const scroller = body.closest("#scroller");
     drag = { row, rows, scroller, index: rows.indexOf(row), from: event.clientY, height: row.offsetHeight, scrolled: scroller.scrollTop, target: null };
     row.setPointerCapture(event.pointerId);
     row.classList.add("dragged");

@@ -1,7 +1,7 @@
 // The rows of the watchlist on the page. What changed is drawn within a budget a frame, what can be seen first, so that a
 // storm of updates makes the page later and never stuck.
 
-import { ALL, STATE, bitsOf } from "./columns.js";
+import { ALL, COLUMNS, STATE, bitsOf } from "./columns.js";
 import { Flashes } from "./flash.js";
 import { Row } from "./row.js";
 import { drawSparkline } from "./sparkline.js";
@@ -25,13 +25,13 @@ export class Rows {
     this.rows = new Map();
     this.traces = new Map();
     this.flashes = new Flashes();
-    this.widths = new Widths(body.parentElement);
+    this.widths = new Widths(body.parentElement, COLUMNS.map((column) => column.key));
     this.near = new Set();
     this.far = new Set();
     this.sparks = new Set();
     this.frame = 0;
     this.draw = this.draw.bind(this);
-    this.sight = new IntersectionObserver((entries) => this.see(entries), { root: body.parentElement, rootMargin: "120px" });
+    this.sight = new IntersectionObserver((entries) => this.see(entries), { root: body.closest("#scroller"), rootMargin: "120px" });
   }
 
   /** Makes the page's rows those of the list, in its order. */
