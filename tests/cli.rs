@@ -42,7 +42,7 @@ fn version_and_help_are_told_on_stdout() {
         (ended.code, ended.out.as_str()),
         (Some(0), concat!("tickwire ", env!("CARGO_PKG_VERSION"), "\n"))
     );
-    for command in ["serve", "watch", "record", "convert", "inspect", "bench"] {
+    for command in ["serve", "watch", "record", "convert", "inspect", "bench", "top"] {
         let ended = run(&[command, "--help"]);
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
         let example = format!("  tickwire {command}");
@@ -119,6 +119,9 @@ fn wrong_usage_is_a_2_that_says_what_is_allowed() {
         ),
         (&["watch", "http://127.0.0.1:9", "a:B", "--count", "0"], &["--count"]),
         (&["bench"], &["<URL>"]),
+        (&["top"], &["<URL>"]),
+        (&["top", "ftp://127.0.0.1:9"], &["ftp", "ws:// and wss://"]),
+        (&["top", "http://127.0.0.1:9", "--count", "0"], &["--count"]),
         (&["bench", "ftp://127.0.0.1:9"], &["ftp", "ws:// and wss://"]),
         (
             &["bench", "http://127.0.0.1:9", "--subscribers", "0"],

@@ -14,6 +14,8 @@ mod replay;
 mod serve;
 mod serve_args;
 mod settings;
+mod terminal;
+mod top;
 mod watch;
 mod within;
 
@@ -42,6 +44,7 @@ enum Command {
     Convert(convert::ConvertArgs),
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
+    Top(top::TopArgs),
 }
 
 /// Why a command ended without success.
@@ -71,6 +74,9 @@ enum CliError {
     /// `bench` could not measure, or found something wrong.
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
+    /// `top` could not go on.
+    #[error(transparent)]
+    Top(#[from] top::TopError),
     /// Our own mistake.
     #[error("internal error, see the log")]
     Panicked,
@@ -91,6 +97,7 @@ impl CliError {
             CliError::Convert(error) if error.is_usage() => 2,
             CliError::Inspect(error) if error.is_usage() => 2,
             CliError::Bench(error) if error.is_usage() => 2,
+            CliError::Top(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -125,6 +132,7 @@ fn run(command: Command) -> Result<(), CliError> {
             Command::Convert(args) => Ok(convert::run(args, stop).await?),
             Command::Inspect(args) => Ok(inspect::run(args, stop).await?),
             Command::Bench(args) => Ok(bench::run(args, stop).await?),
+            Command::Top(args) => Ok(top::run(args, stop).await?),
         }
     };
     // Unwinding from here would wait for threads that nobody tells to end.
@@ -153,6 +161,7 @@ fn stop_on_signal(stop: &CancellationToken) -> std::io::Result<()> {
                 _ = terminate.recv() => {}
             }
             if stop.is_cancelled() {
+                terminal::give_back();
                 std::process::exit(1);
             }
             stop.cancel();

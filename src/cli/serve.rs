@@ -20,7 +20,7 @@ use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channe
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::Ts;
-use crate::monitor::{Health, names};
+use crate::monitor::{Health, Reader, Recorder, names, process};
 use crate::server::{self, App, Controls, Query, Tls, TlsError};
 use crate::store::{Epoch, Writer};
 use crate::tape::{Rotation, TapeError, TapeRecorder, TapeTotals, event_queue};
@@ -73,7 +73,7 @@ impl ServeError {
 pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), ServeError> {
     log_to_stderr(settings.log_level);
     // First of all: what counts takes its counters when it is made.
-    let render_metrics = install_metrics();
+    let metrics = install_metrics();
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let context = FeedContext::new(first_subscriber);
@@ -97,7 +97,7 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         batches_max: BATCHES_QUEUED_MAX,
         record: settings.record.clone(),
         first_subscribe,
-        render_metrics,
+        metrics,
     };
     serve(settings, behind, stop).await
 }
@@ -114,11 +114,16 @@ pub(super) struct Behind {
     pub(super) record: Option<(PathBuf, Rotation)>,
     /// Becomes true when the first subscriber has subscribed.
     pub(super) first_subscribe: watch::Sender<bool>,
-    pub(super) render_metrics: RenderMetrics,
+    pub(super) metrics: Metrics,
 }
 
-/// The metrics as Prometheus reads them.
-pub(super) type RenderMetrics = Box<dyn Fn() -> String + Send + Sync>;
+/// What is counted, for its two readers.
+pub(super) struct Metrics {
+    /// As Prometheus reads it.
+    render: Box<dyn Fn() -> String + Send + Sync>,
+    /// For the server's own statistics.
+    reader: Reader,
+}
 
 /// Serves until `stop`, then drains. The data flow is this function, from top to bottom.
 pub(super) async fn serve(settings: Settings, behind: Behind, stop: CancellationToken) -> Result<(), ServeError> {
@@ -130,7 +135,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         batches_max,
         record,
         first_subscribe,
-        render_metrics,
+        metrics,
     } = behind;
     let tls = settings
         .tls
@@ -150,13 +155,18 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     let end = CancellationToken::new();
     let venues: Vec<String> = feeds.iter().flat_map(|f| f.venues()).map(ToString::to_string).collect();
     let (mut outlet, inlet) = feed::channel(batches_max);
+    let mut feeding = JoinSet::new();
+    // The server's own statistics are on no tape, and on no tape's clock.
+    if !clock.is_tape() {
+        let stats = Box::new(feed::Stats::new(metrics.reader));
+        feeding.spawn(feed::supervise(stats, outlet.clone(), end.clone()));
+    }
     let mut recorder = None;
     if let Some((file, rotation)) = record {
         let (tap, queue) = event_queue();
         recorder = Some(TapeRecorder::start(queue, &file, rotation)?);
         outlet = outlet.with_tap(tap);
     }
-    let mut feeding = JoinSet::new();
     for feed in feeds {
         feeding.spawn(feed::supervise(feed, outlet.clone(), end.clone()));
     }
@@ -190,7 +200,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         demand,
         controls,
         health,
-        render_metrics,
+        metrics.render,
     );
     let app = app
         .with_recording(recorder.as_ref().map(TapeRecorder::shared_state))
@@ -270,8 +280,8 @@ pub(super) fn log_to_stderr(level: tracing::Level) {
         .try_init();
 }
 
-/// Installs the recorder of metrics and gives the function that renders them.
-pub(super) fn install_metrics() -> RenderMetrics {
+/// Installs the recorder of metrics and gives both ways to read them.
+pub(super) fn install_metrics() -> Metrics {
     let builder = PrometheusBuilder::new();
     let builder = names::BUCKETS.iter().try_fold(builder, |builder, (name, buckets)| {
         builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)
@@ -279,6 +289,7 @@ pub(super) fn install_metrics() -> RenderMetrics {
     let recorder = builder.expect("no list of buckets is empty").build_recorder();
     let handle = recorder.handle();
     // Set once in a process; a second serve in one process would share the first's figures.
+    let (recorder, reader) = Recorder::new(recorder);
     let _ = metrics::set_global_recorder(recorder);
     names::describe();
     let upkeep = handle.clone();
@@ -289,5 +300,8 @@ pub(super) fn install_metrics() -> RenderMetrics {
             upkeep.run_upkeep();
         }
     });
-    Box::new(move || handle.render())
+    Metrics {
+        render: Box::new(move || handle.render() + &process::prometheus()),
+        reader,
+    }
 }

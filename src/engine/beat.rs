@@ -88,8 +88,8 @@ pub struct Beater {
     /// The epoch of the newest sealed beat: a new one is told with its first.
     told: Epoch,
     demand: Arc<Demand>,
-    updates: Counter,
-    changed: Counter,
+    /// Updates of each venue, and those that changed something; places as in the store.
+    by_venue: Vec<(Counter, Counter)>,
     misfits: Counter,
     refused: Counter,
     instruments: Gauge,
@@ -103,8 +103,7 @@ impl Beater {
             epoch,
             told: epoch,
             demand,
-            updates: metrics::counter!(names::UPDATES),
-            changed: metrics::counter!(names::UPDATES_CHANGED),
+            by_venue: Vec::new(),
             misfits: metrics::counter!(names::MISFITS),
             refused: metrics::counter!(names::REFUSED),
             instruments: metrics::gauge!(names::INSTRUMENTS),
@@ -159,12 +158,7 @@ impl Beater {
     pub fn seal(&mut self, number: u64, wall: u64, ts: Ts) -> Tick {
         self.told = self.epoch;
         let beat = self.writer.seal(ts);
-        let counts = self.writer.counts();
-        self.updates.absolute(counts.updates);
-        self.changed.absolute(counts.changed);
-        self.misfits.absolute(counts.misfits);
-        self.refused.absolute(counts.refused);
-        self.instruments.set(self.writer.len() as f64);
+        self.count(beat.as_ref());
         let encode = |encoding| {
             let beat = beat.as_ref().filter(|_| self.demand.wants(encoding))?;
             let mut chunks = Chunks::new(encoding);
@@ -179,6 +173,32 @@ impl Beater {
             beat,
             chunks,
             ..self.idle(number, wall, ts)
+        }
+    }
+
+    /// Brings the store's counts to the metrics; the server's own instruments are none of a feed.
+    fn count(&mut self, beat: Option<&SealedBeat>) {
+        let counts = self.writer.counts();
+        self.misfits.absolute(counts.misfits);
+        self.refused.absolute(counts.refused);
+        self.instruments.set(self.writer.len_of_feeds() as f64);
+        let by_venue = self.writer.venue_counts();
+        for of_venue in &by_venue[self.by_venue.len()..] {
+            let counter = |name: &'static str| match of_venue.venue.starts_with('$') {
+                true => Counter::noop(),
+                false => metrics::counter!(name, "venue" => of_venue.venue.to_string()),
+            };
+            self.by_venue
+                .push((counter(names::UPDATES), counter(names::UPDATES_CHANGED)));
+        }
+        for (of_venue, (updates, changed)) in by_venue.iter().zip(&self.by_venue) {
+            updates.absolute(of_venue.updates);
+            changed.absolute(of_venue.changed);
+        }
+        let changed_venues = beat.iter().flat_map(|beat| &beat.venues);
+        for venue in changed_venues.filter(|venue| !venue.name.is_server_own()) {
+            let name = venue.name.to_string();
+            metrics::gauge!(names::VENUE_STATE, "venue" => name).set(f64::from(venue.state as u8));
         }
     }
 }

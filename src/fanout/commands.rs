@@ -216,8 +216,13 @@ impl<S: Socket> Shard<S> {
         let is_held_anew = subscriber.group.is_none() && !job.all_strings.is_empty();
         if is_held_anew || subscriber.strings != job.all_strings {
             subscriber.strings = job.all_strings;
+            // Who looks at the server itself starts no feed.
+            let is_of_feeds = subscriber
+                .strings
+                .iter()
+                .any(|string| !string.as_str().starts_with('$'));
             self.regroup(slot, old);
-            if let Some(tell) = self.on_first_subscribe.take() {
+            if is_of_feeds && let Some(tell) = self.on_first_subscribe.take() {
                 tell();
             }
         }

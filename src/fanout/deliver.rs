@@ -206,7 +206,7 @@ impl<S: Socket> Shard<S> {
     /// Writes a group's delta to one member: of one frame together with others, of several at once.
     fn send_shared(&mut self, slot: u32, parts: &[Part], head: &DeltaHead, beats: u32) {
         if let [whole] = parts {
-            return self.send(slot, whole.frame.clone(), head.seq, beats);
+            return self.send(slot, whole, head.seq, beats);
         }
         let beat = self.wall;
         let Some(subscriber) = self.subscribers[slot as usize].as_mut() else {
@@ -218,7 +218,7 @@ impl<S: Socket> Shard<S> {
             let frame = &self.outgoing.frames[part.frame.clone()];
             let sent = subscriber.offer(frame, beat);
             if sent.is_taken() {
-                self.meters.note(subscriber.encoding, frame.len());
+                self.meters.note(subscriber.encoding, frame.len(), part.entries);
                 rest.after = part.after;
                 rest.is_begun = true;
                 venues = part.venues;
@@ -347,14 +347,14 @@ fn build(
             .rev()
             .find_map(|pick| chunks.instrument_at(*pick))
             .unwrap_or(after);
-        venues += here
-            .iter()
-            .filter(|pick| chunks.instrument_at(**pick).is_none())
-            .count();
+        let is_instrument = |pick: &&u32| chunks.instrument_at(**pick).is_some();
+        let entries = here.iter().filter(is_instrument).count();
+        venues += here.len() - entries;
         scratch.parts.push(Part {
             frame: start..frames.len(),
             after,
             venues,
+            entries: entries as u32,
         });
         left = later;
     }

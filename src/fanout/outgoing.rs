@@ -17,6 +17,8 @@ pub(super) struct Part {
     pub(super) after: InstrumentId,
     /// Venues up to here.
     pub(super) venues: usize,
+    /// Instruments in it.
+    pub(super) entries: u32,
 }
 
 /// One subscriber's frame.
@@ -24,6 +26,8 @@ pub(super) struct Letter {
     pub(super) slot: u32,
     pub(super) frame: Range<usize>,
     pub(super) seq: Seq,
+    /// Instruments in it.
+    pub(super) entries: u32,
     /// Beats that it stands for.
     pub(super) beats: u32,
 }

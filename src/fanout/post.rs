@@ -1,13 +1,12 @@
 //! Writing what was gathered: many frames with one system call where the system can.
 
 use std::io;
-use std::ops::Range;
 
 use crate::store::Seq;
 
 use super::Socket;
 use super::bounds::{OUTGOING_BYTES, OUTGOING_MAX, RING_LEAST};
-use super::outgoing::Letter;
+use super::outgoing::{Letter, Part};
 use super::ring::Ring;
 use super::shard::Shard;
 use super::subscriber::Sent;
@@ -33,11 +32,12 @@ impl<S: Socket> Shard<S> {
     }
 
     /// Takes a frame for one subscriber, who is written to by [`Shard::post`] at the latest.
-    pub(super) fn send(&mut self, slot: u32, frame: Range<usize>, seq: Seq, beats: u32) {
+    pub(super) fn send(&mut self, slot: u32, part: &Part, seq: Seq, beats: u32) {
         let letter = Letter {
             slot,
-            frame,
+            frame: part.frame.clone(),
             seq,
+            entries: part.entries,
             beats,
         };
         self.outgoing.letters.push(letter);
@@ -71,7 +71,7 @@ impl<S: Socket> Shard<S> {
                 None => subscriber.offer(frame, self.wall),
             };
             if sent.is_taken() {
-                self.meters.note(subscriber.encoding, frame.len());
+                self.meters.note(subscriber.encoding, frame.len(), letter.entries);
                 subscriber.note_data(letter.seq, true);
             }
             match sent {

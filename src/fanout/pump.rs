@@ -304,11 +304,14 @@ impl<S: Socket> Shard<S> {
         let (encoding, compression) = (subscriber.encoding, subscriber.compression);
         finish(&mut self.scratch, encoding, compression);
         self.meters.built[encoding as usize].increment(1);
+        let chunks = &self.scratch.chunks[encoding as usize];
+        let is_instrument = |pick: &&u32| chunks.instrument_at(**pick).is_some();
+        let entries = self.scratch.picks.iter().filter(is_instrument).count() as u32;
         let frame = self.scratch.frame.as_bytes();
         self.budget = self.budget.saturating_sub(frame.len());
         let sent = subscriber.offer_for(receipt, frame, self.wall);
         if sent.is_taken() {
-            self.meters.note(encoding, frame.len());
+            self.meters.note(encoding, frame.len(), entries);
         }
         sent
     }

@@ -58,11 +58,20 @@ pub(super) struct Scratch {
 pub(super) struct Meters {
     pub(super) frames: [Counter; 3],
     pub(super) bytes: [Counter; 3],
+    pub(super) entries: [Counter; 3],
     pub(super) built: [Counter; 3],
     pub(super) skipped: Counter,
     pub(super) subscribers: Gauge,
     pub(super) slow: Gauge,
-    pub(super) sent: [(u64, u64); 3],
+    pub(super) sent: [SentInTurn; 3],
+}
+
+/// What went out in one encoding.
+#[derive(Clone, Copy, Default)]
+pub(super) struct SentInTurn {
+    frames: u64,
+    bytes: u64,
+    entries: u64,
 }
 
 impl Meters {
@@ -71,26 +80,30 @@ impl Meters {
         Meters {
             frames: by_encoding(names::FRAMES),
             bytes: by_encoding(names::FRAME_BYTES),
+            entries: by_encoding(names::ENTRIES),
             built: by_encoding(names::FRAMES_BUILT),
             skipped: metrics::counter!(names::SKIPPED),
             subscribers: metrics::gauge!(names::SUBSCRIBERS),
             slow: metrics::gauge!(names::SUBSCRIBERS_SLOW),
-            sent: [(0, 0); 3],
+            sent: [SentInTurn::default(); 3],
         }
     }
 
-    /// Notes a frame; two additions, the shared counters follow once a turn.
-    pub(super) fn note(&mut self, encoding: Encoding, bytes: usize) {
+    /// Notes a frame; three additions, the shared counters follow once a turn.
+    pub(super) fn note(&mut self, encoding: Encoding, bytes: usize, entries: u32) {
         let sent = &mut self.sent[encoding as usize];
-        *sent = (sent.0 + 1, sent.1 + bytes as u64);
+        sent.frames += 1;
+        sent.bytes += bytes as u64;
+        sent.entries += u64::from(entries);
     }
 
     pub(super) fn end_turn(&mut self) {
         for (at, sent) in self.sent.iter_mut().enumerate() {
-            let (frames, bytes) = std::mem::take(sent);
-            if frames > 0 {
-                self.frames[at].increment(frames);
-                self.bytes[at].increment(bytes);
+            let sent = std::mem::take(sent);
+            if sent.frames > 0 {
+                self.frames[at].increment(sent.frames);
+                self.bytes[at].increment(sent.bytes);
+                self.entries[at].increment(sent.entries);
             }
         }
     }

@@ -9,7 +9,7 @@
 //! - `live`: connecting, asking, coming back, taking over: one shape for all venues, which say in a `Dialect` what is
 //!   theirs.
 //! - `binance`, `coinbase`, `coinbase_exchange`, `kraken`: each a parser, a dialect, and the tests of both.
-//! - `replay`, `ndjson`, `synthetic`: feeds without a venue.
+//! - `replay`, `ndjson`, `synthetic`: feeds without a venue; `stats` is the server's own.
 //!
 //! A new venue is one folder, one line in `registry.rs`, one in `replay/parsers.rs`, one in `benches/parse.rs`, a stand-in
 //! in `tests/support/venue`, and a row in README.
@@ -28,6 +28,7 @@ pub mod parse;
 mod registry;
 mod replay;
 mod spec;
+mod stats;
 mod supervisor;
 pub mod synthetic;
 pub mod watch;
@@ -45,6 +46,7 @@ pub use ndjson::push;
 pub use registry::build;
 pub use replay::{Captured, Inflows, Replay, ReplayClock, ReplayOptions, captured};
 pub use spec::{FeedSpec, SpecError};
+pub use stats::Stats;
 pub use supervisor::{Ending, supervise};
 
 use crate::control::Inflow;

@@ -163,6 +163,11 @@ impl VenueName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is one of the server's own, `$…`.
+    pub fn is_server_own(&self) -> bool {
+        self.0.starts_with('$')
+    }
 }
 
 impl fmt::Display for VenueName {

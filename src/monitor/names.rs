@@ -34,8 +34,12 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Histogram,
         "Time to drain, apply, seal and encode one beat.",
     ),
-    (UPDATES, Kind::Counter, "Source updates taken into the store."),
-    (UPDATES_CHANGED, Kind::Counter, "Source updates that changed something."),
+    (UPDATES, Kind::Counter, "Source updates taken into the store, by venue."),
+    (
+        UPDATES_CHANGED,
+        Kind::Counter,
+        "Source updates that changed something, by venue.",
+    ),
     (
         MISFITS,
         Kind::Counter,
@@ -56,6 +60,11 @@ const ALL: &[(&str, Kind, &str)] = &[
         "Bytes of data frames written, by encoding, headers included.",
     ),
     (
+        ENTRIES,
+        Kind::Counter,
+        "Instruments' entries in data frames written, by encoding.",
+    ),
+    (
         FRAMES_BUILT,
         Kind::Counter,
         "Data frames assembled, by encoding; below frames where groups share them.",
@@ -69,6 +78,11 @@ const ALL: &[(&str, Kind, &str)] = &[
         CLOSES,
         Kind::Counter,
         "Ends of subscribers' connections, by close code; 0 is a connection that broke.",
+    ),
+    (
+        PING_SECONDS,
+        Kind::Histogram,
+        "From asking for a WebSocket ping to the subscriber's pong.",
     ),
     (CONNECTIONS, Kind::Counter, "Subscribers' connections accepted."),
     (
@@ -85,6 +99,11 @@ const ALL: &[(&str, Kind, &str)] = &[
         PUSH_LINES,
         Kind::Counter,
         "Lines of updates pushed over HTTP, by outcome: accepted or rejected.",
+    ),
+    (
+        VENUE_STATE,
+        Kind::Gauge,
+        "State of a venue's feed: 1 up, 2 stale, 3 down.",
     ),
     (FEED_FRAMES, Kind::Counter, "Frames received from a venue."),
     (FEED_UPDATES, Kind::Counter, "Updates made of a venue's frames."),
@@ -178,6 +197,10 @@ const ALL: &[(&str, Kind, &str)] = &[
 pub const BUCKETS: &[(&str, &[f64])] = &[
     (BEAT_SECONDS, WITHIN),
     (HOP_SECONDS, WITHIN),
+    (
+        PING_SECONDS,
+        &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0],
+    ),
     // Below zero is a venue's clock that is ahead of ours.
     (
         VENUE_LAG_SECONDS,
@@ -220,12 +243,16 @@ pub const SUBSCRIBERS_SLOW: &str = "tickwire_subscribers_slow";
 pub const FRAMES: &str = "tickwire_frames_total";
 /// Bytes of data frames written.
 pub const FRAME_BYTES: &str = "tickwire_frame_bytes_total";
+/// Entries in data frames written.
+pub const ENTRIES: &str = "tickwire_entries_total";
 /// Data frames assembled.
 pub const FRAMES_BUILT: &str = "tickwire_frames_built_total";
 /// Beats dropped for slow subscribers.
 pub const SKIPPED: &str = "tickwire_skipped_beats_total";
 /// Connections ended.
 pub const CLOSES: &str = "tickwire_closes_total";
+/// Round trips of pings.
+pub const PING_SECONDS: &str = "tickwire_ping_seconds";
 /// Connections accepted.
 pub const CONNECTIONS: &str = "tickwire_connections_total";
 /// Upgrades refused.
@@ -234,6 +261,8 @@ pub const HANDSHAKES_REFUSED: &str = "tickwire_handshakes_refused_total";
 pub const CLIENT_ERRORS: &str = "tickwire_client_errors_total";
 /// Lines pushed.
 pub const PUSH_LINES: &str = "tickwire_push_lines_total";
+/// State of a venue's feed.
+pub const VENUE_STATE: &str = "tickwire_venue_state";
 /// Frames from a venue.
 pub const FEED_FRAMES: &str = "tickwire_feed_frames_total";
 /// Updates from a venue.
@@ -276,6 +305,14 @@ pub const RECORD_EVENTS_DROPPED: &str = "tickwire_record_events_dropped_total";
 pub const RECORD_EVENTS_WAITING: &str = "tickwire_record_events_waiting";
 /// Whether a tape is recorded.
 pub const RECORD_UP: &str = "tickwire_record_up";
+
+/// Processor time, and its meaning.
+pub const PROCESS_CPU_SECONDS: (&str, &str) = (
+    "process_cpu_seconds_total",
+    "Processor time of all threads since the process's start.",
+);
+/// Memory, and its meaning.
+pub const PROCESS_RESIDENT_BYTES: (&str, &str) = ("process_resident_memory_bytes", "Resident memory of the process.");
 
 /// Describes every metric to the installed recorder, and says what is running.
 pub fn describe() {

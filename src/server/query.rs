@@ -29,6 +29,8 @@ pub struct Query {
 struct State {
     epoch: Epoch,
     table: Table,
+    /// Its instruments that are the server's own.
+    own: usize,
     ts: Ts,
 }
 
@@ -41,7 +43,7 @@ pub(super) struct VenueStatus {
     reason: String,
 }
 
-/// Figures of the table.
+/// Figures of what feeds have brought to the table.
 #[derive(Debug)]
 pub(super) struct Figures {
     pub(super) epoch: Epoch,
@@ -82,6 +84,7 @@ impl Query {
             state: RwLock::new(State {
                 epoch,
                 table: Table::new(),
+                own: 0,
                 ts,
             }),
             permits: Semaphore::new(QUERIES_MAX),
@@ -94,8 +97,13 @@ impl Query {
                 if tick.epoch != state.epoch {
                     state.epoch = tick.epoch;
                     state.table = Table::after(state.table.seq());
+                    state.own = 0;
                 }
                 if let Some(beat) = &tick.beat {
+                    let known = state.table.len();
+                    let new = beat.changes.iter().filter(|change| change.id.index() >= known);
+                    let listings = new.filter_map(|change| change.listing.as_ref());
+                    state.own += listings.filter(|listing| listing.symbol.is_server_own()).count();
                     state.table.apply(beat);
                 }
                 state.ts = tick.ts;
@@ -107,7 +115,8 @@ impl Query {
     /// Figures for `/v1/status` and `/readyz`.
     pub(super) fn figures(&self) -> Figures {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let venues = state.table.venues().map(|venue| VenueStatus {
+        let of_feeds = state.table.venues().filter(|venue| !venue.name.is_server_own());
+        let venues = of_feeds.map(|venue| VenueStatus {
             name: venue.name.to_string(),
             state: venue.state.word(),
             since: venue.since.as_wire().to_string(),
@@ -116,7 +125,7 @@ impl Query {
         Figures {
             epoch: state.epoch,
             seq: state.table.seq().0,
-            instruments: state.table.len(),
+            instruments: state.table.len() - state.own,
             venues: venues.collect(),
         }
     }
@@ -131,7 +140,7 @@ impl Query {
         tokio::task::spawn_blocking(move || query(&this)).await.ok()
     }
 
-    /// The answer of `/v1/symbols`.
+    /// The answer of `/v1/symbols`; without a pattern all that feeds have brought.
     pub(super) fn symbols(&self, pattern: Option<&SymbolPattern>) -> String {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let table = &state.table;
@@ -141,7 +150,7 @@ impl Query {
         let rows = ids.filter_map(|id| {
             let listing = table
                 .listing(id)
-                .filter(|l| pattern.is_none_or(|p| p.matches(&l.symbol)))?;
+                .filter(|l| pattern.map_or(!l.symbol.is_server_own(), |p| p.matches(&l.symbol)))?;
             Some(SymbolRow {
                 id: id.0,
                 symbol: listing.symbol.as_str(),

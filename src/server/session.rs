@@ -18,6 +18,7 @@ use super::request::{refuse, to_request};
 use super::socket::{self, Stream, TcpReader, TcpWriter};
 use crate::fanout::{CloseReason, Command, Fanout, Join, Link, Request, SubscriberId, pong};
 use crate::market::Ts;
+use crate::monitor::names;
 use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
 
 /// What every session is told.
@@ -39,6 +40,8 @@ struct Session {
     malformed: u32,
     /// A ping went out and nothing came since.
     is_ping_open: bool,
+    /// When the oldest ping without its pong was asked for.
+    pinged: Option<Instant>,
 }
 
 /// Runs a session until its end; `read_ahead` is what came behind the handshake.
@@ -74,6 +77,7 @@ pub(super) async fn run(
         encoding: options.encoding,
         malformed: 0,
         is_ping_open: false,
+        pinged: None,
     };
     if session.tell(Command::Join(Box::new(join))).await.is_none() {
         return;
@@ -147,7 +151,13 @@ impl Session {
                     .then_some(CloseReason::Internal);
             }
             Message::Close(frame) => return Some(CloseReason::Peer(frame.map(|f| u16::from(f.code)))),
-            Message::Pong(_) | Message::Frame(_) => return None,
+            Message::Pong(_) => {
+                if let Some(pinged) = self.pinged.take() {
+                    metrics::histogram!(names::PING_SECONDS).record(pinged.elapsed().as_secs_f64());
+                }
+                return None;
+            }
+            Message::Frame(_) => return None,
         };
         let limits = DecodeLimits {
             message_bytes_max: self.config.message_bytes_max,
@@ -190,6 +200,7 @@ impl Session {
         if std::mem::replace(&mut self.is_ping_open, true) {
             return Some(CloseReason::NoPong);
         }
+        self.pinged.get_or_insert_with(Instant::now);
         self.tell(Command::Ping(self.id))
             .await
             .is_none()

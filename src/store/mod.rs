@@ -21,7 +21,7 @@ pub use beat::{Change, Listing, SealedBeat, VenueRow};
 pub use ids::{Epoch, Seq};
 pub use image::{Image, InstrumentImage};
 pub use table::{Counts, Entry, Table};
-pub use writer::{StoreCounts, Writer};
+pub use writer::{StoreCounts, VenueCounts, Writer};
 
 /// Instruments a store takes unless told otherwise: about 150 MB in the writer and 300 MB in each table.
 pub const INSTRUMENTS_MAX: usize = 1_000_000;

@@ -497,3 +497,40 @@ fn a_count_that_an_image_brings_does_not_run_over() {
     writer.apply(&update("a:B", &[(Field::BidPrice, "2")]), Ts(2));
     assert_eq!(writer.image().instruments[0].update_count, u64::MAX);
 }
+
+#[test]
+fn the_servers_own_instruments_take_no_room_and_each_venues_updates_are_counted_over_epochs() {
+    let mut writer = Writer::new(2);
+    let events = ["a:X", "$own:A", "b:Y", "$own:B", "a:Z", "a:X"].map(|s| update(s, &[(Field::BidPrice, "1.5")]));
+    apply_all(&mut writer, &events);
+    assert_eq!(
+        (writer.len(), writer.len_of_feeds(), writer.counts().refused),
+        (4, 2, 1)
+    );
+    writer.renew(&Image::default());
+    assert_eq!((writer.len(), writer.len_of_feeds()), (0, 0));
+    apply_all(&mut writer, &events[..1]);
+    let counts = |writer: &Writer| -> Vec<(String, u64, u64)> {
+        let counts = writer.venue_counts().iter();
+        counts.map(|v| (v.venue.to_string(), v.updates, v.changed)).collect()
+    };
+    let want = [("a", 3, 2), ("$own", 2, 2), ("b", 1, 1)];
+    assert_eq!(
+        counts(&writer),
+        want.map(|(venue, updates, changed)| (venue.to_owned(), updates, changed))
+    );
+}
+
+#[test]
+fn beyond_so_many_venues_the_others_are_counted_together() {
+    let mut writer = Writer::new(10_000);
+    for venue in 0..VENUES_MAX + 5 {
+        apply_all(
+            &mut writer,
+            &[update(&format!("v{venue}:X"), &[(Field::BidPrice, "1")])],
+        );
+    }
+    let counts = writer.venue_counts();
+    assert_eq!(counts.len(), VENUES_MAX + 1);
+    assert_eq!(counts.last().map(|v| (&*v.venue, v.updates)), Some(("*", 5)));
+}

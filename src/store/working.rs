@@ -7,6 +7,8 @@ use crate::market::{Decimals, FIELDS, FieldSet, InstrumentId, Scale, StaleCause,
 #[derive(Debug)]
 pub(super) struct Working {
     pub(super) listing: Listing,
+    /// Where its venue's counts are.
+    pub(super) venue: usize,
     pub(super) values: [i64; FIELDS],
     pub(super) present: FieldSet,
     pub(super) state: (TickerState, Option<StaleCause>),
@@ -28,12 +30,13 @@ pub(super) struct Open {
 }
 
 impl Working {
-    pub(super) fn new(symbol: Symbol) -> Working {
+    pub(super) fn new(symbol: Symbol, venue: usize) -> Working {
         Working {
             listing: Listing {
                 symbol,
                 decimals: Decimals::default(),
             },
+            venue,
             values: [0; FIELDS],
             present: FieldSet::EMPTY,
             state: (TickerState::Live, None),

@@ -23,6 +23,17 @@ pub struct StoreCounts {
     pub refused: u64,
 }
 
+/// Updates of one venue's instruments, counted since the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VenueCounts {
+    /// Which venue; `*` for all beyond [`VENUES_MAX`].
+    pub venue: Box<str>,
+    /// Source updates taken.
+    pub updates: u64,
+    /// Of these, such as changed something.
+    pub changed: u64,
+}
+
 /// The writing half of the store: newest values, no versions.
 #[derive(Debug)]
 pub struct Writer {
@@ -33,12 +44,15 @@ pub struct Writer {
     venues: Vec<VenueRow>,
     dirty_venues: Vec<usize>,
     instruments_max: usize,
+    /// Instruments that are the server's own: they take no room from the feeds'.
+    own: usize,
     counts: StoreCounts,
+    by_venue: Vec<VenueCounts>,
     said_full: bool,
 }
 
 impl Writer {
-    /// Makes an empty store that takes so many instruments.
+    /// Makes an empty store that takes so many instruments, the server's own besides.
     pub fn new(instruments_max: usize) -> Writer {
         Writer {
             seq: Seq::ZERO,
@@ -48,7 +62,9 @@ impl Writer {
             venues: Vec::new(),
             dirty_venues: Vec::new(),
             instruments_max,
+            own: 0,
             counts: StoreCounts::default(),
+            by_venue: Vec::new(),
             said_full: false,
         }
     }
@@ -61,6 +77,16 @@ impl Writer {
     /// What happened so far.
     pub fn counts(&self) -> StoreCounts {
         self.counts
+    }
+
+    /// The same of each venue that has had an instrument; places stay.
+    pub fn venue_counts(&self) -> &[VenueCounts] {
+        &self.by_venue
+    }
+
+    /// Instruments of feeds ever listed.
+    pub fn len_of_feeds(&self) -> usize {
+        self.rows.len() - self.own
     }
 
     /// Instruments ever listed.
@@ -130,6 +156,7 @@ impl Writer {
         *self = Writer {
             seq: self.seq,
             counts: self.counts,
+            by_venue: std::mem::take(&mut self.by_venue),
             said_full: self.said_full,
             ..Writer::new(self.instruments_max)
         };
@@ -198,8 +225,11 @@ impl Writer {
             };
         }
         let row = &mut self.rows[id.index()];
+        let of_venue = &mut self.by_venue[row.venue];
+        of_venue.updates += 1;
         if changed {
             self.counts.changed += 1;
+            of_venue.changed += 1;
             // An image may say any count.
             row.update_count = row.update_count.saturating_add(1);
             row.open.updates += 1;
@@ -223,7 +253,9 @@ impl Writer {
             }
             return Some(id);
         }
-        if self.rows.len() >= self.instruments_max {
+        if symbol.is_server_own() {
+            self.own += 1;
+        } else if self.len_of_feeds() >= self.instruments_max {
             self.counts.refused += 1;
             if !std::mem::replace(&mut self.said_full, true) {
                 let most = self.instruments_max;
@@ -233,9 +265,28 @@ impl Writer {
         }
         let id = InstrumentId::from_index(self.rows.len());
         self.by_symbol.insert(symbol.clone(), id);
-        self.rows.push(Working::new(symbol.clone()));
+        let venue = self.venue(symbol.venue());
+        self.rows.push(Working::new(symbol.clone(), venue));
         self.touch(id);
         Some(id)
+    }
+
+    /// The place of a venue's counts.
+    fn venue(&mut self, venue: &str) -> usize {
+        let known = self.by_venue.iter().rposition(|counts| &*counts.venue == venue);
+        known.unwrap_or_else(|| {
+            let venue = match self.by_venue.len() {
+                ..VENUES_MAX => venue,
+                VENUES_MAX => "*",
+                _ => return VENUES_MAX,
+            };
+            self.by_venue.push(VenueCounts {
+                venue: venue.into(),
+                updates: 0,
+                changed: 0,
+            });
+            self.by_venue.len() - 1
+        })
     }
 
     fn restore_instrument(&mut self, image: &InstrumentImage) {

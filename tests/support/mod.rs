@@ -17,6 +17,7 @@ pub(crate) mod request;
 pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod tape;
+pub(crate) mod terminal;
 pub(crate) mod tls;
 pub(crate) mod truth;
 pub(crate) mod venue;

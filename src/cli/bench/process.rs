@@ -6,6 +6,8 @@ use std::io;
 
 use serde::Serialize;
 
+use crate::monitor::process::resident_bytes;
+
 /// A process that is looked at from outside.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Process {
@@ -61,11 +63,7 @@ impl Process {
     /// # Errors
     /// There is no such process, or no `/proc`.
     pub(super) fn resident_bytes(self) -> io::Result<u64> {
-        let status = read_to_string(format!("/proc/{}/status", self.pid))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.map(|kib| kib * 1_024)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it has no resident memory"))
+        resident_bytes(self.pid)
     }
 }
 

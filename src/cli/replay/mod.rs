@@ -140,7 +140,7 @@ async fn serve_replay(
     settings: Settings,
     stop: CancellationToken,
 ) -> Result<(), ReplayError> {
-    let render_metrics = serve::install_metrics();
+    let metrics = serve::install_metrics();
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let status = replay.status();
     let (remote, desk) = replay_remote(status);
@@ -157,7 +157,7 @@ async fn serve_replay(
         batches_max: BATCHES_QUEUED_MAX,
         record: None,
         first_subscribe,
-        render_metrics,
+        metrics,
     };
     let driving = stop.child_token();
     let shown = tokio::spawn(bar::show(remote.clone(), driving.clone()));

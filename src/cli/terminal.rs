@@ -1,0 +1,180 @@
+//! A terminal's whole screen, taken and given back, its keys, and what pictures on it are made of.
+
+use std::io::{self, Stdout};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::{Frame, Terminal};
+use tokio::sync::mpsc;
+
+/// Whether the screen is taken: it is given back once, by whatever ends first.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The whole screen, as long as this lives. It is given back when dropped, before a panic is told, and by [`give_back`].
+pub(super) struct FullScreen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl FullScreen {
+    /// Takes the screen of the terminal on standard output; keys come at once and unseen.
+    ///
+    /// # Errors
+    /// The terminal does not take it; then it is as before.
+    pub(super) fn take() -> io::Result<FullScreen> {
+        tell_panics_below();
+        IS_TAKEN.store(true, SeqCst);
+        let taken = enable_raw_mode()
+            .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, Hide))
+            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        let terminal = taken.inspect_err(|_| give_back())?;
+        Ok(FullScreen { terminal })
+    }
+
+    /// Draws one picture; what is the same as before is not written.
+    ///
+    /// # Errors
+    /// The terminal has gone, or was given back.
+    pub(super) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        if !IS_TAKEN.load(SeqCst) {
+            return Err(io::Error::other("the terminal was given back"));
+        }
+        self.terminal.draw(picture).map(drop)
+    }
+}
+
+impl Drop for FullScreen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Gives the screen back if it is taken: for ends that drop nothing.
+pub(super) fn give_back() {
+    if IS_TAKEN.swap(false, SeqCst) {
+        // Nothing can be done where the terminal has gone.
+        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+/// A panic is told on the screen that stays.
+fn tell_panics_below() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            give_back();
+            before(panic);
+        }));
+    });
+}
+
+/// Keys, and changes of the screen's size, from a thread that ends with the process: reading cannot be cancelled.
+pub(super) fn events() -> mpsc::Receiver<Event> {
+    let (sender, receiver) = mpsc::channel(16);
+    thread::spawn(move || {
+        while let Ok(event) = event::read() {
+            if sender.blocking_send(event).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// The newest `width` of some values as one line, oldest first: each as high as its share of the highest. What is nothing,
+/// or not known, is a space.
+pub(super) fn sparkline(values: impl DoubleEndedIterator<Item = Option<f64>>, width: usize) -> String {
+    const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let mut newest: Vec<f64> = values.rev().take(width).map(|value| value.unwrap_or(0.0)).collect();
+    newest.reverse();
+    let most = newest.iter().copied().fold(0.0, f64::max);
+    let step = |value: &f64| match *value > 0.0 {
+        // The largest is 8 of 8; what is next to nothing is one step all the same.
+        true => STEPS[((value / most * 8.0).ceil() as usize).clamp(1, 8) - 1],
+        false => ' ',
+    };
+    let line: String = newest.iter().map(step).collect();
+    format!("{line:>width$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, OpenOptions};
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{LocalModes, tcgetattr};
+
+    use super::*;
+
+    /// Set where the test is run once more, by itself, on a terminal.
+    const INSIDE: &str = "TICKWIRE_TEST_INSIDE_TERMINAL";
+
+    /// A terminal: what shows it, and what a program writes to.
+    fn terminal() -> (File, File) {
+        let shown = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&shown).and_then(|()| unlockpt(&shown)).expect("a terminal");
+        let name = ptsname(&shown, Vec::new())
+            .expect("its name")
+            .into_string()
+            .expect("UTF-8");
+        let written = OpenOptions::new().read(true).write(true).open(name).expect("its file");
+        (File::from(shown), written)
+    }
+
+    #[test]
+    fn a_panic_is_told_on_the_terminal_that_was_there_before() {
+        if std::env::var_os(INSIDE).is_some() {
+            let mut screen = FullScreen::take().expect("the terminal is taken");
+            screen.draw(|_| panic!("as it was meant to")).expect("it panics");
+        }
+        let (mut shown, written) = terminal();
+        let is_as_before = |file: &File| {
+            let modes = tcgetattr(file).expect("a terminal").local_modes;
+            modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+        };
+        let other = || Stdio::from(written.try_clone().expect("the same file"));
+        let name = concat!(
+            module_path!(),
+            "::a_panic_is_told_on_the_terminal_that_was_there_before"
+        );
+        let name = name.split_once("::").expect("a path").1;
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", name, "--nocapture"])
+            .env(INSIDE, "1")
+            .stdin(other())
+            .stdout(other())
+            .stderr(other())
+            .spawn()
+            .expect("it runs again");
+        let mut text = String::new();
+        let mut bytes = [0; 4_096];
+        // The end of the test's own report, which stands behind all else.
+        while !text.contains("test result: FAILED") {
+            let count = shown.read(&mut bytes).expect("it is written to");
+            text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+        assert!(!child.wait().expect("an end").success());
+        let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part:?} in {text:?}"));
+        assert!(place("\x1b[?1049h") < place("\x1b[?1049l") && place("\x1b[?25l") < place("\x1b[?25h"));
+        assert!(place("\x1b[?1049l") < place("as it was meant to"));
+        assert!(is_as_before(&written));
+    }
+
+    #[test]
+    fn a_sparkline_is_as_wide_as_asked_and_its_highest_is_full() {
+        let values = [Some(9e9), Some(0.0), None, Some(1.0), Some(4.0), Some(8.0), Some(-3.0)];
+        assert_eq!(sparkline(values.into_iter(), 6), "  ▁▄█ ");
+        assert_eq!(sparkline(values.into_iter().take(1), 3), "  █");
+        assert_eq!(sparkline([].into_iter(), 3), "   ");
+        assert_eq!(sparkline([Some(f64::MIN_POSITIVE), Some(1e300)].into_iter(), 2), "▁█");
+    }
+}

@@ -1,0 +1,288 @@
+//! `tickwire top`: a server's own statistics the way `top` shows a machine's.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_stream::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::terminal::{FullScreen, events};
+use crate::client::{Disconnect, Notice, Options, OptionsError, Subscriber, SubscriberError};
+use board::{Board, CLOCK, Link};
+use screen::Choice;
+
+mod board;
+mod lines;
+mod screen;
+#[cfg(test)]
+mod tests;
+mod words;
+
+/// What is asked for.
+const STATISTICS: &str = "$stats:*";
+
+/// Shows a server's own statistics each second: full screen in a terminal, a block of lines in a pipe.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  tickwire top 'http://127.0.0.1:7070'
+  tickwire top 'https://feed.example.com' --ca-file 'cert.pem'
+  tickwire top 'http://127.0.0.1:7070' --count 1
+  tickwire top 'http://127.0.0.1:7070' --json | jq '.stats[\"updates_per_s\"]'
+
+Keys: q end, ? help. The statistics are the instruments '$stats:*'; the README lists them.")]
+pub(super) struct TopArgs {
+    /// The server, such as http://127.0.0.1:7070
+    pub url: String,
+    /// With https://: the authorities to trust, certificates in PEM [default: those that browsers trust]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Credentials, where the server wants some
+    #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// One JSON object a second
+    #[arg(long)]
+    pub json: bool,
+    /// Stop after so many seconds' figures (a terminal then shows lines too)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+}
+
+/// Why `top` failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TopError {
+    /// The URL or the token cannot be used.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The subscriber has ended.
+    #[error(transparent)]
+    Subscriber(#[from] SubscriberError),
+    /// The server refused.
+    #[error("{0}")]
+    Refused(String),
+    /// The server is not worth trying again.
+    #[error("{0}")]
+    GaveUp(Disconnect),
+    /// What is shown cannot be written.
+    #[error("cannot write: {0}")]
+    Write(#[source] io::Error),
+}
+
+impl TopError {
+    /// Whether the user has to write something else.
+    pub(super) fn is_usage(&self) -> bool {
+        matches!(self, TopError::Options(_))
+    }
+}
+
+/// Shows statistics until `stop`, the count, a key, or the end of the reader behind a pipe.
+///
+/// # Errors
+/// Where nothing can be shown: a wrong URL, or a server that refuses.
+pub(super) async fn run(args: TopArgs, stop: CancellationToken) -> Result<(), TopError> {
+    let mut options = Options::new(&args.url)?;
+    if let Some(file) = &args.ca_file {
+        options = options.ca_file(file)?;
+    }
+    if let Some(token) = &args.token {
+        options = options.token(token)?;
+    }
+    let subscriber = Subscriber::new(options);
+    subscriber.subscribe([STATISTICS]).await?;
+    let is_screen = io::stdout().is_terminal() && !args.json && args.count.is_none();
+    let out = match is_screen {
+        true => Out::Screen(Box::new(Screen::take().map_err(TopError::Write)?)),
+        false => Out::Lines {
+            is_json: args.json,
+            left: args.count,
+        },
+    };
+    let mut top = Top {
+        subscriber,
+        board: Board::new(&args.url),
+        out,
+        said: String::new(),
+    };
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = top.run() => ended,
+    };
+    match ended {
+        // The reader has seen enough: `top … | head` is no failure.
+        Err(TopError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Where it is shown.
+enum Out {
+    Screen(Box<Screen>),
+    Lines {
+        is_json: bool,
+        /// Blocks still to be written; without end where absent.
+        left: Option<u64>,
+    },
+}
+
+struct Screen {
+    full: FullScreen,
+    events: mpsc::Receiver<Event>,
+    choice: Choice,
+}
+
+impl Screen {
+    fn take() -> io::Result<Screen> {
+        Ok(Screen {
+            full: FullScreen::take()?,
+            events: events(),
+            choice: Choice::default(),
+        })
+    }
+}
+
+struct Top {
+    subscriber: Subscriber,
+    board: Board,
+    out: Out,
+    /// The last sentence about the connection, told once.
+    said: String,
+}
+
+impl Top {
+    async fn run(&mut self) -> Result<(), TopError> {
+        let mut seconds = interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_sample = tokio::select! {
+                notice = self.subscriber.next() => match notice {
+                    Some(notice) => self.notice(notice)?,
+                    None => return Ok(()),
+                },
+                _ = seconds.tick() => self.board.second(Instant::now()),
+                event = next_event(&mut self.out) => match self.event(&event) {
+                    true => return Ok(()),
+                    false => false,
+                },
+            };
+            if self.show(is_sample).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes a notice; whether it was a sample.
+    fn notice(&mut self, notice: Notice) -> Result<bool, TopError> {
+        let now = Instant::now();
+        match notice {
+            Notice::Connected { server, .. } => {
+                self.board.server = server;
+                self.board.link = Link::Connected(now);
+            }
+            Notice::Disconnected { reason, .. } => {
+                let since = match self.board.link {
+                    Link::Lost(since, _) => since,
+                    _ => now,
+                };
+                self.board.link = Link::Lost(since, reason.to_string());
+            }
+            Notice::Changed(changed) => {
+                let is_sample = changed.is_everything || changed.symbols.contains(CLOCK);
+                let view = self.subscriber.view();
+                if is_sample && view.get(CLOCK).is_some_and(|clock| clock.values().next().is_some()) {
+                    self.board.take(&view, now);
+                    return Ok(true);
+                }
+            }
+            Notice::Rejected { message, .. } | Notice::ServerError { message, .. } => {
+                return Err(TopError::Refused(message));
+            }
+            Notice::GaveUp(reason) => return Err(TopError::GaveUp(reason)),
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    /// Does what a key asks; whether it is to end.
+    fn event(&mut self, event: &Event) -> bool {
+        let Out::Screen(screen) = &mut self.out else {
+            return false;
+        };
+        let Event::Key(key) = event else { return false };
+        if key.kind == KeyEventKind::Release {
+            return false;
+        }
+        let choice = &mut screen.choice;
+        match key.code {
+            KeyCode::Char('q') | KeyCode::Esc => return true,
+            KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => return true,
+            KeyCode::Char('?' | 'h') => choice.has_help = !choice.has_help,
+            KeyCode::Down | KeyCode::Char('j') => {
+                let last = self.board.venues().len().saturating_sub(1);
+                choice.above = (choice.above + 1).min(last);
+            }
+            KeyCode::Up | KeyCode::Char('k') => choice.above = choice.above.saturating_sub(1),
+            _ => {}
+        }
+        false
+    }
+
+    /// Shows what is new; whether that was all that was asked for.
+    async fn show(&mut self, is_sample: bool) -> Result<bool, TopError> {
+        let (board, now) = (&self.board, Instant::now());
+        match &mut self.out {
+            Out::Screen(screen) => {
+                let Screen { full, choice, .. } = &mut **screen;
+                let drawn = full.draw(|frame| screen::draw(frame, board, choice, now));
+                drawn.map_err(TopError::Write)?;
+            }
+            Out::Lines { is_json, left } => {
+                // Once for each cause, though the time in it goes on.
+                let sentence = match &board.link {
+                    Link::Lost(_, why) => format!("{}: {why}; trying again", board.url),
+                    _ => words::connection(board, now),
+                };
+                if sentence != self.said {
+                    // Stderr may be closed; what is shown on stdout goes on.
+                    let _ = writeln!(io::stderr(), "{}", super::figures::printable(&sentence));
+                    self.said = sentence;
+                }
+                if is_sample {
+                    let text = match is_json {
+                        true => lines::json(board, now),
+                        false => lines::plain(board, now),
+                    };
+                    write(text).await?;
+                    *left = left.map(|left| left - 1);
+                    return Ok(*left == Some(0));
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The next key, or change of the screen's size; for ever where there is no screen.
+async fn next_event(out: &mut Out) -> Event {
+    if let Out::Screen(screen) = out
+        && let Some(event) = screen.events.recv().await
+    {
+        return event;
+    }
+    std::future::pending().await
+}
+
+/// Writes beside the runtime's threads: a pipe's reader may take its time, and `stop` is heard meanwhile.
+async fn write(text: String) -> Result<(), TopError> {
+    let write = move || {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    };
+    let written = tokio::task::spawn_blocking(write).await;
+    written
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(TopError::Write)
+}
