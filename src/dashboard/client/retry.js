@@ -6,6 +6,7 @@
  * @property {string} reason in words
  * @property {number | undefined} code of the close frame
  * @property {boolean} isBusy the server cannot serve now
+ * @property {boolean} isSilent nothing was heard for too long
  */
 
 const FIRST_MS = 250;
@@ -23,6 +24,9 @@ const DELAY_MS_MIN = 1_000;
  */
 const GOOD_AFTER_MS = 5_000;
 
+/** A minute, with heartbeats of a second. */
+const PATIENCE_MAX = 20;
+
 /** Message too big, bad credentials, malformed messages, wrong option, forbidden: the same would happen again. */
 const NEVER = new Set([1009, 4500, 4501, 4505, 4507]);
 const NO_CREDENTIALS = 4502;
@@ -32,6 +36,11 @@ const AFTER_A_DELAY = new Set([4013, 4504]);
 export class Retry {
   #attempts = 0;
   #random;
+  /**
+   * How many times longer than usual the next connection may be silent. A message shows only when it is whole: on a slow
+   * way a large one takes longer than three heartbeats, and would for ever.
+   */
+  patience = 1;
 
   /** @param {() => number} random from 0 to 1 */
   constructor(random = Math.random) {
@@ -52,7 +61,11 @@ export class Retry {
   next(end, { hasToken, goodForMs, goawayMs }) {
     const code = end.code ?? 0;
     if (NEVER.has(code) || (code === NO_CREDENTIALS && !hasToken)) return undefined;
-    if (goodForMs >= GOOD_AFTER_MS) this.#attempts = 0;
+    if (goodForMs >= GOOD_AFTER_MS) {
+      this.#attempts = 0;
+      this.patience = 1;
+    }
+    if (end.isSilent) this.patience = Math.min(PATIENCE_MAX, 2 * this.patience);
     if (goawayMs !== undefined) return Math.min(goawayMs, GOAWAY_MS_MAX);
     const wait = this.#random() * this.boundMs;
     this.#attempts++;

@@ -37,6 +37,7 @@ export class Session {
   #clock;
   #listener;
   #nextRequestId;
+  #patience;
   #link;
   #timer;
   #heardMs = performance.now();
@@ -61,13 +62,15 @@ export class Session {
    * @param {import("./options.js").Settings} settings
    * @param {import("./clock.js").Clock} clock
    * @param {() => number} nextRequestId
+   * @param {number} patience how many times longer than usual a silence may be before the connection is given up
    * @param {Listener} listener
    */
-  constructor(view, settings, clock, nextRequestId, listener) {
+  constructor(view, settings, clock, nextRequestId, patience, listener) {
     this.#view = view;
     this.#settings = settings;
     this.#clock = clock;
     this.#nextRequestId = nextRequestId;
+    this.#patience = patience;
     this.#listener = listener;
     const { url, intervalMs } = settings;
     if (intervalMs !== undefined) url.searchParams.set("interval_ms", String(intervalMs));
@@ -75,7 +78,7 @@ export class Session {
       opened: () => this.#opened(),
       heard: (bytes) => this.#heard(bytes),
       message: (message) => this.#message(message),
-      ended: (reason, code) => this.#end({ reason, code, isBusy: false }),
+      ended: (reason, code) => this.#end({ reason, code, isBusy: false, isSilent: false }),
     });
     this.#timer = setInterval(() => this.#check(), CHECK_MS);
   }
@@ -154,7 +157,7 @@ export class Session {
   #message(message) {
     if (message.kind === "error" && PASSING.has(message.code)) {
       // Not for the view: it would forget the symbols, which the next connection asks for again.
-      return this.#giveUp(`refused for now: ${message.message}`, true);
+      return this.#giveUp(`refused for now: ${message.message}`, { isBusy: true });
     }
     const outcome = this.#view.apply(message);
     if (outcome instanceof Breach) this.#repair(`the server broke the protocol: ${outcome.message}`);
@@ -197,9 +200,9 @@ export class Session {
     }
     const silence = now - this.#heardMs;
     if (!this.isGreeted) {
-      if (silence >= WELCOME_MS) this.#giveUp(`no welcome within ${WELCOME_MS} ms`, false);
-    } else if (silence >= Math.max(LOST_MS_MIN, 3 * this.#heartbeatMs)) {
-      this.#giveUp(`silent for ${Math.round(silence)} ms`, false);
+      if (silence >= WELCOME_MS) this.#giveUp(`no welcome within ${WELCOME_MS} ms`, {});
+    } else if (silence >= Math.max(LOST_MS_MIN, 3 * this.#heartbeatMs) * this.#patience) {
+      this.#giveUp(`silent for ${Math.round(silence)} ms`, { isSilent: true });
     } else if (silence >= Math.max(SILENT_MS_MIN, 2 * this.#heartbeatMs)) {
       if (!this.#isSilent) this.#setSilent(true);
     } else if (now - this.#pingedMs >= PING_MS) this.#ping();
@@ -211,13 +214,13 @@ export class Session {
     if (now - this.#repairedMs >= REPAIRS_ANEW_MS) this.#repairs = 0;
     this.#repairedMs = now;
     this.#repairs++;
-    if (this.#repairs > REPAIRS_MAX) this.#giveUp(`the stream cannot be repaired: ${reason}`, true);
+    if (this.#repairs > REPAIRS_MAX) this.#giveUp(`the stream cannot be repaired: ${reason}`, { isBusy: true });
     else this.#listener.repairing(reason);
   }
 
-  /** @param {string} reason @param {boolean} isBusy */
-  #giveUp(reason, isBusy) {
-    this.#end({ reason, code: undefined, isBusy });
+  /** @param {string} reason @param {{ isBusy?: boolean, isSilent?: boolean }} why */
+  #giveUp(reason, { isBusy = false, isSilent = false }) {
+    this.#end({ reason, code: undefined, isBusy, isSilent });
     this.#link.close();
   }
 

@@ -152,7 +152,7 @@ export class Client extends EventTarget {
 
   #connect() {
     this.#setState({ state: "connecting", reason: "", code: undefined, retryInMs: undefined });
-    this.#session = new Session(this.#view, this.#settings, this.#clock, () => ++this.#lastRequestId, {
+    this.#session = new Session(this.#view, this.#settings, this.#clock, () => ++this.#lastRequestId, this.#retry.patience, {
       heard: (bytes) => { this.#counts.bytes += bytes; },
       greeted: (welcome) => this.#greeted(welcome),
       silent: (isSilent) => this.#silent(isSilent),

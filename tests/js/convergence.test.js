@@ -1,0 +1,116 @@
+// Law 1 over real sockets: whoever has caught up has the server's values, however it came there.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { WAYS, open, until, untilSo } from "./support/follow.js";
+import { Proxy } from "./support/proxy.js";
+import { rowsAt, rowsOf } from "./support/rows.js";
+import { Server } from "./support/server.js";
+
+const DEMO = fileURLToPath(new URL("../../feeds/demo.capture.gz", import.meta.url));
+const SYMBOLS = "binance:*";
+const CUTS = 4;
+/** 1.6 KB/s: less than a tenth of what JSON would need. */
+const TRICKLE = { bytes: 16, pauseMs: 10 };
+
+/** Whether the replay has ended and everything up to its end is known. */
+const isOver = (client) => client.venues.get("binance")?.reason === "replay ended" && client.state.state === "live";
+
+/** A client, with the rows that its callbacks left: what a page would show. */
+function follow(url, options) {
+  const client = open(url, options);
+  const shown = new Map();
+  client.subscribe(SYMBOLS, (instrument, { kind }) => {
+    assert.equal(kind === "added", !shown.has(instrument.symbol), `${kind} of ${instrument.symbol}`);
+    if (kind === "removed") shown.delete(instrument.symbol);
+    else shown.set(instrument.symbol, rowsOf([instrument])[instrument.symbol]);
+  });
+  return { client, shown };
+}
+
+/** Follows to the end of the replay; gives what is known, what was shown, and figures. */
+async function toTheEnd({ client, shown }, word) {
+  await untilSo(client, `the end of the replay: ${word}`, () => isOver(client));
+  const { stats } = client;
+  assert.deepEqual([stats.losses, stats.breaches], [0, 0], `${word}: the seq rules were kept`);
+  const rows = rowsOf(client);
+  assert.deepEqual(Object.fromEntries(shown), rows, `${word}: the callbacks were told everything`);
+  client.close();
+  return { word, rows, stats };
+}
+
+/** Is cut off again and again, and comes back with nothing but what changed since. */
+async function beCutOff(follower, proxy, word) {
+  const { client } = follower;
+  let cuts = 0;
+  let lost = 0;
+  let seq = Infinity;
+  client.addEventListener("snapshot", ({ detail }) => {
+    assert.equal(detail.isResumed, cuts > 0, `${word}: after ${cuts} cuts`);
+    seq = detail.seq;
+  });
+  client.addEventListener("state", ({ detail }) => { if (detail.state === "lost") lost++; });
+  while (cuts < CUTS) {
+    await until(client, "frame", `some news before a cut: ${word}`, (frame) => frame.seq > seq || isOver(client));
+    seq = Infinity;
+    cuts++;
+    const back = until(client, "snapshot", `a resume: ${word}`, () => true);
+    proxy.cut();
+    await back;
+  }
+  assert.ok(lost >= CUTS, `${word}: ${lost} connections were lost`);
+  return toTheEnd(follower, word);
+}
+
+/** All followers of one way of talking. */
+async function matrix(server, way) {
+  const word = (text) => `${text}, ${way.encoding} ${way.compression}`;
+  const slowProxy = await Proxy.start(server.url, TRICKLE);
+  const cutProxy = await Proxy.start(server.url);
+  const start = follow(server.url, way);
+  const slow = follow(slowProxy.url, way);
+  const cut = follow(cutProxy.url, way);
+  const paced = follow(server.url, { ...way, intervalMs: 500 });
+  const narrow = follow(server.url, { ...way, window: 1 });
+  const inTheMiddle = async () => {
+    await until(start.client, "frame", "some updates", () => start.client.stats.deltas >= 20);
+    return toTheEnd(follow(server.url, way), word("joined in the middle"));
+  };
+  const readSlowly = async () => {
+    await untilSo(start.client, "the end for others", () => isOver(start.client) || start.client.state.state === "closed");
+    slowProxy.open();
+    return toTheEnd(slow, word("read slowly"));
+  };
+  const results = await Promise.all([
+    toTheEnd(paced, word("paced at 500 ms")),
+    toTheEnd(narrow, word("with a window of one")),
+    beCutOff(cut, cutProxy, word("cut off and resumed")),
+    inTheMiddle(),
+    readSlowly(),
+    (async () => {
+      await untilSo(start.client, "the end", () => isOver(start.client));
+      // Whoever waits for this one has seen it.
+      await new Promise((resolve) => setImmediate(resolve));
+      return toTheEnd(start, word("there from the start"));
+    })(),
+  ]);
+  slowProxy.close();
+  cutProxy.close();
+  return results;
+}
+
+test("after a recording every view equals the server's snapshot, in all encodings, over cuts and slow reading", async () => {
+  const server = await Server.start(["--feed", `replay:${DEMO}?speed=20&start=first_subscriber`]);
+  try {
+    const all = (await Promise.all(WAYS.map((way) => matrix(server, way)))).flat();
+    const { rows, venues } = await rowsAt(server, SYMBOLS);
+    assert.equal(venues.binance, "down");
+    assert.ok(Object.keys(rows).length > 0 && Object.values(rows).every((row) => row.updateCount > 0));
+    assert.equal(all.length, WAYS.length * 6);
+    for (const { word, rows: known } of all) assert.deepEqual(known, rows, word);
+    const skipped = all.filter(({ word }) => word.startsWith("read slowly")).map(({ stats }) => stats.skippedBeats);
+    console.log(`beats skipped for those that read slowly: ${skipped.join(" ")}`);
+  } finally {
+    await server.stop();
+  }
+});
