@@ -254,10 +254,7 @@ bindSettings(settings, {
   startOver,
 });
 byId("banner-retry").addEventListener("click", start);
-onTheme(() => {
-  rows.redraw();
-  detail.chart.request();
-});
+onTheme(() => detail.chart.request());
 if (kept.problem) notice(kept.problem);
 start();
 show();

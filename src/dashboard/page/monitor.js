@@ -1,7 +1,7 @@
 // The monitor: the server's own statistics over the last quarter of an hour, streamed like any price.
 
 import { connect } from "/client.js";
-import { Figures } from "./figures.js";
+import { Figures, SPAN_MS } from "./figures.js";
 import { onTheme } from "./palette.js";
 import { PANELS } from "./panels.js";
 import { Plot } from "./plot.js";
@@ -22,6 +22,25 @@ const plots = PANELS.map((panel) => new Plot(byId("plots"), panel, figures, (sha
   show();
 }));
 
+/** A plot is as long as what was collected, in steps, so that a young one is not a line at its end. */
+const SPANS_MS = [60_000, 120_000, 300_000, SPAN_MS];
+
+/** What the state of a venue is called; the statistic is its number. */
+const VENUE_STATES = { 1: "up", 2: "stale", 3: "down" };
+
+const VENUE_STATE = /^venue\.(.+)\.state$/;
+
+/** The venues as the statistics tell them, for the head of the page. */
+function venuesOf(values) {
+  const venues = new Map();
+  for (const [name, value] of values) {
+    const venue = VENUE_STATE.exec(name)?.[1];
+    const state = VENUE_STATES[value];
+    if (venue && state) venues.set(venue, { name: venue, state, reason: "" });
+  }
+  return venues;
+}
+
 /** The values of now by name; null while nothing current is known. */
 function read() {
   if (client.state.state !== "live") return null;
@@ -36,8 +55,9 @@ function read() {
 
 function show() {
   const now = Date.now();
-  for (const plot of plots) plot.show(now, cross);
-  const collected = now - openedAt < 2_000 ? "" : `: ${agoOf(Math.min(now - openedAt, 900_000))} so far`;
+  const span = SPANS_MS.find((ms) => ms >= now - openedAt) ?? SPAN_MS;
+  for (const plot of plots) plot.show(now, span, cross);
+  const collected = now - openedAt < 2_000 ? "" : `: ${agoOf(Math.min(now - openedAt, SPAN_MS))} so far`;
   const under = cross === null || cross < 0 ? "" : `  Values at ${clockOf(plots[0].timeAt(cross))}.`;
   byId("history").textContent = `The last 15 minutes, as this page has collected them since it was opened at ${clockOf(openedAt)}${collected}.${under}`;
 }
@@ -46,7 +66,6 @@ function start() {
   client?.close();
   client = connect();
   client.addEventListener("state", ({ detail }) => status.show(detail));
-  client.addEventListener("venue", () => status.venues(client.venues));
   client.addEventListener("error", ({ detail }) => notice(detail.message));
   status.forget();
   status.show(client.state);
@@ -58,7 +77,9 @@ onTheme(show);
 start();
 show();
 setInterval(() => {
-  figures.push(Date.now(), read());
+  const values = read();
+  figures.push(Date.now(), values);
+  if (values) status.venues(venuesOf(values));
   status.figures(client.stats);
   show();
 }, 1_000);

@@ -2,22 +2,14 @@
 
 import { timeTicks, valueTicks } from "./axis.js";
 import { Surface } from "./canvas.js";
-import { SPAN_MS } from "./figures.js";
 import { palette } from "./palette.js";
 import { levelOf } from "./panels.js";
+import { figureOf } from "./words.js";
 
 const LEFT = 46;
 const BOTTOM = 18;
 const TOP = 6;
 const COLOURS = ["s1", "s2", "s3", "s4", "s5"];
-
-/** Three digits that count: "1234", "56.7", "0.12". */
-export function figureOf(value) {
-  if (Number.isNaN(value)) return "–";
-  const size = Math.abs(value);
-  if (size >= 100) return Math.round(value).toLocaleString("en-US");
-  return value.toFixed(size >= 10 || Number.isInteger(value) ? (Number.isInteger(value) ? 0 : 1) : 2);
-}
 
 function make(tag, className, parent) {
   const element = document.createElement(tag);
@@ -48,9 +40,10 @@ export class Plot {
     canvas.addEventListener("pointerleave", () => point(null));
   }
 
-  /** New values are there, or the crosshair is elsewhere. */
-  show(now, cross) {
+  /** New values are there, or the crosshair is elsewhere; the plot ends now and is so long. */
+  show(now, spanMs, cross) {
     this.now = now;
+    this.spanMs = spanMs;
     this.cross = cross;
     const names = [...this.figures.values.keys()].sort();
     const wanted = typeof this.panel.lines === "function" ? this.panel.lines(names) : this.panel.lines;
@@ -79,7 +72,7 @@ export class Plot {
   }
 
   timeAt(share) {
-    return this.now - SPAN_MS + share * SPAN_MS;
+    return this.now - this.spanMs + share * this.spanMs;
   }
 
   draw(context, width, height) {
@@ -94,8 +87,8 @@ export class Plot {
     }
     high = high === low ? low + 1 : high + (high - low) * 0.1;
     if (low < 0) low -= (high - low) * 0.05;
-    const from = this.now - SPAN_MS;
-    const x = (time) => LEFT + ((time - from) / SPAN_MS) * (width - LEFT);
+    const from = this.now - this.spanMs;
+    const x = (time) => LEFT + ((time - from) / this.spanMs) * (width - LEFT);
     const y = (value) => TOP + ((high - value) / (high - low)) * (height - TOP - BOTTOM);
     this.drawAxes(context, width, height, low, high, from, x, y);
     for (const line of this.lines) this.drawLine(context, line, x, y);

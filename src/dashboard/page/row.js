@@ -36,8 +36,8 @@ export class Row {
     make("span", "name", name).textContent = symbol.slice(colon + 1);
     make("span", "venue", name).textContent = symbol.slice(0, colon);
     name.title = symbol;
-    this.canvas = makeSparkline();
-    makeCell("spark", element).cell.append(this.canvas);
+    this.spark = makeSparkline();
+    makeCell("spark", element).cell.append(this.spark.svg);
     this.cells = COLUMNS.map((column) => makeCell(column.key, element));
     this.age = makeCell("age", element);
     const remove = make("button", "remove", makeCell("removes", element).cell);

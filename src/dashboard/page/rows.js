@@ -8,12 +8,14 @@ import { drawSparkline } from "./sparkline.js";
 import { Trace } from "./trace.js";
 import { Widths } from "./widths.js";
 
-/** Script's part of a frame of 16 ms; styles, layout and paint of what it writes take about as much again. */
+/** Script's part of a frame of 16 ms on a slow machine. */
 const BUDGET_MS = 3;
+/** Rows written in one frame: their layout and paint cost three times what writing them does. */
+const ROWS_A_FRAME = 64;
 /** Between two looks at the clock. */
 const BATCH = 4;
 /** Sparklines of one frame: about 0.1 ms each. */
-const SPARKS = 12;
+const SPARKS = 8;
 /** One sample a second for a quarter of an hour; 29 KB a row. */
 const SAMPLES = 900;
 
@@ -117,6 +119,7 @@ export class Rows {
   draw() {
     this.frame = 0;
     const until = performance.now() + BUDGET_MS;
+    this.left = ROWS_A_FRAME;
     if (this.drain(this.near, until)) this.drain(this.far, until);
     this.drawSparks(until);
     if (this.near.size + this.far.size + this.sparks.size > 0) this.request();
@@ -124,14 +127,12 @@ export class Rows {
 
   /** Writes rows until none is left or the budget is used up; whether none is left. */
   drain(set, until) {
-    let left = BATCH;
     for (const row of set) {
       set.delete(row);
       const { instrument, venue, note } = this.look(row.symbol);
       row.write(instrument, venue, note, row.isNear ? this.flashes : null, this.widths);
-      if (--left > 0) continue;
-      if (performance.now() > until) return set.size === 0;
-      left = BATCH;
+      this.left--;
+      if (this.left % BATCH === 0 && (this.left === 0 || performance.now() > until)) return false;
     }
     return true;
   }
@@ -142,7 +143,7 @@ export class Rows {
     for (const row of this.sparks) {
       if (left-- === 0 || performance.now() > until) return;
       this.sparks.delete(row);
-      drawSparkline(row.canvas, this.traces.get(row.symbol), now);
+      drawSparkline(row.spark, this.traces.get(row.symbol), now);
     }
   }
 
@@ -155,12 +156,6 @@ export class Rows {
       row.writeAge(instrument);
       this.sparks.add(row);
     }
-    this.request();
-  }
-
-  /** The theme is another one. */
-  redraw() {
-    for (const row of this.rows.values()) if (row.isNear) this.sparks.add(row);
     this.request();
   }
 }

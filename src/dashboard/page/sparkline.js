@@ -1,20 +1,23 @@
-// The small line of a row: where its price was in the last minutes.
-
-import { palette } from "./palette.js";
+// The small line of a row: where its price was in the last minutes. A path, not a canvas: every canvas is a layer of its own
+// to the browser, and a screen of them cost three times what all other drawing did.
 
 /** Looked at this long. */
 const SPAN_MS = 300_000;
-export const WIDTH = 88;
-export const HEIGHT = 20;
+/** A young trace is drawn over at least so long, so that it is a line and not a dot. */
+const YOUNG_MS = 20_000;
+const WIDTH = 88;
+const HEIGHT = 20;
+const SPACE = "http://www.w3.org/2000/svg";
 
-/** Makes the canvas of one row. */
+/** Makes the line of one row, empty. */
 export function makeSparkline() {
-  const canvas = document.createElement("canvas");
-  const scale = Math.min(devicePixelRatio || 1, 2);
-  canvas.width = WIDTH * scale;
-  canvas.height = HEIGHT * scale;
-  canvas.setAttribute("aria-hidden", "true");
-  return canvas;
+  const svg = document.createElementNS(SPACE, "svg");
+  svg.setAttribute("width", String(WIDTH));
+  svg.setAttribute("height", String(HEIGHT));
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SPACE, "path");
+  svg.append(path);
+  return { svg, path };
 }
 
 /** The last price, or where none is told, the bid. */
@@ -23,48 +26,36 @@ function lineOf(trace, from) {
   return "bid";
 }
 
+function write(element, name, text) {
+  if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+}
+
 /** Draws the trace's last minutes; what was not live is a gap. */
-export function drawSparkline(canvas, trace, now) {
-  const context = canvas.getContext("2d");
-  const scale = canvas.width / WIDTH;
-  context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, WIDTH, HEIGHT);
+export function drawSparkline({ path }, trace, now) {
   const from = trace.since(now - SPAN_MS);
   const line = lineOf(trace, from);
   const values = [];
-  let [low, high] = [Infinity, -Infinity];
   for (let at = from; at < trace.length; at++) {
     const mantissa = trace.value(line, at);
-    const value = mantissa === null ? NaN : Number(mantissa);
-    values.push(value);
-    if (value < low) low = value;
-    if (value > high) high = value;
+    values.push(mantissa === null ? NaN : Number(mantissa));
   }
-  if (high < low) return;
+  const known = values.filter((value) => !Number.isNaN(value));
+  if (known.length === 0) return write(path, "d", "");
+  const [low, high] = [Math.min(...known), Math.max(...known)];
   const start = trace.time(from);
-  // A young trace is drawn over what there is of it, so that it is a line and not a dot.
-  const span = Math.max(now - start, 20_000);
-  const x = (at) => 1 + ((trace.time(from + at) - start) / span) * (WIDTH - 5);
-  const y = (value) => (high === low ? HEIGHT / 2 : 2 + ((high - value) / (high - low)) * (HEIGHT - 4));
-  const first = values.find((value) => !Number.isNaN(value));
-  const final = values.findLast((value) => !Number.isNaN(value));
-  context.strokeStyle = final > first ? palette.up : final < first ? palette.down : palette.dim;
-  context.lineWidth = 1.25;
-  context.lineJoin = "round";
-  context.beginPath();
+  const span = Math.max(now - start, YOUNG_MS);
+  const x = (at) => (1 + ((trace.time(from + at) - start) / span) * (WIDTH - 2)).toFixed(1);
+  const y = (value) => (high === low ? HEIGHT / 2 : 2 + ((high - value) / (high - low)) * (HEIGHT - 4)).toFixed(1);
+  let d = "";
   let isPen = false;
   values.forEach((value, at) => {
     if (Number.isNaN(value)) isPen = false;
-    else if (isPen) context.lineTo(x(at), y(value));
     else {
-      context.moveTo(x(at), y(value));
+      d += `${isPen ? "L" : "M"}${x(at)} ${y(value)}`;
       isPen = true;
     }
   });
-  context.stroke();
-  if (Number.isNaN(values.at(-1))) return;
-  context.fillStyle = context.strokeStyle;
-  context.beginPath();
-  context.arc(x(values.length - 1), y(final), 1.75, 0, 7);
-  context.fill();
+  write(path, "d", d);
+  const move = known.at(-1) - known[0];
+  write(path, "class", move > 0 ? "up" : move < 0 ? "down" : "");
 }

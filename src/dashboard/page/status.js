@@ -1,6 +1,6 @@
 // What is always visible: the connection, the venues, lag and skipped beats. A loss says since when, and when it is tried again.
 
-import { agoOf, clockOf, countOf, spanOf } from "./words.js";
+import { agoOf, clockOf, countOf, figureOf, spanOf } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -76,7 +76,8 @@ export class Status {
       if (venue.name.startsWith("$")) chip.hidden = true;
       chip.dataset.state = venue.state;
       write(chip, venue.state === "up" ? venue.name : `${venue.name} ${venue.state}${venue.reason ? `: ${venue.reason}` : ""}`);
-      chip.title = `${venue.name} ${venue.state} since ${clockOf(venue.sinceMs)}${venue.reason ? `: ${venue.reason}` : ""}`;
+      const since = venue.sinceMs === undefined ? "" : ` since ${clockOf(venue.sinceMs)}`;
+      chip.title = `${venue.name} ${venue.state}${since}${venue.reason ? `: ${venue.reason}` : ""}`;
     }
     for (const [name, chip] of this.chips) {
       if (venues.has(name)) continue;
@@ -96,7 +97,7 @@ export class Status {
     write(byId("skipped"), countOf(stats.skippedBeats));
     byId("skipped").dataset.level = this.before && stats.skippedBeats > this.before.skippedBeats ? "warn" : "";
     write(byId("rate"), `${countOf(rate("entries"))}/s`);
-    write(byId("bytes"), `${countOf(rate("bytes") / 1_024)} KiB/s`);
+    write(byId("bytes"), `${figureOf(rate("bytes") / 1_024)} KiB/s`);
     const { entries, bytes, skippedBeats } = stats;
     this.before = { at: now, entries, bytes, skippedBeats };
   }

@@ -49,3 +49,11 @@ export function clockOf(ms) {
 export function countOf(number) {
   return Number.isFinite(number) ? Math.round(number).toLocaleString("en-US") : "–";
 }
+
+/** About three digits that count: "1,234", "56.7", "0.12". */
+export function figureOf(value) {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size >= 100) return Math.round(value).toLocaleString("en-US");
+  return Number.isInteger(value) ? String(value) : value.toFixed(size >= 10 ? 1 : 2);
+}
