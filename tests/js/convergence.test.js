@@ -1,11 +1,15 @@
 // Law 1 over real sockets: whoever has caught up has the server's values, however it came there.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { WAYS, open, until, untilSo } from "./support/follow.js";
+import { WAYS, closeAll, open, until, untilSo } from "./support/follow.js";
+import { Market, QUIET } from "./support/market.js";
 import { Proxy } from "./support/proxy.js";
+import { Random } from "./support/random.js";
 import { rowsAt, rowsOf } from "./support/rows.js";
 import { Server } from "./support/server.js";
+
+afterEach(closeAll);
 
 const DEMO = fileURLToPath(new URL("../../feeds/demo.capture.gz", import.meta.url));
 const SYMBOLS = "binance:*";
@@ -17,10 +21,10 @@ const TRICKLE = { bytes: 16, pauseMs: 10 };
 const isOver = (client) => client.venues.get("binance")?.reason === "replay ended" && client.state.state === "live";
 
 /** A client, with the rows that its callbacks left: what a page would show. */
-function follow(url, options) {
+function follow(url, options, symbols = SYMBOLS) {
   const client = open(url, options);
   const shown = new Map();
-  client.subscribe(SYMBOLS, (instrument, { kind }) => {
+  client.subscribe(symbols, (instrument, { kind }) => {
     assert.equal(kind === "added", !shown.has(instrument.symbol), `${kind} of ${instrument.symbol}`);
     if (kind === "removed") shown.delete(instrument.symbol);
     else shown.set(instrument.symbol, rowsOf([instrument])[instrument.symbol]);
@@ -111,6 +115,64 @@ test("after a recording every view equals the server's snapshot, in all encoding
     const skipped = all.filter(({ word }) => word.startsWith("read slowly")).map(({ stats }) => stats.skippedBeats);
     console.log(`beats skipped for those that read slowly: ${skipped.join(" ")}`);
   } finally {
+    await server.stop();
+  }
+});
+
+/** 100 KB/s: the market below is several times that in every encoding. */
+const SLOW = { bytes: 1_024, pauseMs: 10 };
+
+/** Those that read slowly, those that are cut off again and again, and those that are left alone, in all ways of talking. */
+async function crowd(server) {
+  const each = WAYS.map(async (way) => {
+    const slowProxy = await Proxy.start(server.url, SLOW);
+    const cutProxy = await Proxy.start(server.url);
+    return [
+      { word: "slow", proxy: slowProxy, ...follow(slowProxy.url, { ...way, window: 4 }, "own:*") },
+      { word: "cut", proxy: cutProxy, ...follow(cutProxy.url, way, "own:*") },
+      { word: "left alone", ...follow(server.url, way, "own:*") },
+    ];
+  });
+  return (await Promise.all(each)).flat();
+}
+
+/** Waits until nothing changes any more and a client has all of it; gives what that is. */
+async function atRest(server, { client, word }) {
+  for (;;) {
+    const { rows, seq } = await rowsAt(server, "own:*");
+    const hasAll = () => client.state.state === "live" && client.stats.seq >= seq && client.size === Object.keys(rows).length;
+    await untilSo(client, `the market's rest: ${word}`, hasAll);
+    // Own seq may be that of a first part: the end of an answer is what counts.
+    await client.subscribe("own:*").answer;
+    await until(client, "frame", "a handover", () => true);
+    // A silent venue becomes stale: that was a change meanwhile.
+    if ((await rowsAt(server, "own:*")).seq === seq) return rows;
+  }
+}
+
+test("a busy market is conflated for those that read slowly, and when it rests all have all of it", async () => {
+  const server = await Server.start(QUIET);
+  const followers = await crowd(server);
+  try {
+    const market = new Market(server, new Random(21), 200);
+    const slow = followers.filter(({ word }) => word === "slow");
+    const cutting = setInterval(() => followers.forEach(({ word, proxy }) => word === "cut" && proxy.cut()), 700);
+    await market.run(10_000, () => slow.every(({ client }) => client.stats.skippedBeats > 20) && market.pushed > 20_000);
+    clearInterval(cutting);
+    slow.forEach(({ proxy }) => proxy.open());
+    for (const follower of followers) {
+      const { client, shown, word } = follower;
+      const rows = await atRest(server, follower);
+      assert.equal(Object.keys(rows).length, 200);
+      assert.deepEqual(rowsOf(client), rows, word);
+      assert.deepEqual(Object.fromEntries(shown), rows, `${word}: the callbacks were told everything`);
+      const { breaches, connections } = client.stats;
+      assert.equal(breaches, 0, word);
+      assert.ok(word !== "cut" || connections > 1, `${connections} connections`);
+    }
+    console.log(`${market.pushed} updates; skipped: ${slow.map(({ client }) => client.stats.skippedBeats).join(" ")}`);
+  } finally {
+    followers.forEach(({ client, proxy }) => (client.close(), proxy?.close()));
     await server.stop();
   }
 });

@@ -8,7 +8,19 @@ export const WAYS = ["protobuf", "msgpack", "json"].flatMap((encoding) =>
   ["none", "deflate"].map((compression) => ({ encoding, compression })),
 );
 
-export const open = (url, options = {}) => connect(url, { WebSocket, ...options });
+const opened = new Set();
+
+export function open(url, options = {}) {
+  const client = connect(url, { WebSocket, ...options });
+  opened.add(client);
+  return client;
+}
+
+/** Closes what a test has left open, so that one that failed does not hold up the rest. */
+export function closeAll() {
+  for (const client of opened) client.close();
+  opened.clear();
+}
 
 /** Waits until a client meets a condition, which is asked after each event of this kind. */
 export function until(client, type, what, isMet) {

@@ -1,17 +1,17 @@
 // What must be equal between a client that has caught up and the server's `/v1/snapshot`: every field of every instrument.
 
-const FIELDS = [
+export const FIELDS = [
   ["bidPrice", "bid_price"], ["bidSize", "bid_size"], ["askPrice", "ask_price"], ["askSize", "ask_size"],
   ["lastPrice", "last_price"], ["lastSize", "last_size"], ["volume", "volume"], ["open", "open"], ["high", "high"],
   ["low", "low"], ["tradeCount", "trade_count"], ["lastSide", "last_side"],
 ];
 
-/** A client's instruments by symbol. */
-export function rowsOf(client) {
+/** A client's instruments by symbol; complete in itself, so that a page can be given it as text. */
+export function rowsOf(client, fields = FIELDS) {
   const rows = {};
   for (const instrument of client) {
     const { price, size, volume } = instrument.decimals;
-    const values = FIELDS.map(([name]) => [name, instrument.text(name)]).filter(([, text]) => text !== undefined);
+    const values = fields.map(([name]) => [name, instrument.text(name)]).filter(([, text]) => text !== undefined);
     rows[instrument.symbol] = {
       decimals: [price, size, volume],
       values: Object.fromEntries(values),
