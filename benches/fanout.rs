@@ -2,7 +2,8 @@
 //!
 //! Both run in one thread in turn, beat by beat, so that the machine's drift hits both; their CPU time is
 //! compared. A regression means that something beside the system call has grown: the ratio is the whole
-//! service's cost per frame over the least that any server can pay. Beside them the same shard through io_uring.
+//! service's cost per frame over the least that any server can pay, its counting for the metrics included. Beside them the
+//! same shard through io_uring.
 
 mod measure;
 
@@ -13,11 +14,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
+
 use measure::{cpu_ns, finish, show, within};
 use tickwire::engine::{Beater, Clock, Demand};
 use tickwire::fanout::{Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
 use tickwire::feed::synthetic::{EvenModel, Model};
 use tickwire::market::{Event, Symbol, SymbolPattern, Ts, Update};
+use tickwire::monitor::Recorder;
 use tickwire::store::{Epoch, Writer};
 use tickwire::wire::{Compression, Encoding};
 
@@ -237,6 +241,8 @@ fn run(name: &str, subscribers: usize, updates: usize, alike: bool, bound: f64) 
 }
 
 fn main() {
+    let (recorder, _reader) = Recorder::new(PrometheusBuilder::new().build_recorder());
+    metrics::set_global_recorder(recorder).expect("the first one");
     let mut ok = run("400 subscribers x 20 of 1000, 20k updates/s", 400, 200, false, 1.35);
     ok &= run("400 subscribers x 20 of 1000, 100k updates/s", 400, 1_000, false, 1.35);
     ok &= run("400 alike x 20 of 1000, 100k updates/s", 400, 1_000, true, 1.25);

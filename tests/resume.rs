@@ -230,7 +230,8 @@ async fn move_over(name: &str, end: impl FnOnce(Server), is_expected: fn(&Discon
         let (why, delay) = come_back(subscriber).await;
         assert!(is_expected(&why, delay), "{why:?}, {delay:?}");
         let view = subscriber.view();
-        assert_eq!((view.epoch(), view.seq()), (Some(http.epoch), http.seq));
+        // The server's own statistics move the seq once a second.
+        assert!(view.epoch() == Some(http.epoch) && view.seq() >= http.seq);
         assert_eq!(view.dump(), second.truth);
         assert_eq!(
             Vec::from_iter(view.pending()),

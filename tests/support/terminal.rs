@@ -109,7 +109,9 @@ impl Drop for OnTerminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            eprintln!("drawn:\n{:?}", self.drawn());
+            let drawn = self.drawn();
+            let newest = drawn.char_indices().rev().nth(5_000).map_or(0, |(at, _)| at);
+            eprintln!("drawn last:\n{:?}", &drawn[newest..]);
         }
     }
 }
