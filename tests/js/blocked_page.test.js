@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
-import { launch } from "./support/browser.js";
+import { launch, serveHtml } from "./support/browser.js";
 import { Market } from "./support/market.js";
 import { Random } from "./support/random.js";
 import { FIELDS, rowsAt, rowsOf } from "./support/rows.js";
@@ -38,12 +38,13 @@ function residentBytes(root) {
 test("while a page is blocked the server skips beats for it and nobody's memory grows; then it has the newest values", async () => {
   const server = await Server.start(FEEDS);
   const market = new Market(server, new Random(31), 100);
-  const browserServer = await launch();
+  const blank = await serveHtml("");
+  const browser = await launch();
   try {
-    const page = await browserServer.newPage();
-    const root = await processOf(browserServer);
+    const page = await browser.newPage();
+    const root = await processOf(browser);
     await market.push(500);
-    await page.goto("about:blank");
+    await page.goto(blank.url);
     await page.evaluate(async (url) => {
       const { connect } = await import(`${url}/client.js`);
       window.client = connect(url, { encoding: "json" });
@@ -86,7 +87,8 @@ test("while a page is blocked the server skips beats for it and nobody's memory 
       return JSON.stringify(sorted(known)) === JSON.stringify(sorted(now.rows)) && Object.keys(rows).length === 100;
     });
   } finally {
-    await browserServer.close();
+    await browser.close();
+    blank.close();
     await server.stop();
   }
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import { WAYS, closeAll, open, until, untilSo } from "./support/follow.js";
 import { Market, QUIET } from "./support/market.js";
 import { Proxy } from "./support/proxy.js";
@@ -146,7 +147,7 @@ async function atRest(server, { client, word }) {
     await client.subscribe("own:*").answer;
     await until(client, "frame", "a handover", () => true);
     // A silent venue becomes stale: that was a change meanwhile.
-    if ((await rowsAt(server, "own:*")).seq === seq) return rows;
+    if (isDeepStrictEqual((await rowsAt(server, "own:*")).rows, rows)) return rows;
   }
 }
 

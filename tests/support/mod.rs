@@ -9,6 +9,7 @@ pub(crate) mod frame;
 pub(crate) mod history;
 pub(crate) mod http;
 pub(crate) mod market;
+pub(crate) mod node;
 pub(crate) mod output;
 pub(crate) mod peer;
 pub(crate) mod process;

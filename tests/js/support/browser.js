@@ -1,4 +1,6 @@
 // Debian's Chromium, and what a page in it said.
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { chromium } from "playwright-core";
 
 const ARGS = [
@@ -18,4 +20,14 @@ export function complaintsOf(page) {
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
   return complaints;
+}
+
+/** Serves one page of another origin than the server's, with nothing but this in it. */
+export async function serveHtml(html) {
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === "/" ? 200 : 204;
+    response.setHeader("content-type", "text/html; charset=utf-8").end(request.url === "/" ? `<!doctype html>${html}` : "");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
 }
