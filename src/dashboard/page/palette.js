@@ -1,6 +1,6 @@
 // The colours of the style sheet, for what is drawn on canvas. Read when the theme changes, never in a frame.
 
-const NAMES = ["text", "dim", "line", "surface", "up", "down", "bid", "ask", "last", "warn", "accent", "s1", "s2", "s3", "s4", "s5"];
+const NAMES = ["text", "dim", "line", "surface", "up", "down", "bid", "ask", "last", "warn", "accent", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8"];
 
 /** Colours by name, always those of the theme now. */
 export const palette = {};

@@ -9,7 +9,7 @@ import { figureOf } from "./words.js";
 const LEFT = 46;
 const BOTTOM = 18;
 const TOP = 6;
-const COLOURS = ["s1", "s2", "s3", "s4", "s5"];
+const COLOURS = ["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8"];
 
 function make(tag, className, parent) {
   const element = document.createElement(tag);
@@ -153,7 +153,7 @@ export class Plot {
   /** From where on it is a worry, once that is within sight. */
   drawLimits(context, width, low, high, y) {
     for (const [limit, colour] of [[this.panel.warn, "warn"], [this.panel.bad, "down"]]) {
-      if (!limit || limit.at > high || limit.at < low) continue;
+      if (!limit || limit.isUndrawn || limit.at > high || limit.at < low) continue;
       context.strokeStyle = palette[colour];
       context.lineWidth = 1;
       context.setLineDash([2, 4]);

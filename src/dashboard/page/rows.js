@@ -18,6 +18,8 @@ const BATCH = 4;
 const SPARKS = 8;
 /** One sample a second for a quarter of an hour; 29 KB a row. */
 const SAMPLES = 900;
+/** Two samples further apart have a hole between them: the page was hidden, or the machine slept. */
+const HOLE_MS = 5_000;
 
 export class Rows {
   /** `look(symbol)` gives `{ instrument, venue, note }` as they are now. */
@@ -32,6 +34,7 @@ export class Rows {
     this.far = new Set();
     this.sparks = new Set();
     this.frame = 0;
+    this.ticked = Infinity;
     this.draw = this.draw.bind(this);
     this.sight = new IntersectionObserver((entries) => this.see(entries), { root: body.closest("#scroller"), rootMargin: "120px" });
   }
@@ -149,13 +152,17 @@ export class Rows {
 
   /** Once a second: a sample of every price, and ages as they have become. */
   tick(now) {
+    const isHole = now - this.ticked > HOLE_MS;
     for (const [symbol, row] of this.rows) {
       const { instrument } = this.look(symbol);
-      this.traces.get(symbol).push(now, instrument);
+      const trace = this.traces.get(symbol);
+      if (isHole) trace.push(this.ticked + 1, undefined);
+      trace.push(now, instrument);
       if (!row.isNear) continue;
       row.writeAge(instrument);
       this.sparks.add(row);
     }
+    this.ticked = now;
     this.request();
   }
 }

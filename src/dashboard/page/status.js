@@ -26,6 +26,7 @@ export class Status {
     this.retryAt = 0;
     this.detail = null;
     this.before = null;
+    this.wasLive = false;
   }
 
   /** The connection's state is another one. */
@@ -34,6 +35,7 @@ export class Status {
     // From silent to lost to trying again it is one trouble, and its beginning is what counts.
     const wasTrouble = this.detail && this.detail.state !== "live";
     if (!wasTrouble || detail.state === "live") this.since = now;
+    this.wasLive ||= detail.state === "live";
     const isEdge = this.detail?.state !== detail.state;
     this.detail = detail;
     this.retryAt = detail.retryInMs === undefined ? 0 : now + detail.retryInMs;
@@ -51,18 +53,20 @@ export class Status {
     const banner = byId("banner");
     banner.hidden = state === undefined || state === "live";
     if (banner.hidden) return;
-    const now = Date.now();
-    const words = {
-      connecting: "Connecting",
-      stale: "The server is silent",
-      lost: "Connection lost",
-      closed: "The connection was given up",
-    };
-    const since = `since ${clockOf(this.since)}${now - this.since < 2_000 ? "" : ` (${agoOf(now - this.since)})`}`;
-    const wait = Math.max(0, this.retryAt - now);
-    const next = state === "lost" ? (wait > 0 ? `Trying again in ${Math.ceil(wait / 1_000)} s.` : "Trying again.") : "";
-    write(byId("banner-text"), `${words[state]} ${since}${reason ? `: ${reason}` : ""}. Prices below are old. ${next}`.trim());
     byId("banner-retry").hidden = state !== "lost" && state !== "closed";
+    const now = Date.now();
+    if (!this.wasLive) return write(byId("banner-text"), state === "connecting" ? "Connecting." : `No connection: ${reason}. ${this.next(now)}`);
+    const words = { connecting: "Connection lost", stale: "The server is silent", lost: "Connection lost", closed: "The connection was given up" };
+    const since = `since ${clockOf(this.since)}${now - this.since < 2_000 ? "" : ` (${agoOf(now - this.since)})`}`;
+    write(byId("banner-text"), `${words[state]} ${since}${reason ? `: ${reason}` : ""}. What is shown is old. ${this.next(now)}`.trim());
+  }
+
+  /** What happens next, in words. */
+  next(now) {
+    const { state } = this.detail;
+    if (state === "connecting") return "Trying again.";
+    if (state !== "lost") return "";
+    return this.retryAt > now ? `Trying again in ${Math.ceil((this.retryAt - now) / 1_000)} s.` : "Trying again.";
   }
 
   venues(venues) {

@@ -8,11 +8,11 @@ const CAUSES = {
   restart: "not heard since a restart",
 };
 
-/** Why an instrument's values are not current, or nothing where they are. */
+/** Why an instrument's values are not current, or nothing where they are. Whose venue it is stands beside it. */
 export function troubleOf(instrument, venue) {
   if (!instrument) return "";
   if (instrument.isRemoved) return "taken away by the venue";
-  if (venue && venue.state !== "up") return `${venue.name} ${venue.state}${venue.reason ? `: ${venue.reason}` : ""}`;
+  if (venue && venue.state !== "up") return `${venue.state}: ${venue.reason || "no reason told"}`;
   if (instrument.state === "halted") return "halted";
   if (instrument.state === "stale") return `stale: ${CAUSES[instrument.cause] ?? "cause not told"}`;
   return instrument.state === "live" ? "" : "state not told";

@@ -90,7 +90,7 @@ test("states and times are said in words", () => {
   const up = { name: "v", state: "up", reason: "" };
   for (const [instrument, venue, want] of [
     [{ state: "live" }, up, ""], [{ state: "stale", cause: "gap" }, up, "stale: updates were lost"], [{ state: "halted" }, up, "halted"],
-    [{ state: "live" }, { name: "v", state: "down", reason: "refused" }, "v down: refused"], [{ state: undefined }, up, "state not told"],
+    [{ state: "live" }, { name: "v", state: "down", reason: "refused" }, "down: refused"], [{ state: undefined }, up, "state not told"],
   ]) assert.equal(troubleOf(instrument, venue), want);
   assert.deepEqual([0, 1_999, 2_000, 61_000, 7_200_000, 3e8].map(agoOf), ["now", "now", "2 s", "1 min", "2 h", "3 d"]);
   assert.deepEqual([0.0854, 3.21, 250, 12_340, -4, undefined].map(spanOf), ["85 µs", "3.2 ms", "250 ms", "12.3 s", "-4.0 ms", "–"]);
