@@ -8,6 +8,7 @@
 //! Synchronous, without clock and without I/O. Knows nothing of subscribers and sockets.
 
 mod beat;
+mod counts;
 mod ids;
 mod image;
 mod recency;
@@ -18,13 +19,17 @@ mod working;
 mod writer;
 
 pub use beat::{Change, Listing, SealedBeat, VenueRow};
+pub use counts::{StoreCounts, VenueCounts};
 pub use ids::{Epoch, Seq};
 pub use image::{Image, InstrumentImage};
 pub use table::{Counts, Entry, Table};
-pub use writer::{StoreCounts, VenueCounts, Writer};
+pub use writer::Writer;
 
 /// Instruments a store takes unless told otherwise: about 150 MB in the writer and 300 MB in each table.
 pub const INSTRUMENTS_MAX: usize = 1_000_000;
+
+/// The server's own instruments that a store takes besides: twice as many as there are statistics at most.
+pub const OWN_INSTRUMENTS_MAX: usize = 1_024;
 
 /// Venues a store takes: one per feed and the server's own, so a thousand is far more than can be configured.
 pub const VENUES_MAX: usize = 1_024;

@@ -522,6 +522,17 @@ fn the_servers_own_instruments_take_no_room_and_each_venues_updates_are_counted_
 }
 
 #[test]
+fn the_servers_own_instruments_have_a_bound_too() {
+    let mut writer = Writer::new(1);
+    for at in 0..OWN_INSTRUMENTS_MAX + 3 {
+        apply_all(&mut writer, &[update(&format!("$own:{at}"), &[(Field::BidPrice, "1")])]);
+    }
+    assert_eq!((writer.len(), writer.counts().refused), (OWN_INSTRUMENTS_MAX, 3));
+    apply_all(&mut writer, &[update("a:X", &[(Field::BidPrice, "1")])]);
+    assert_eq!(writer.len_of_feeds(), 1);
+}
+
+#[test]
 fn beyond_so_many_venues_the_others_are_counted_together() {
     let mut writer = Writer::new(10_000);
     for venue in 0..VENUES_MAX + 5 {

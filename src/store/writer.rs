@@ -7,32 +7,12 @@ use crate::market::{
     VenueName, VenueState,
 };
 
+use super::counts::ByVenue;
 use super::working::Working;
-use super::{Change, Counts, Entry, Image, InstrumentImage, REASON_BYTES_MAX, SealedBeat, Seq, VENUES_MAX, VenueRow};
-
-/// What happened to events, counted since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StoreCounts {
-    /// Source updates taken.
-    pub updates: u64,
-    /// Of these, such as changed something.
-    pub changed: u64,
-    /// Values that did not fit and cleared their field.
-    pub misfits: u64,
-    /// Events refused because the store was full.
-    pub refused: u64,
-}
-
-/// Updates of one venue's instruments, counted since the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VenueCounts {
-    /// Which venue; `*` for all beyond [`VENUES_MAX`].
-    pub venue: Box<str>,
-    /// Source updates taken.
-    pub updates: u64,
-    /// Of these, such as changed something.
-    pub changed: u64,
-}
+use super::{
+    Change, Counts, Entry, Image, InstrumentImage, OWN_INSTRUMENTS_MAX, REASON_BYTES_MAX, SealedBeat, Seq, StoreCounts,
+    VENUES_MAX, VenueCounts, VenueRow,
+};
 
 /// The writing half of the store: newest values, no versions.
 #[derive(Debug)]
@@ -47,7 +27,7 @@ pub struct Writer {
     /// Instruments that are the server's own: they take no room from the feeds'.
     own: usize,
     counts: StoreCounts,
-    by_venue: Vec<VenueCounts>,
+    by_venue: ByVenue,
     said_full: bool,
 }
 
@@ -64,7 +44,7 @@ impl Writer {
             instruments_max,
             own: 0,
             counts: StoreCounts::default(),
-            by_venue: Vec::new(),
+            by_venue: ByVenue::default(),
             said_full: false,
         }
     }
@@ -81,7 +61,7 @@ impl Writer {
 
     /// The same of each venue that has had an instrument; places stay.
     pub fn venue_counts(&self) -> &[VenueCounts] {
-        &self.by_venue
+        self.by_venue.counts()
     }
 
     /// Instruments of feeds ever listed.
@@ -225,11 +205,9 @@ impl Writer {
             };
         }
         let row = &mut self.rows[id.index()];
-        let of_venue = &mut self.by_venue[row.venue];
-        of_venue.updates += 1;
+        self.by_venue.took(row.venue, changed);
         if changed {
             self.counts.changed += 1;
-            of_venue.changed += 1;
             // An image may say any count.
             row.update_count = row.update_count.saturating_add(1);
             row.open.updates += 1;
@@ -253,40 +231,24 @@ impl Writer {
             }
             return Some(id);
         }
-        if symbol.is_server_own() {
-            self.own += 1;
-        } else if self.len_of_feeds() >= self.instruments_max {
+        let (listed, most) = match symbol.is_server_own() {
+            true => (self.own, OWN_INSTRUMENTS_MAX),
+            false => (self.len_of_feeds(), self.instruments_max),
+        };
+        if listed >= most {
             self.counts.refused += 1;
             if !std::mem::replace(&mut self.said_full, true) {
-                let most = self.instruments_max;
                 tracing::error!(%symbol, most, "the store is full: this and further new instruments are refused and counted");
             }
             return None;
         }
+        self.own += usize::from(symbol.is_server_own());
         let id = InstrumentId::from_index(self.rows.len());
         self.by_symbol.insert(symbol.clone(), id);
-        let venue = self.venue(symbol.venue());
+        let venue = self.by_venue.place(symbol.venue());
         self.rows.push(Working::new(symbol.clone(), venue));
         self.touch(id);
         Some(id)
-    }
-
-    /// The place of a venue's counts.
-    fn venue(&mut self, venue: &str) -> usize {
-        let known = self.by_venue.iter().rposition(|counts| &*counts.venue == venue);
-        known.unwrap_or_else(|| {
-            let venue = match self.by_venue.len() {
-                ..VENUES_MAX => venue,
-                VENUES_MAX => "*",
-                _ => return VENUES_MAX,
-            };
-            self.by_venue.push(VenueCounts {
-                venue: venue.into(),
-                updates: 0,
-                changed: 0,
-            });
-            self.by_venue.len() - 1
-        })
     }
 
     fn restore_instrument(&mut self, image: &InstrumentImage) {

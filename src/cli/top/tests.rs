@@ -224,6 +224,6 @@ fn flags_are_read_and_wrong_ones_say_what_is_allowed() {
     let args = parse(&["http://h", "--count", "2", "--json"]).expect("flags");
     assert_eq!((args.count, args.json), (Some(2), true));
     assert!(parse(&[]).is_err());
-    let error = parse(&["http://h", "--count", "0"]).err().expect("none").to_string();
+    let error = parse(&["http://h", "--count", "0"]).expect_err("none").to_string();
     assert!(error.contains("--count"), "{error}");
 }
