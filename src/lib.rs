@@ -16,7 +16,8 @@
 //!    only unsafe code). Who is blocked, behind or new goes its own way.
 //! 4. `server`: HTTP and the upgrade; a session reads what its subscriber asks and passes it to its
 //!    shard. Plain HTTP is answered from a table of its own.
-//! 5. `client`: the subscriber's side: the view, the seq rules, reconnect and resume.
+//! 5. `client`: the subscriber's side: the view, the seq rules, reconnect and resume. `dashboard/client` is the same in
+//!    JavaScript.
 //!
 //! `cli::serve` wires all of it on one screen.
 //!

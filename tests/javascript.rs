@@ -30,6 +30,11 @@ fn in_all_encodings_over_cuts_and_slow_reading_it_ends_with_the_servers_values()
 }
 
 #[test]
+fn after_the_end_of_a_server_it_has_its_successors_values() {
+    node::tests(&["resume.test.js"]);
+}
+
+#[test]
 fn the_five_lines_of_the_readme_show_a_price_in_a_blank_page() {
     node::page_tests(&["readme.test.js"]);
 }

@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { WAYS, closeAll, open, until, untilSo } from "./support/follow.js";
 import { Market, QUIET } from "./support/market.js";
-import { Proxy } from "./support/proxy.js";
+import { Proxy, closeProxies } from "./support/proxy.js";
 import { Random } from "./support/random.js";
 import { rowsAt, rowsOf } from "./support/rows.js";
 import { Server } from "./support/server.js";
 
-afterEach(closeAll);
+afterEach(() => (closeAll(), closeProxies()));
 
 const DEMO = fileURLToPath(new URL("../../feeds/demo.capture.gz", import.meta.url));
 const SYMBOLS = "binance:*";
@@ -99,8 +99,6 @@ async function matrix(server, way) {
       return toTheEnd(start, word("there from the start"));
     })(),
   ]);
-  slowProxy.close();
-  cutProxy.close();
   return results;
 }
 
@@ -158,8 +156,8 @@ test("a busy market is conflated for those that read slowly, and when it rests a
     const market = new Market(server, new Random(21), 200);
     const slow = followers.filter(({ word }) => word === "slow");
     const cutting = setInterval(() => followers.forEach(({ word, proxy }) => word === "cut" && proxy.cut()), 700);
-    await market.run(10_000, () => slow.every(({ client }) => client.stats.skippedBeats > 20) && market.pushed > 20_000);
-    clearInterval(cutting);
+    const isEnough = () => slow.every(({ client }) => client.stats.skippedBeats > 20) && market.pushed > 20_000;
+    await market.run(10_000, isEnough).finally(() => clearInterval(cutting));
     slow.forEach(({ proxy }) => proxy.open());
     for (const follower of followers) {
       const { client, shown, word } = follower;
@@ -173,7 +171,7 @@ test("a busy market is conflated for those that read slowly, and when it rests a
     }
     console.log(`${market.pushed} updates; skipped: ${slow.map(({ client }) => client.stats.skippedBeats).join(" ")}`);
   } finally {
-    followers.forEach(({ client, proxy }) => (client.close(), proxy?.close()));
+    closeAll();
     await server.stop();
   }
 });

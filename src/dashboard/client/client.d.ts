@@ -188,6 +188,7 @@ export interface Change {
   readonly names: ReadonlySet<ChangeName>;
 }
 
+/** An exception is reported as one of an event listener is, and keeps nobody else waiting. */
 export type OnChange = (instrument: Instrument, change: Change) => void;
 
 export interface Rejected {
@@ -221,6 +222,7 @@ export class TickwireError extends Error {
 
 /** All are since `connect`, unless said otherwise. */
 export interface Stats {
+  /** As they came, deflated or not; of JSON text, its characters. */
   readonly bytes: number;
   readonly messages: number;
   /** Parts of one delta are one. */

@@ -2,6 +2,13 @@
 import { once } from "node:events";
 import net from "node:net";
 
+const open = new Set();
+
+/** Ends what a test has left open. */
+export function closeProxies() {
+  for (const proxy of open) proxy.close();
+}
+
 export class Proxy {
   #server;
   #pairs = new Set();
@@ -18,6 +25,7 @@ export class Proxy {
   constructor(target, slow) {
     this.#slow = slow;
     const { hostname, port } = new URL(target);
+    open.add(this);
     this.#server = net.createServer((client) => this.#pass(client, net.connect(Number(port), hostname)));
   }
 
@@ -67,12 +75,8 @@ export class Proxy {
     }
   }
 
-  /** Passes nothing on any more and keeps the connections: the silence of a lost network. */
-  freeze() {
-    for (const { upstream } of this.#pairs) upstream.removeAllListeners("data").resume();
-  }
-
   close() {
+    open.delete(this);
     this.cut();
     this.#server.close();
   }
