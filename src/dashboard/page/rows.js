@@ -10,8 +10,8 @@ import { Widths } from "./widths.js";
 
 /** Script's part of a frame of 16 ms on a slow machine. */
 const BUDGET_MS = 3;
-/** Rows written in one frame: their layout and paint cost three times what writing them does. */
-const ROWS_A_FRAME = 64;
+/** Rows written in one frame: 720 a second, ten of each that a large screen shows. Their layout and paint cost five times as much. */
+const ROWS_A_FRAME = 12;
 /** Between two looks at the clock. */
 const BATCH = 4;
 /** Sparklines of one frame: about 0.1 ms each. */

@@ -24,15 +24,17 @@ async function withRows(run, size = {}) {
 
 const FRAME_MS = 16;
 
-for (const [width, height] of [[1440, 900], [2560, 1440]]) {
-  test(`a frame of ${ROWS} rows on ${width} x ${height} costs the page's main thread at most ${FRAME_MS} ms at the 95th percentile`, (t) =>
+const figuresOf = (costs) => [0.5, 0.95, 0.99].map((share) => `p${share * 100} ${percentile(costs, share)?.toFixed(1)} ms`).join(", ");
+
+/** The last is no screen: all rows are within sight at once. */
+for (const [width, height] of [[1440, 900], [2560, 1440], [1440, 28 * ROWS + 120]]) {
+  test(`script, layout and paint of a frame of ${ROWS} rows on ${width} x ${height} take at most ${FRAME_MS} ms at the 95th percentile`, (t) =>
     withRows(async (board) => {
       const events = await traceOf(board.browser, () => board.page.waitForTimeout(10_000));
-      const { costs, hasThreadTime } = frameCosts(events);
-      const figures = [0.5, 0.95, 0.99].map((share) => `p${share * 100} ${percentile(costs, share)?.toFixed(1)} ms`).join(", ");
-      t.diagnostic(`${costs.length} frames in 10 s: ${figures} of ${hasThreadTime ? "CPU" : "wall"} time`);
-      assert.ok(costs.length > 100, `${costs.length} frames were drawn`);
-      assert.ok(percentile(costs, 0.95) <= FRAME_MS, figures);
+      const { drawing, all, hasThreadTime } = frameCosts(events);
+      t.diagnostic(`${drawing.length} frames in 10 s, ${hasThreadTime ? "CPU" : "wall"} time: ${figuresOf(drawing)}; all tasks ${figuresOf(all)}`);
+      assert.ok(drawing.length > 30, `${drawing.length} frames were drawn`);
+      assert.ok(percentile(drawing, 0.95) <= FRAME_MS, figuresOf(drawing));
     }, { width, height }));
 }
 
