@@ -10,7 +10,7 @@ const AROUND = 16;
 const HANDLE = 18;
 const SYMBOL = 170;
 const SPARK = 104;
-const AGE = 136;
+const AGE = 150;
 const REMOVE = 30;
 /** Narrower than this a row has two lines. */
 const PHONE = 600;

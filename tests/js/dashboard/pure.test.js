@@ -1,5 +1,6 @@
 // What the pages compute without a page.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { niceStep, valueTicks } from "../../../src/dashboard/page/axis.js";
 import { percentOf, signed } from "../../../src/dashboard/page/decimals.js";
@@ -95,4 +96,31 @@ test("states and times are said in words", () => {
   assert.deepEqual([0, 1_999, 2_000, 61_000, 7_200_000, 3e8].map(agoOf), ["now", "now", "2 s", "1 min", "2 h", "3 d"]);
   assert.deepEqual([0.0854, 3.21, 250, 12_340, -4, undefined].map(spanOf), ["85 µs", "3.2 ms", "250 ms", "12.3 s", "-4.0 ms", "–"]);
   assert.deepEqual([0, 0.123, 5, 56.78, 1_234.5, NaN].map(figureOf), ["0", "0.12", "5", "56.8", "1,235", "–"]);
+});
+
+/** The share of light, by WCAG 2's formula. */
+function lightOf(colour) {
+  const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+test("in both themes text has a contrast of 4.5 on all that it stands on, and edges one of 3", () => {
+  const sheet = readFileSync(new URL("../../../src/dashboard/page/look.css", import.meta.url), "utf8");
+  const blocks = [...sheet.matchAll(/:root[^{]*\{([^}]*--ground[^}]*)\}/g)].map(([, block]) => block);
+  assert.equal(blocks.length, 3, "light, dark by the system, dark by choice");
+  assert.equal(blocks[1].match(/--ground.*/s)[0].replace(/\s/g, ""), blocks[2].match(/--ground.*/s)[0].replace(/\s/g, ""), "dark is dark");
+  const pairs = [
+    ...["text", "dim", "up", "down", "warn"].flatMap((ink) => ["surface", "hover"].map((paper) => [ink, paper, 4.5])),
+    ["text", "ground", 4.5], ["dim", "ground", 4.5], ["up", "up-ground", 4.5], ["down", "down-ground", 4.5], ["text", "warn-ground", 4.5],
+    ["text", "bad-ground", 4.5], ["surface", "accent", 4.5], ["edge", "surface", 3], ["edge", "ground", 3],
+  ];
+  for (const block of blocks) {
+    const colours = Object.fromEntries([...block.matchAll(/--([a-z0-9-]+): (#[0-9a-f]{6})/g)].map(([, name, colour]) => [name, colour]));
+    for (const [ink, paper, least] of pairs) {
+      const [bright, dark] = [colours[ink], colours[paper]].map(lightOf).sort((a, b) => b - a);
+      const contrast = (bright + 0.05) / (dark + 0.05);
+      assert.ok(contrast >= least, `${ink} ${colours[ink]} on ${paper} ${colours[paper]}: ${contrast.toFixed(2)}`);
+    }
+  }
 });
