@@ -29,12 +29,13 @@ let client = null;
 let epoch;
 let isMoved = false;
 const subscriptions = new Map();
-const refused = new Map();
+/** Why a row has no values, by symbol. */
+const notes = new Map();
 
 const look = (symbol) => {
   const instrument = client.get(symbol);
   if (instrument) return { instrument, venue: client.venues.get(instrument.venue), note: "" };
-  const note = refused.get(symbol) ?? (client.pending.has(symbol) ? "the server has no such symbol yet" : "waiting");
+  const note = client.pending.has(symbol) ? "the server has no such symbol yet" : (notes.get(symbol) ?? "waiting");
   return { instrument: undefined, venue: undefined, note };
 };
 
@@ -58,6 +59,8 @@ function onChange(instrument, change) {
     if (!list.take(symbol)) return;
     isMoved = true;
   }
+  if (change.kind === "removed") notes.set(symbol, "not there any more");
+  else notes.delete(symbol);
   if (change.kind === "changed") rows.touch(symbol, change.names);
   else rows.renew(symbol);
   detail.touch(symbol);
@@ -81,7 +84,7 @@ function onState({ detail: state }) {
 
 function onError({ detail: { symbol, message } }) {
   if (symbol === undefined) return notice(message);
-  refused.set(symbol, message);
+  notes.set(symbol, message);
   rows.renew(symbol);
 }
 
@@ -116,7 +119,7 @@ function want(entries) {
 function unwant(entry) {
   client.unsubscribe(entry, onChange);
   subscriptions.delete(entry);
-  refused.delete(entry);
+  notes.delete(entry);
 }
 
 /** Draws list, patterns and count as they are. */

@@ -67,9 +67,10 @@ export class ReplayBar {
     clearTimeout(this.timer);
     if (byId("replay").hidden || document.hidden) return;
     try {
-      this.show(await ask());
+      // A server that is not there is asked by the connection, and nobody else.
+      if (document.body.dataset.connection === "live") this.show(await ask());
+      else byId("replay-controls").disabled = true;
     } catch {
-      // The banner speaks of a lost connection.
       byId("replay-controls").disabled = true;
     }
     clearTimeout(this.timer);

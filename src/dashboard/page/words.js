@@ -11,7 +11,6 @@ const CAUSES = {
 /** Why an instrument's values are not current, or nothing where they are. Whose venue it is stands beside it. */
 export function troubleOf(instrument, venue) {
   if (!instrument) return "";
-  if (instrument.isRemoved) return "taken away by the venue";
   if (venue && venue.state !== "up") return `${venue.state}: ${venue.reason || "no reason told"}`;
   if (instrument.state === "halted") return "halted";
   if (instrument.state === "stale") return `stale: ${CAUSES[instrument.cause] ?? "cause not told"}`;
