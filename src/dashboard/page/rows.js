@@ -12,6 +12,9 @@ import { Widths } from "./widths.js";
 const BUDGET_MS = 3;
 /** Rows written in one frame: 720 a second, ten of each that a large screen shows. Their layout and paint cost five times as much. */
 const ROWS_A_FRAME = 12;
+/** Frames further apart than this are late: so much is within sight that each is to write less. */
+const LATE_MS = 40;
+const ROWS_A_LATE_FRAME = 6;
 /** Between two looks at the clock. */
 const BATCH = 4;
 /** Sparklines of one frame: about 0.1 ms each. */
@@ -34,6 +37,7 @@ export class Rows {
     this.far = new Set();
     this.sparks = new Set();
     this.frame = 0;
+    this.drawn = 0;
     this.ticked = Infinity;
     this.draw = this.draw.bind(this);
     this.sight = new IntersectionObserver((entries) => this.see(entries), { root: body.closest("#scroller"), rootMargin: "120px" });
@@ -119,10 +123,12 @@ export class Rows {
     this.frame ||= requestAnimationFrame(this.draw);
   }
 
-  draw() {
+  draw(time) {
     this.frame = 0;
+    const isLate = time - this.drawn > LATE_MS;
+    this.drawn = time;
     const until = performance.now() + BUDGET_MS;
-    this.left = ROWS_A_FRAME;
+    this.left = isLate ? ROWS_A_LATE_FRAME : ROWS_A_FRAME;
     if (this.drain(this.near, until)) this.drain(this.far, until);
     this.drawSparks(until);
     if (this.near.size + this.far.size + this.sparks.size > 0) this.request();
