@@ -2,10 +2,12 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader, Read};
 use std::process::Command;
 
 use serde_json::Value;
-use support::process::{Process, run};
+use support::eventually;
+use support::process::{Process, command, run};
 use support::server::{QUIET, Server};
 use support::terminal::OnTerminal;
 
@@ -55,6 +57,27 @@ fn in_a_pipe_there_is_a_block_or_an_object_a_second_as_many_as_asked_for() {
             (&Value::Bool(true), &Value::Bool(false))
         );
     }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let server = Server::quiet(&[]);
+    let mut top = command(&["top", &server.url(), "--json"])
+        .spawn()
+        .expect("the binary starts");
+    let mut line = String::new();
+    let mut lines = BufReader::new(top.stdout.take().expect("a pipe"));
+    lines.read_line(&mut line).expect("a line");
+    assert!(line.starts_with('{'), "{line}");
+    drop(lines);
+    let ended = eventually("the end", || top.try_wait().expect("a child"));
+    let mut err = String::new();
+    top.stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut err)
+        .expect("UTF-8");
+    assert!(ended.success() && err == "connecting\nconnected\n", "{err}");
 }
 
 #[test]
