@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bounds::REPLAY_BODY_BYTES_MAX;
+use super::control::Forbidden;
 use super::error::ApiError;
 use super::reply::json;
 use super::{App, Peer, control};
@@ -42,10 +43,13 @@ struct Answer {
     pass: u64,
     updates: u64,
     epoch: String,
+    /// Why whoever asks may not drive it; absent where it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
 }
 
-impl From<ReplayStatus> for Answer {
-    fn from(status: ReplayStatus) -> Answer {
+impl Answer {
+    fn of(status: ReplayStatus, refused: Option<String>) -> Answer {
         let speed = match status.speed {
             Speed::Times(times) => times.into(),
             Speed::Max => "max".into(),
@@ -61,13 +65,19 @@ impl From<ReplayStatus> for Answer {
             pass: status.pass,
             updates: status.updates,
             epoch: status.epoch.to_string(),
+            refused,
         }
     }
 }
 
-/// `GET`: where the replay is.
-pub(super) async fn status(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    Ok(answer(remote(&app)?.status()))
+/// `GET`: where the replay is, and whether whoever asks may drive it.
+pub(super) async fn status(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let refused = check(&app, &peer, &request).err().map(|why| why.to_string());
+    Ok(answer(remote(&app)?.status(), refused))
 }
 
 /// `POST`: has the replay do something, and says where it is then.
@@ -76,18 +86,11 @@ pub(super) async fn drive(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    control::check(
-        app.controls.is_allowed,
-        peer.addr.ip(),
-        request.uri(),
-        request.headers(),
-        &app.origins,
-    )
-    .map_err(|why| ApiError::forbidden(why.to_string()))?;
+    check(&app, &peer, &request).map_err(|why| ApiError::forbidden(why.to_string()))?;
     let remote = remote(&app)?;
     let command = command(&read(request.into_body()).await?)?;
     match remote.ask(command).await {
-        Some(Ok(status)) => Ok(answer(status)),
+        Some(Ok(status)) => Ok(answer(status, None)),
         Some(Err(refusal)) => Err(ApiError::invalid(refusal.to_string())),
         None => Err(ApiError::busy("the replay has stopped")),
     }
@@ -98,8 +101,13 @@ fn remote(app: &App) -> Result<&ReplayRemote, ApiError> {
     app.controls.replay.as_ref().ok_or_else(nothing)
 }
 
-fn answer(status: ReplayStatus) -> Response {
-    json(serde_json::to_string(&Answer::from(status)).unwrap_or_default())
+fn check(app: &App, peer: &Peer, request: &Request) -> Result<(), Forbidden> {
+    let (uri, headers) = (request.uri(), request.headers());
+    control::check(app.controls.is_allowed, peer.addr.ip(), uri, headers, &app.origins)
+}
+
+fn answer(status: ReplayStatus, refused: Option<String>) -> Response {
+    json(serde_json::to_string(&Answer::of(status, refused)).unwrap_or_default())
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, ApiError> {

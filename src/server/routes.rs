@@ -167,6 +167,9 @@ struct Status {
     beat: BeatStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     recording: Option<RecordingStatus>,
+    /// What a replay does, where there is one: `/v1/replay` says more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -225,6 +228,7 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
             held: app.health.held(),
         },
         recording: app.recording.as_deref().map(RecordingStatus::of),
+        replay: app.controls.replay.as_ref().map(|remote| remote.status().state.word()),
     };
     Ok(json(serde_json::to_string(&status).unwrap_or_default()))
 }

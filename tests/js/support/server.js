@@ -1,7 +1,7 @@
 // The real binary, as `TICKWIRE_BIN` names it; `cargo test --test javascript` sets it.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -22,11 +22,17 @@ export async function eventually(what, look, limitMs = LIMIT_MS) {
 
 export class Server {
   /** Serves on a free port, or on one that is known to be free. */
-  static async start(args, listen = "127.0.0.1:0") {
+  static start(args, listen = "127.0.0.1:0") {
+    return Server.run(["serve", "--listen", listen, ...args]);
+  }
+
+  /** Runs a command that listens, with all its arguments; `files` are written into its directory before. */
+  static async run(args, files = {}) {
     const binary = process.env.TICKWIRE_BIN;
     assert.ok(binary, "TICKWIRE_BIN names the binary: cargo test --test javascript sets it");
     const directory = mkdtempSync(join(tmpdir(), "tickwire-"));
-    const child = spawn(binary, ["serve", "--listen", listen, ...args], { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+    const child = spawn(binary, args, { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
     const server = new Server(child, directory);
     child.stderr.on("data", (bytes) => { server.log = (server.log + bytes).slice(-20_000); });
     for await (const line of createInterface(child.stdout)) {

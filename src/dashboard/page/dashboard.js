@@ -1,0 +1,266 @@
+// The watchlist page: one connection, the list, the rows, the detail; all wires of the page are on this screen.
+
+import { connect } from "/client.js";
+import { COLUMNS } from "./columns.js";
+import { Detail } from "./detail.js";
+import { makeSortable } from "./drag.js";
+import { GridKeys } from "./grid.js";
+import { isPattern, ROWS_MAX, Watchlist } from "./list.js";
+import { chooseTheme, onTheme } from "./palette.js";
+import { ReplayBar } from "./replay.js";
+import { Rows } from "./rows.js";
+import { Search } from "./search.js";
+import { bindKeys, bindSettings } from "./settings.js";
+import { announce, notice, Status } from "./status.js";
+import { load, save } from "./storage.js";
+import { symbolsOfServer } from "./symbols.js";
+
+/** The first visit shows so many symbols of the server. */
+const FIRST_ROWS = 50;
+/** A server that has just been started has no symbols yet. */
+const AGAIN_MS = 2_000;
+
+const byId = (id) => document.getElementById(id);
+const kept = load();
+const settings = kept.settings;
+let list = new Watchlist(kept.list);
+let isChosen = kept.list !== null;
+let client = null;
+let epoch;
+let isMoved = false;
+const subscriptions = new Map();
+/** Why a row has no values, by symbol. */
+const notes = new Map();
+
+const look = (symbol) => {
+  const instrument = client.get(symbol);
+  if (instrument) return { instrument, venue: client.venues.get(instrument.venue), note: "" };
+  const note = client.pending.has(symbol) ? "the server has no such symbol yet" : (notes.get(symbol) ?? "waiting");
+  return { instrument: undefined, venue: undefined, note };
+};
+
+const rows = new Rows(byId("rows"), look);
+const status = new Status();
+const replay = new ReplayBar();
+const detail = new Detail(look, (symbol) => rows.traces.get(symbol), settings.spanMs, (spanMs) => {
+  settings.spanMs = spanMs;
+  remember();
+});
+const grid = new GridKeys(byId("rows"), { open, remove, move });
+
+function remember() {
+  const problem = save(isChosen ? list : null, settings);
+  if (problem) notice(problem);
+}
+
+function onChange(instrument, change) {
+  const { symbol } = instrument;
+  if (!list.known.has(symbol)) {
+    if (!list.take(symbol)) return;
+    isMoved = true;
+  }
+  if (change.kind === "removed") notes.set(symbol, "not there any more");
+  else notes.delete(symbol);
+  if (change.kind === "changed") rows.touch(symbol, change.names);
+  else rows.renew(symbol);
+  detail.touch(symbol);
+}
+
+/** After everything of a frame was handed over. */
+function onFrame() {
+  if (client.stats.epoch !== epoch) {
+    epoch = client.stats.epoch;
+    rows.forget();
+    detail.forget();
+  }
+  if (isMoved) show();
+}
+
+function onState({ detail: state }) {
+  status.show(state);
+  rows.touchStates();
+  if (state.state === "live") replay.look();
+}
+
+function onError({ detail: { symbol, message } }) {
+  if (symbol === undefined) return notice(message);
+  notes.set(symbol, message);
+  rows.renew(symbol);
+}
+
+/** Connects; a connection that is there is given up for one of other settings. */
+function start() {
+  client?.close();
+  subscriptions.clear();
+  client = connect(undefined, { encoding: settings.encoding, intervalMs: settings.intervalMs });
+  client.addEventListener("state", onState);
+  client.addEventListener("frame", onFrame);
+  client.addEventListener("error", onError);
+  client.addEventListener("snapshot", () => rows.touchStates());
+  client.addEventListener("venue", () => {
+    status.venues(client.venues);
+    rows.touchStates();
+  });
+  status.forget();
+  status.show(client.state);
+  rows.forget();
+  want(list.entries);
+}
+
+/** Asks for entries that nobody has asked for yet, all with one request. */
+function want(entries) {
+  const asked = entries.filter((entry) => !subscriptions.has(entry));
+  if (asked.length === 0) return;
+  const subscription = client.subscribe(asked, onChange);
+  for (const entry of asked) subscriptions.set(entry, subscription);
+  subscription.answer.then(() => rows.touchStates(), (error) => error.code === "closed" || notice(error.message));
+}
+
+function unwant(entry) {
+  client.unsubscribe(entry, onChange);
+  subscriptions.delete(entry);
+  notes.delete(entry);
+}
+
+/** Draws list, patterns and count as they are. */
+function show() {
+  isMoved = false;
+  rows.show(list.order);
+  grid.settle();
+  const count = list.order.length;
+  byId("count").textContent = count === 1 ? "1 row" : `${count} rows`;
+  byId("list").setAttribute("aria-rowcount", String(count + 1));
+  if (count >= ROWS_MAX) notice(`${ROWS_MAX} rows are shown; a narrower pattern shows others`);
+  byId("empty").hidden = count > 0;
+  byId("empty").textContent = isChosen ? "The list is empty. Press / and add a symbol, or a pattern such as *:*." : "The server has no symbols yet.";
+  byId("patterns").replaceChildren(...list.patterns.map(chipOf));
+}
+
+function chipOf(pattern) {
+  const [chip, name, button] = ["li", "span", "button"].map((tag) => document.createElement(tag));
+  name.textContent = pattern;
+  button.type = "button";
+  button.textContent = "×";
+  button.setAttribute("aria-label", `Remove the pattern ${pattern}`);
+  button.addEventListener("click", () => change(() => {
+    list.removePattern(pattern);
+    unwant(pattern);
+    announce(`${pattern} removed`);
+  }));
+  chip.append(name, button);
+  return chip;
+}
+
+/** What a person does to the list is remembered. */
+function change(how) {
+  isChosen = true;
+  how();
+  show();
+  remember();
+  if (detail.symbol !== null && !list.known.has(detail.symbol)) detail.close();
+}
+
+function add(entry) {
+  const problem = list.add(entry);
+  if (problem) {
+    notice(`${entry}: ${problem}`);
+    return problem;
+  }
+  notice("");
+  change(() => {
+    want([entry]);
+    if (isPattern(entry)) for (const { symbol } of client) list.take(symbol);
+  });
+  announce(`${entry} added`);
+  grid.rove(grid.rowOf(entry));
+  return "";
+}
+
+function remove(symbol) {
+  change(() => {
+    const wasAsked = list.entries.includes(symbol);
+    list.remove(symbol);
+    if (wasAsked) unwant(symbol);
+  });
+  announce(`${symbol} removed`);
+}
+
+function move(symbol, to) {
+  change(() => list.move(symbol, to));
+  announce(`${symbol} is row ${list.order.indexOf(symbol) + 1} of ${list.order.length}`);
+}
+
+function open(symbol) {
+  for (const row of byId("rows").querySelectorAll("[aria-selected=true]")) row.removeAttribute("aria-selected");
+  grid.rowOf(symbol)?.setAttribute("aria-selected", "true");
+  detail.open(symbol);
+  byId("detail").focus();
+}
+
+byId("detail").addEventListener("closed", ({ detail: symbol }) => {
+  grid.rowOf(symbol)?.removeAttribute("aria-selected");
+  if (byId("detail").contains(document.activeElement) || document.activeElement === document.body) grid.focus(symbol);
+});
+
+/** Until somebody chooses, the list is the server's first symbols. */
+async function startOver() {
+  isChosen = false;
+  for (const entry of subscriptions.keys()) unwant(entry);
+  list = new Watchlist(null);
+  remember();
+  detail.close();
+  show();
+  await fillFirst();
+}
+
+async function fillFirst() {
+  if (isChosen || list.order.length > 0) return;
+  let symbols = [];
+  try {
+    symbols = await symbolsOfServer();
+  } catch {
+    // The banner speaks of a server that is not there; it is asked again.
+  }
+  if (isChosen) return;
+  for (const symbol of symbols.filter((symbol) => !symbol.startsWith("$")).slice(0, FIRST_ROWS)) list.add(symbol);
+  if (list.order.length === 0) return setTimeout(fillFirst, AGAIN_MS);
+  want(list.entries);
+  show();
+}
+
+function second() {
+  rows.tick(Date.now());
+  status.figures(client.stats);
+  detail.refresh();
+}
+
+function makeHeads() {
+  const heads = [["handle", ""], ["symbol", "Symbol"], ["spark", "5 min"], ...COLUMNS.map(({ key, label }) => [key, label]), ["age", "Age"], ["removes", ""]];
+  for (const [key, label] of heads) {
+    const head = document.createElement("div");
+    head.className = `cell ${key}`;
+    head.setAttribute("role", "columnheader");
+    head.textContent = label;
+    byId("heads").append(head);
+  }
+}
+
+makeHeads();
+makeSortable(byId("rows"), move);
+const search = new Search(byId("search"), byId("suggestions"), add, (entry) => list.entries.includes(entry) || list.known.has(entry));
+bindKeys(search.input);
+bindSettings(settings, {
+  pace: () => client.configure({ intervalMs: settings.intervalMs }).catch((error) => notice(error.message)),
+  encoding: start,
+  theme: () => chooseTheme(settings.theme),
+  remember,
+  startOver,
+});
+byId("banner-retry").addEventListener("click", start);
+onTheme(() => detail.chart.request());
+if (kept.problem) notice(kept.problem);
+start();
+show();
+fillFirst();
+setInterval(second, 1_000);
+setInterval(() => status.tick(), 250);

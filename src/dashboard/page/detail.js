@@ -1,0 +1,156 @@
+// The pane of one instrument: its chart, all its fields, its ages and its states.
+
+import { PriceChart, SPANS_MS } from "./chart.js";
+import { changeOf, percentChangeOf, spreadOf } from "./columns.js";
+import { Trace } from "./trace.js";
+import { agoOf, countOf, spanOf, troubleOf } from "./words.js";
+
+/** Fine samples at ten a second: seven minutes. */
+const FINE_SAMPLES = 4_096;
+const FINE_MS = 100;
+
+const FIELDS = [
+  ["Last", (i) => i.lastPrice],
+  ["Last size", (i) => [i.lastSize, i.lastSide && `(${i.lastSide})`].filter(Boolean).join(" ")],
+  ["Bid", (i) => i.bidPrice],
+  ["Bid size", (i) => i.bidSize],
+  ["Ask", (i) => i.askPrice],
+  ["Ask size", (i) => i.askSize],
+  ["Spread", spreadOf],
+  ["Change", (i) => [changeOf(i), percentChangeOf(i)].filter(Boolean).join("  ")],
+  ["Open", (i) => i.open],
+  ["High", (i) => i.high],
+  ["Low", (i) => i.low],
+  ["Volume", (i) => i.volume],
+  ["Trades", (i) => i.tradeCount],
+  ["Updates", (i) => countOf(i.updateCount)],
+  ["Newest entry", (i) => agoOf(i.ageMs)],
+  ["Last trade", (i, now) => (i.tsLastMs === undefined ? "" : agoOf(now - i.tsLastMs))],
+  ["Venue to server", (i) => (i.eventAgeMs === undefined ? "" : spanOf(i.eventAgeMs) + (i.eventAgeMs < 0 ? " (venue's clock is ahead)" : ""))],
+  ["Instrument", (i) => [i.state ?? "not told", i.cause && `(${i.cause})`].filter(Boolean).join(" ")],
+  ["Venue", (i, now, venue) => (venue ? `${venue.name} ${venue.state} for ${agoOf(now - venue.sinceMs)}` : i.venue)],
+];
+
+const byId = (id) => document.getElementById(id);
+
+export class Detail {
+  /** `look` as for rows; `traceOf(symbol)` is the row's; `onClose` and `onSpan` are told what the person did. */
+  constructor(look, traceOf, spanMs, onSpan) {
+    this.look = look;
+    this.traceOf = traceOf;
+    this.symbol = null;
+    this.pane = byId("detail");
+    this.fine = new Trace(FINE_SAMPLES);
+    this.pushed = 0;
+    this.texts = FIELDS.map(([label]) => this.addField(label));
+    this.chart = new PriceChart(byId("chart"), (under) => this.readOut(under));
+    this.spans = SPANS_MS.map((span) => this.addSpan(span, onSpan));
+    this.choose(SPANS_MS.includes(spanMs) ? spanMs : 120_000);
+    this.pane.addEventListener("keydown", (event) => this.onKey(event, onSpan));
+    byId("chart").addEventListener("wheel", (event) => this.onWheel(event, onSpan), { passive: false });
+    byId("detail-close").addEventListener("click", () => this.close());
+  }
+
+  addField(label) {
+    const [term, value] = [document.createElement("dt"), document.createElement("dd")];
+    term.textContent = label;
+    byId("fields").append(term, value);
+    return value;
+  }
+
+  addSpan(span, onSpan) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = span < 60_000 ? `${span / 1_000} s` : `${span / 60_000} min`;
+    button.addEventListener("click", () => this.zoom(span, onSpan));
+    byId("spans").append(button);
+    return button;
+  }
+
+  choose(span) {
+    this.chart.spanMs = span;
+    this.spans.forEach((button, at) => button.setAttribute("aria-pressed", String(SPANS_MS[at] === span)));
+    this.chart.request();
+  }
+
+  zoom(span, onSpan) {
+    this.choose(span);
+    onSpan(span);
+  }
+
+  zoomBy(steps, onSpan) {
+    const at = SPANS_MS.indexOf(this.chart.spanMs) + steps;
+    if (at >= 0 && at < SPANS_MS.length) this.zoom(SPANS_MS[at], onSpan);
+  }
+
+  onWheel(event, onSpan) {
+    event.preventDefault();
+    this.zoomBy(Math.sign(event.deltaY), onSpan);
+  }
+
+  onKey(event, onSpan) {
+    if (event.key === "Escape") this.close();
+    else if (event.key === "+" || event.key === "=") this.zoomBy(-1, onSpan);
+    else if (event.key === "-") this.zoomBy(1, onSpan);
+    else return;
+    event.preventDefault();
+  }
+
+  open(symbol) {
+    this.symbol = symbol;
+    this.fine.clear();
+    this.pane.hidden = false;
+    document.body.classList.add("with-detail");
+    const colon = symbol.indexOf(":");
+    byId("detail-name").textContent = symbol.slice(colon + 1);
+    byId("detail-venue").textContent = symbol.slice(0, colon);
+    this.chart.show([this.traceOf(symbol), this.fine]);
+    this.refresh();
+  }
+
+  /** Closes the pane; the row gets the focus back through the event. */
+  close() {
+    if (this.symbol === null) return;
+    const symbol = this.symbol;
+    this.symbol = null;
+    this.pane.hidden = true;
+    document.body.classList.remove("with-detail");
+    this.pane.dispatchEvent(new CustomEvent("closed", { detail: symbol }));
+  }
+
+  /** Something of an instrument has changed; once per frame at most. */
+  touch(symbol) {
+    if (symbol === this.symbol) this.refresh();
+  }
+
+  /** A new epoch or another connection: the line begins anew. */
+  forget() {
+    this.fine.clear();
+    if (this.symbol !== null) this.refresh();
+  }
+
+  refresh() {
+    if (this.symbol === null) return;
+    const { instrument, venue, note } = this.look(this.symbol);
+    const now = Date.now();
+    if (instrument && now - this.pushed >= FINE_MS) {
+      this.fine.push(now, instrument);
+      this.pushed = now;
+    }
+    const server = instrument ? instrument.tsMs + instrument.ageMs : now;
+    FIELDS.forEach(([, text], at) => this.write(this.texts[at], instrument ? (text(instrument, server, venue) ?? "") : ""));
+    const trouble = instrument ? troubleOf(instrument, venue) : note;
+    this.write(byId("detail-state"), trouble || "live");
+    this.pane.dataset.state = trouble ? "stale" : "live";
+    this.chart.request();
+  }
+
+  write(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  readOut(under) {
+    const parts = under ? [under.time, ...["bid", "ask", "last"].map((line) => under[line] && `${line} ${under[line]}`)] : [];
+    this.write(byId("readout"), parts.filter(Boolean).join("   "));
+  }
+}

@@ -1,0 +1,167 @@
+// One plot of the monitor: its title, the values of now or under the crosshair, and the lines of a quarter of an hour.
+
+import { timeTicks, valueTicks } from "./axis.js";
+import { Surface } from "./canvas.js";
+import { palette } from "./palette.js";
+import { levelOf } from "./panels.js";
+import { figureOf } from "./words.js";
+
+const LEFT = 46;
+const BOTTOM = 18;
+const TOP = 6;
+const COLOURS = ["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8"];
+
+function make(tag, className, parent) {
+  const element = document.createElement(tag);
+  element.className = className;
+  parent.append(element);
+  return element;
+}
+
+export class Plot {
+  /** `point(share)` is told where the pointer is, from 0 to 1 of the span, or null. */
+  constructor(parent, panel, figures, point) {
+    this.panel = panel;
+    this.figures = figures;
+    this.cross = null;
+    this.lines = [];
+    this.plot = make("section", "plot", parent);
+    const head = make("header", "", this.plot);
+    const title = make("h2", "", head);
+    title.textContent = panel.title;
+    make("small", "", title).textContent = panel.unit;
+    this.legend = make("ul", "values", head);
+    const place = make("div", "place", this.plot);
+    const canvas = make("canvas", "", place);
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `${panel.title} over the last 15 minutes`);
+    this.surface = new Surface(canvas, (context, width, height) => this.draw(context, width, height));
+    canvas.addEventListener("pointermove", (event) => point((event.offsetX - LEFT) / Math.max(1, this.surface.width - LEFT)));
+    canvas.addEventListener("pointerleave", () => point(null));
+  }
+
+  /** New values are there, or the crosshair is elsewhere; the plot ends now and is so long. */
+  show(now, spanMs, cross) {
+    this.now = now;
+    this.spanMs = spanMs;
+    this.cross = cross;
+    const names = [...this.figures.values.keys()].sort();
+    const wanted = typeof this.panel.lines === "function" ? this.panel.lines(names) : this.panel.lines;
+    if (wanted.length !== this.lines.length) this.makeLegend(wanted);
+    const at = cross === null ? this.figures.length - 1 : this.figures.until(this.timeAt(cross));
+    let worst = "";
+    for (const line of this.lines) {
+      const value = at < 0 ? NaN : this.figures.value(line.name, at) * this.panel.factor;
+      const level = levelOf(this.panel, line.name, value);
+      const text = figureOf(value);
+      if (line.value.textContent !== text) line.value.textContent = text;
+      if (line.value.dataset.level !== level) line.value.dataset.level = level;
+      if (level === "bad" || worst === "") worst = level;
+    }
+    if (this.plot.dataset.level !== worst) this.plot.dataset.level = worst;
+    this.surface.request();
+  }
+
+  makeLegend(wanted) {
+    this.legend.replaceChildren();
+    this.lines = wanted.map(([name, label], at) => {
+      const item = make("li", COLOURS[at % COLOURS.length], this.legend);
+      make("span", "", item).textContent = label;
+      return { name, colour: COLOURS[at % COLOURS.length], value: make("b", "", item) };
+    });
+  }
+
+  timeAt(share) {
+    return this.now - this.spanMs + share * this.spanMs;
+  }
+
+  draw(context, width, height) {
+    const { figures, panel } = this;
+    let [low, high] = [0, 0];
+    for (const { name } of this.lines) {
+      for (let at = 0; at < figures.length; at++) {
+        const value = figures.value(name, at) * panel.factor;
+        if (value > high) high = value;
+        if (value < low) low = value;
+      }
+    }
+    high = high === low ? low + 1 : high + (high - low) * 0.1;
+    if (low < 0) low -= (high - low) * 0.05;
+    const from = this.now - this.spanMs;
+    const x = (time) => LEFT + ((time - from) / this.spanMs) * (width - LEFT);
+    const y = (value) => TOP + ((high - value) / (high - low)) * (height - TOP - BOTTOM);
+    this.drawAxes(context, width, height, low, high, from, x, y);
+    for (const line of this.lines) this.drawLine(context, line, x, y);
+    this.drawLimits(context, width, low, high, y);
+    if (this.cross === null || this.cross < 0) return;
+    const column = Math.round(x(this.timeAt(this.cross))) + 0.5;
+    context.strokeStyle = palette.dim;
+    context.lineWidth = 1;
+    context.setLineDash([3, 3]);
+    context.beginPath();
+    context.moveTo(column, TOP);
+    context.lineTo(column, height - BOTTOM);
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  drawAxes(context, width, height, low, high, from, x, y) {
+    context.font = palette.font;
+    context.fillStyle = palette.dim;
+    context.strokeStyle = palette.line;
+    context.lineWidth = 1;
+    context.textBaseline = "middle";
+    context.textAlign = "right";
+    context.beginPath();
+    for (const value of valueTicks(low, high, 3, false)) {
+      const row = Math.round(y(value)) + 0.5;
+      context.moveTo(LEFT, row);
+      context.lineTo(width, row);
+      context.fillText(figureOf(Number(value.toPrecision(6))), LEFT - 6, row);
+    }
+    context.textAlign = "center";
+    for (const { time, text } of timeTicks(from, this.now, Math.max(2, Math.floor(width / 90)))) {
+      const column = Math.round(x(time)) + 0.5;
+      context.moveTo(column, TOP);
+      context.lineTo(column, height - BOTTOM);
+      if (column > LEFT + 14 && column < width - 18) context.fillText(text, column, height - BOTTOM / 2 + 2);
+    }
+    context.stroke();
+  }
+
+  drawLine(context, { name, colour }, x, y) {
+    const { figures, panel } = this;
+    context.strokeStyle = palette[colour];
+    context.lineWidth = 1.4;
+    context.lineJoin = "round";
+    context.beginPath();
+    let isPen = false;
+    for (let at = 0; at < figures.length; at++) {
+      const value = figures.value(name, at) * panel.factor;
+      const column = x(figures.time(at));
+      if (Number.isNaN(value)) isPen = false;
+      else if (isPen) context.lineTo(column, y(value));
+      else {
+        context.moveTo(column - 1, y(value));
+        context.lineTo(column, y(value));
+        isPen = true;
+      }
+    }
+    context.stroke();
+  }
+
+  /** From where on it is a worry, once that is within sight. */
+  drawLimits(context, width, low, high, y) {
+    for (const [limit, colour] of [[this.panel.warn, "warn"], [this.panel.bad, "down"]]) {
+      if (!limit || limit.isUndrawn || limit.at > high || limit.at < low) continue;
+      context.strokeStyle = palette[colour];
+      context.lineWidth = 1;
+      context.setLineDash([2, 4]);
+      context.beginPath();
+      context.moveTo(LEFT, Math.round(y(limit.at)) + 0.5);
+      context.lineTo(width, Math.round(y(limit.at)) + 0.5);
+      context.stroke();
+      context.setLineDash([]);
+    }
+  }
+}

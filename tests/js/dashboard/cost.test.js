@@ -1,0 +1,60 @@
+// What the watchlist costs: 500 rows with 10 updates a second each, by the frame and over a minute.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Board, remembered } from "../support/board.js";
+import { Server } from "../support/server.js";
+import { frameCosts, percentile, traceOf } from "../support/trace.js";
+
+const ROWS = 500;
+const FEED = `synthetic?symbols=${ROWS}&rate=${ROWS * 10}&seed=1`;
+const MEMORY = remembered(["synthetic:*"], { intervalMs: 100 });
+
+async function withRows(run, size = {}) {
+  const server = await Server.start(["--feed", FEED]);
+  const board = await Board.open(server, { memory: MEMORY, ...size });
+  try {
+    await board.untilLive(ROWS);
+    await run(board);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+}
+
+const FRAME_MS = 16;
+
+const figuresOf = (costs) => [0.5, 0.95, 0.99].map((share) => `p${share * 100} ${percentile(costs, share)?.toFixed(1)} ms`).join(", ");
+
+/** The last is no screen: all rows are within sight at once. */
+for (const [width, height] of [[1440, 900], [2560, 1440], [1440, 28 * ROWS + 120]]) {
+  test(`script, layout and paint of a frame of ${ROWS} rows on ${width} x ${height} take at most ${FRAME_MS} ms at the 95th percentile`, (t) =>
+    withRows(async (board) => {
+      const events = await traceOf(board.browser, () => board.page.waitForTimeout(10_000));
+      const { drawing, all, hasThreadTime } = frameCosts(events);
+      t.diagnostic(`${drawing.length} frames in 10 s, ${hasThreadTime ? "CPU" : "wall"} time: ${figuresOf(drawing)}; all tasks ${figuresOf(all)}`);
+      assert.ok(drawing.length > 30, `${drawing.length} frames were drawn`);
+      assert.ok(percentile(drawing, 0.95) <= FRAME_MS, figuresOf(drawing));
+    }, { width, height }));
+}
+
+/** Garbage is collected as far as it can be before the reading. */
+async function heapBytes(session) {
+  for (let time = 0; time < 3; time++) await session.send("HeapProfiler.collectGarbage");
+  return (await session.send("Runtime.getHeapUsage")).usedSize;
+}
+
+/** Less than a byte an update; a kept one would be hundreds. */
+const GROWTH_BYTES = 300_000;
+
+test(`${ROWS} rows over a minute leave nothing behind in the heap`, (t) =>
+  withRows(async (board) => {
+    const session = await board.page.context().newCDPSession(board.page);
+    // Code is compiled and caches are filled at first; both readings are of a page that runs.
+    await board.page.waitForTimeout(15_000);
+    const before = await heapBytes(session);
+    await board.page.waitForTimeout(60_000);
+    const after = await heapBytes(session);
+    t.diagnostic(`${(before / 1e6).toFixed(2)} MB before, ${(after / 1e6).toFixed(2)} MB after a minute`);
+    assert.ok(after - before < GROWTH_BYTES, `it grew by ${after - before} bytes`);
+  }));

@@ -1,0 +1,71 @@
+// The monitor: the server's statistics as plots that move.
+import assert from "node:assert/strict";
+import { get } from "node:http";
+import { test } from "node:test";
+import { Board } from "../support/board.js";
+import { eventually, Server } from "../support/server.js";
+
+/** A number as the page writes it. */
+const numberOf = (text) => Number(text.replaceAll(",", ""));
+
+/** What a plot says: its values by label, and the picture of its lines. */
+const plotOf = (board, title) => board.page.evaluate((wanted) => {
+  const plot = [...document.querySelectorAll(".plot")].find((other) => other.querySelector("h2").firstChild.data === wanted);
+  const values = [...plot.querySelectorAll("li")].map((item) => [item.querySelector("span").textContent, item.querySelector("b").textContent]);
+  return { values: Object.fromEntries(values), picture: plot.querySelector("canvas").toDataURL(), level: plot.dataset.level };
+}, title);
+
+/** Asks for a stream in an encoding that there is not, which the server counts as an error. */
+const refused = (server) => new Promise((resolve, reject) => {
+  const headers = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==" };
+  get(new URL("/v1/stream?encoding=none", server.url), { headers }, (answer) => answer.resume().on("end", resolve)).on("error", reject);
+});
+
+const TITLES = [
+  "Updates in, by venue", "Frames out", "Entries out", "Bytes out", "Subscribers", "Skipped and held beats", "Errors",
+  "Lag per hop, 99 of 100", "Beat duration", "CPU, of one core", "Memory",
+];
+
+test("every plot has its values and moves; the venues stand above", async () => {
+  const server = await Server.start(["--feed", "synthetic?symbols=20&rate=1000&seed=1"]);
+  const board = await Board.open(server, { path: "/monitor" });
+  try {
+    const updates = async () => numberOf((await plotOf(board, "Updates in, by venue")).values.synthetic ?? "");
+    await eventually("about 1,000 updates a second", async () => Math.abs((await updates()) - 1_000) < 200);
+    for (const title of TITLES) {
+      const first = await plotOf(board, title);
+      assert.ok(Object.keys(first.values).length > 0, title);
+      await eventually(`${title} moves`, async () => (await plotOf(board, title)).picture !== first.picture);
+    }
+    const { resident } = (await plotOf(board, "Memory")).values;
+    assert.ok(numberOf(resident) > 1, `${resident} MiB`);
+    assert.match(await board.text("#venues"), /synthetic/);
+    assert.match(await board.text("#history"), /since it was opened at \d\d:\d\d:\d\d/);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
+test("the crosshair of one plot is that of all, and errors are coloured", async () => {
+  const server = await Server.start(["--allow-control", "--feed", "synthetic?symbols=2&rate=10"]);
+  const board = await Board.open(server, { path: "/monitor" });
+  try {
+    await eventually("values", async () => (await plotOf(board, "Frames out")).values.frames !== "–");
+    await board.page.locator(".plot canvas").first().hover({ position: { x: 60, y: 40 } });
+    // That was before the page was opened, so nothing is known of it.
+    await eventually("no values there", async () => (await plotOf(board, "Memory")).values.resident === "–");
+    assert.match(await board.text("#history"), /Values at/);
+    await board.page.locator("h1").hover();
+    await eventually("values of now again", async () => (await plotOf(board, "Memory")).values.resident !== "–");
+    await eventually("an error is seen", async () => {
+      await refused(server);
+      return ["warn", "bad"].includes((await plotOf(board, "Errors")).level);
+    });
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});

@@ -1,0 +1,126 @@
+// What the pages compute without a page.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { niceStep, valueTicks } from "../../../src/dashboard/page/axis.js";
+import { percentOf, signed } from "../../../src/dashboard/page/decimals.js";
+import { Figures } from "../../../src/dashboard/page/figures.js";
+import { covers, problemOf, ROWS_MAX, Watchlist } from "../../../src/dashboard/page/list.js";
+import { Trace } from "../../../src/dashboard/page/trace.js";
+import { agoOf, figureOf, spanOf, troubleOf } from "../../../src/dashboard/page/words.js";
+
+test("a percentage is rounded half away from zero, and exact beyond what floats hold", () => {
+  for (const [part, whole, want] of [
+    [1n, 3n, "33.33"], [2n, 3n, "66.67"], [-2n, 3n, "-66.67"], [1n, 8n, "12.50"], [5n, 100_000n, "0.01"], [4n, 100_000n, "0.00"],
+    [-5n, 100_000n, "-0.01"], [0n, 7n, "0.00"], [1n, 0n, ""], [5n, -10n, "-50.00"], [9_007_199_254_740_993n, 9_007_199_254_740_993n, "100.00"],
+    [10n ** 18n + 10n ** 14n, 10n ** 18n, "100.01"],
+  ]) assert.equal(percentOf(part, whole), want, `${part} of ${whole}`);
+  assert.deepEqual(["1.5", "-1.5", "0.00", ""].map(signed), ["+1.5", "-1.5", "0.00", ""]);
+});
+
+test("a pattern covers what the server's own rule covers", () => {
+  for (const [pattern, symbol, want] of [
+    ["*", "a:B", true], ["a:*", "a:B", true], ["a:*", "b:B", false], ["*:*USDT", "binance:BTCUSDT", true], ["a:*x*y", "a:1x2y", true],
+    ["a:*x*y", "a:y1x", false], ["a:B*B", "a:B", false], ["*", "$stats:beats", false], ["$stats:*", "$stats:beats", true], ["a:B", "a:B", true],
+  ]) assert.equal(covers(pattern, symbol), want, `${pattern} ${symbol}`);
+});
+
+test("what can never be a symbol has a problem, what can has none", () => {
+  for (const good of ["binance:BTCUSDT", "kraken:BTC/USD", "$stats:cpu_percent", "*", "a:<img>", `a:${"x".repeat(63)}`]) assert.equal(problemOf(good), "", good);
+  for (const bad of ["", "BTC", "Binance:X", "a:", "a:b c", "a:b,c", "a:b?", `a:${"x".repeat(64)}`, "* *"]) assert.notEqual(problemOf(bad), "", bad);
+});
+
+test("a list keeps its order, leaves out what was taken away, and survives being written down", () => {
+  let list = new Watchlist(null);
+  for (const entry of ["a:1", "b:*", "a:2"]) assert.equal(list.add(entry), "");
+  for (const symbol of ["b:1", "b:2", "b:3"]) assert.ok(list.take(symbol));
+  assert.ok(!list.take("c:1"));
+  list.move("b:3", 0);
+  list.remove("b:1");
+  list = new Watchlist(JSON.parse(JSON.stringify(list)));
+  assert.deepEqual(list.order, ["b:3", "a:1", "a:2", "b:2"]);
+  assert.ok(!list.take("b:1"), "it was taken away, and its pattern does not bring it back");
+  assert.equal(list.add("b:1"), "");
+  list.removePattern("b:*");
+  assert.deepEqual(list.order, ["a:1", "a:2", "b:1"]);
+  list.remove("a:1");
+  assert.deepEqual(list.entries, ["a:2", "b:1"]);
+});
+
+test("a list has an end, however much a pattern brings", () => {
+  const list = new Watchlist(null);
+  list.add("a:*");
+  for (let at = 0; at < ROWS_MAX + 10; at++) list.take(`a:${at}`);
+  assert.equal(list.order.length, ROWS_MAX);
+});
+
+const instrument = (mantissas, price = 2, isLive = true) => ({ isLive, decimals: { price }, mantissa: (name) => mantissas[name] });
+
+test("a trace keeps exact values in a ring, gaps as gaps, and rescales when decimals grow", () => {
+  const trace = new Trace(3);
+  const big = 9_007_199_254_740_993n;
+  trace.push(1, instrument({ lastPrice: 100n }));
+  trace.push(2, instrument({ lastPrice: big }));
+  trace.push(3, instrument({ lastPrice: 5n }, 2, false));
+  assert.deepEqual([0, 1, 2].map((at) => trace.value("last", at)), [100n, big, null]);
+  trace.push(4, instrument({ lastPrice: 1_001n, bidPrice: 7n }, 3));
+  assert.deepEqual([0, 1, 2].map((at) => trace.value("last", at)), [big * 10n, null, 1_001n]);
+  assert.deepEqual([trace.value("bid", 1), trace.value("bid", 2), trace.decimals], [null, 7n, 3]);
+  assert.deepEqual([trace.since(0), trace.since(3), trace.since(9)], [0, 1, 3]);
+  trace.push(5, undefined);
+  assert.equal(trace.value("last", 2), null);
+});
+
+test("figures that were not collected for a while have a gap", () => {
+  const figures = new Figures();
+  figures.push(1_000, new Map([["a", 1]]));
+  figures.push(2_000, new Map([["a", 2], ["b", 5]]));
+  figures.push(60_000, new Map([["a", 3]]));
+  assert.deepEqual(Array.from({ length: figures.length }, (_, at) => figures.value("a", at)), [1, 2, NaN, 3]);
+  assert.deepEqual([figures.value("b", 0), figures.value("b", 1), figures.value("none", 0)], [NaN, 5, NaN]);
+  assert.deepEqual([figures.until(0), figures.until(2_000), figures.until(1e9)], [-1, 1, 3]);
+});
+
+test("axes have round values, never more than asked for", () => {
+  assert.deepEqual([0.7, 1, 1.2, 3, 7, 99].map(niceStep), [1, 1, 2, 5, 10, 100]);
+  assert.deepEqual(valueTicks(3, 27, 5, true), [5, 10, 15, 20, 25]);
+  assert.deepEqual(valueTicks(10.2, 10.9, 5, true), [], "between two whole values there is none");
+});
+
+test("states and times are said in words", () => {
+  const up = { name: "v", state: "up", reason: "" };
+  for (const [instrument, venue, want] of [
+    [{ state: "live" }, up, ""], [{ state: "stale", cause: "gap" }, up, "stale: updates were lost"], [{ state: "halted" }, up, "halted"],
+    [{ state: "live" }, { name: "v", state: "down", reason: "refused" }, "down: refused"], [{ state: undefined }, up, "state not told"],
+  ]) assert.equal(troubleOf(instrument, venue), want);
+  assert.deepEqual([0, 1_999, 2_000, 61_000, 7_200_000, 3e8].map(agoOf), ["now", "now", "2 s", "1 min", "2 h", "3 d"]);
+  assert.deepEqual([0.0854, 3.21, 250, 12_340, -4, undefined].map(spanOf), ["85 µs", "3.2 ms", "250 ms", "12.3 s", "-4.0 ms", "–"]);
+  assert.deepEqual([0, 0.123, 5, 56.78, 1_234.5, NaN].map(figureOf), ["0", "0.12", "5", "56.8", "1,235", "–"]);
+});
+
+/** The share of light, by WCAG 2's formula. */
+function lightOf(colour) {
+  const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+test("in both themes text has a contrast of 4.5 on all that it stands on, and edges one of 3", () => {
+  const sheet = readFileSync(new URL("../../../src/dashboard/page/look.css", import.meta.url), "utf8");
+  const blocks = [...sheet.matchAll(/:root[^{]*\{([^}]*--ground[^}]*)\}/g)].map(([, block]) => block);
+  assert.equal(blocks.length, 3, "light, dark by the system, dark by choice");
+  assert.equal(blocks[1].match(/--ground.*/s)[0].replace(/\s/g, ""), blocks[2].match(/--ground.*/s)[0].replace(/\s/g, ""), "dark is dark");
+  const pairs = [
+    ...["text", "dim", "up", "down", "warn"].flatMap((ink) => ["surface", "hover"].map((paper) => [ink, paper, 4.5])),
+    ["text", "ground", 4.5], ["dim", "ground", 4.5], ["up", "up-ground", 4.5], ["down", "down-ground", 4.5], ["text", "warn-ground", 4.5],
+    ["text", "bad-ground", 4.5], ["surface", "accent", 4.5], ["edge", "surface", 3], ["edge", "ground", 3],
+  ];
+  for (const block of blocks) {
+    const colours = Object.fromEntries([...block.matchAll(/--([a-z0-9-]+): (#[0-9a-f]{6})/g)].map(([, name, colour]) => [name, colour]));
+    for (const [ink, paper, least] of pairs) {
+      const [bright, dark] = [colours[ink], colours[paper]].map(lightOf).sort((a, b) => b - a);
+      const contrast = (bright + 0.05) / (dark + 0.05);
+      assert.ok(contrast >= least, `${ink} ${colours[ink]} on ${paper} ${colours[paper]}: ${contrast.toFixed(2)}`);
+    }
+  }
+});

@@ -1,0 +1,71 @@
+// The replay bar: it says where a replay is, and drives it where that is allowed.
+import assert from "node:assert/strict";
+import { resolve } from "node:path";
+import { test } from "node:test";
+import { Board } from "../support/board.js";
+import { eventually, Server } from "../support/server.js";
+
+const TAPE = resolve(import.meta.dirname, "../../../feeds/demo.tape");
+const LISTEN = ["--listen", "127.0.0.1:0"];
+
+test("the bar steps, plays, changes the speed, pauses and seeks", async () => {
+  const server = await Server.run(["replay", TAPE, "--allow-control", "--paused", ...LISTEN]);
+  const board = await Board.open(server);
+  const { page } = board;
+  const replay = () => server.json("/v1/replay");
+  try {
+    await eventually("the bar", () => page.locator("#replay").isVisible());
+    await eventually("its state", async () => (await board.text("#replay-state")) === "paused");
+    assert.equal(await board.text("#replay-time"), "2026-01-02 00:00:00.00");
+    await page.locator("#replay-step-more").click();
+    await eventually("a second on", async () => (await board.text("#replay-time")) === "2026-01-02 00:00:01.00");
+    await page.locator("#replay-step").click();
+    await eventually("a beat on", async () => (await board.text("#replay-time")) === "2026-01-02 00:00:01.01");
+    await board.untilLive(5);
+    const before = await board.row("binance:ALFUSDT");
+    await page.locator("#replay-speed").selectOption("2");
+    await page.locator("#replay-play").click();
+    await eventually("prices move", async () => (await board.row("binance:ALFUSDT")).bidPrice !== before.bidPrice);
+    assert.equal((await replay()).speed, 2);
+    assert.equal(await board.text("#replay-play"), "Pause");
+    await page.locator("#replay-play").click();
+    await eventually("it is paused", async () => (await replay()).state === "paused");
+    await page.locator("#replay-position").focus();
+    await page.keyboard.press("Home");
+    await eventually("it is at the beginning again", async () => (await replay()).progress < 0.01);
+    await page.keyboard.press("End");
+    await eventually("it is at the end", async () => (await replay()).progress > 0.99);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
+test("where control is not allowed the bar shows the position, and says why it cannot be used", async () => {
+  const server = await Server.run(["replay", TAPE, "--loop", "--speed", "20", ...LISTEN]);
+  const board = await Board.open(server);
+  try {
+    await eventually("a second pass", async () => /^pass [2-9]/.test(await board.text("#replay-pass")));
+    assert.equal(await board.page.locator("#replay-play").isDisabled(), true);
+    assert.match(await board.text("#replay-problem"), /control is off: start the server with --allow-control/);
+    await board.untilLive(5);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
+test("where nothing is replayed there is no bar", async () => {
+  const server = await Server.start(["--feed", "synthetic?symbols=2&rate=10"]);
+  const board = await Board.open(server);
+  try {
+    await board.untilLive(2);
+    assert.equal(await board.page.locator("#replay").isVisible(), false);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});

@@ -1,0 +1,141 @@
+// The watchlist in use: by keyboard, by mouse, on a phone, and after a reload.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Board, remembered } from "../support/board.js";
+import { eventually, Server } from "../support/server.js";
+
+const FEED = ["--feed", "synthetic?symbols=20&rate=400&seed=1"];
+const [A, B, C] = ["synthetic:S0003", "synthetic:S0001", "synthetic:S0007"];
+
+async function withBoard(options, run) {
+  const server = await Server.start(FEED);
+  const board = await Board.open(server, options);
+  try {
+    await run(board, server);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+}
+
+const focused = (board) => board.page.evaluate(() => document.activeElement.dataset.symbol ?? document.activeElement.id);
+
+test("by keyboard alone rows are added, reached, ordered, opened and removed, and a reload keeps them", () => withBoard({ memory: remembered([]) }, async (board) => {
+  const { keyboard } = board.page;
+  for (const typed of [A, "s0001", "S0007"]) {
+    await keyboard.press("/");
+    assert.equal(await focused(board), "search");
+    await keyboard.type(typed);
+    if (typed !== A) {
+      await eventually("one suggestion", async () => (await board.page.locator("#suggestions li").count()) === 1);
+      await keyboard.press("ArrowDown");
+    }
+    await keyboard.press("Enter");
+    await keyboard.press("Escape");
+  }
+  await board.untilLive(3);
+  assert.deepEqual(await board.order(), [A, B, C]);
+  await board.page.locator("#search").focus();
+  await keyboard.press("Tab");
+  assert.ok([A, B, C].includes(await focused(board)), "Tab leads from the search to a row");
+  await keyboard.press("Home");
+  assert.equal(await focused(board), A);
+  await keyboard.press("Alt+ArrowDown");
+  assert.deepEqual(await board.order(), [B, A, C]);
+  assert.equal(await focused(board), A, "the focus goes with the row");
+  assert.match(await board.text("#announcer"), /row 2 of 3/);
+  const outline = await board.page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  assert.notEqual(outline, "none", "the focus is seen");
+  await keyboard.press("Enter");
+  assert.equal(await board.text("#detail-name"), "S0003");
+  await eventually("the detail has values", async () => /Last\d/.test(await board.text("#fields")));
+  await keyboard.press("-");
+  assert.equal(await board.page.locator("#spans [aria-pressed=true]").textContent(), "5 min");
+  await keyboard.press("Escape");
+  assert.equal(await focused(board), A, "the row has the focus again");
+  await keyboard.press("Delete");
+  assert.deepEqual(await board.order(), [B, C]);
+  assert.equal(await focused(board), C);
+  await keyboard.press("?");
+  assert.ok(await board.page.locator("#keys").isVisible());
+  await keyboard.press("Escape");
+  await board.page.reload();
+  await board.untilLive(2);
+  assert.deepEqual(await board.order(), [B, C]);
+}));
+
+test("a row is dragged to another place, and a pattern comes and goes with its rows", () => withBoard({ memory: remembered([A, B, C]) }, async (board) => {
+  await board.untilLive(3);
+  const handle = await board.page.locator(`[data-symbol="${A}"] .handle`).boundingBox();
+  const target = await board.page.locator(`[data-symbol="${C}"]`).boundingBox();
+  await board.page.mouse.move(handle.x + 4, handle.y + 8);
+  await board.page.mouse.down();
+  await board.page.mouse.move(handle.x + 4, target.y + 10, { steps: 5 });
+  await board.page.mouse.up();
+  assert.deepEqual(await board.order(), [B, C, A]);
+  await board.page.locator("#search").fill("synthetic:S001*");
+  await board.page.keyboard.press("Enter");
+  await board.untilLive(13);
+  await board.page.locator('[data-symbol="synthetic:S0010"]').hover();
+  await board.page.locator('[data-symbol="synthetic:S0010"] .remove').click();
+  await board.untilLive(12);
+  await board.page.reload();
+  await board.untilLive(12);
+  assert.deepEqual((await board.order()).slice(0, 4), [B, C, A, "synthetic:S0011"]);
+  await board.page.locator("#patterns button").click();
+  await board.untilLive(3);
+}));
+
+test("what cannot be a symbol is refused with a word", () => withBoard({ memory: remembered([A]) }, async (board) => {
+  for (const [typed, word] of [["UPPER:x", /small letters/], ["a:b,c", /without white space, comma/], ["nothing", /venue:NAME/]]) {
+    await board.page.locator("#search").fill(typed);
+    await board.page.keyboard.press("Enter");
+    await eventually(typed, async () => word.test(await board.text("#notice")));
+    assert.equal(await board.page.locator("#search").getAttribute("aria-invalid"), "true");
+  }
+  assert.deepEqual(await board.order(), [A]);
+}));
+
+for (const [what, memory] of [
+  ["half a text", "{\"version\":1,"], ["another version", { version: 99 }], ["a list that is none", { version: 1, list: { entries: [7] } }],
+]) {
+  test(`damaged memory, ${what}, is left out with a word`, () => withBoard({ memory }, async (board) => {
+    assert.match(await board.text("#notice"), /could not be read and is left out/);
+    await board.untilLive(20);
+  }));
+}
+
+test("pace, encoding and theme are chosen and kept", () => withBoard({ memory: remembered([A]), colorScheme: "light" }, async (board, server) => {
+  await board.untilLive(1);
+  const ground = () => board.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await board.page.locator("#settings-open").click();
+  await board.page.locator("#theme").selectOption("dark");
+  assert.notEqual(await ground(), light);
+  await board.page.locator("#encoding").selectOption("msgpack");
+  await eventually("a subscriber of the other encoding", async () => (await server.metric("tickwire_frames_total", "msgpack")) > 0);
+  await board.page.locator("#pace").selectOption("1000");
+  await board.page.keyboard.press("Escape");
+  await board.page.reload();
+  await board.untilLive(1);
+  assert.notEqual(await ground(), light);
+  await board.page.locator("#settings-open").click();
+  assert.equal(await board.page.locator("#pace").inputValue(), "1000");
+  assert.equal(await board.page.locator("#encoding").inputValue(), "msgpack");
+}));
+
+for (const path of ["/", "/monitor"]) {
+  test(`${path} of 360 pixels scrolls up and down only`, () => withBoard({ path, width: 360, height: 700, isMobile: true, hasTouch: true }, async (board) => {
+    const page = board.page;
+    if (path === "/") await board.untilLive(20);
+    const widths = () => page.evaluate(() => [...document.querySelectorAll("html, body, #scroller, #detail, main")].filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0).map((e) => e.id || e.tagName));
+    assert.deepEqual(await widths(), []);
+    if (path !== "/") return;
+    await page.locator(`[data-symbol="${A}"] .symbol`).tap();
+    await eventually("the detail", () => page.locator("#detail").isVisible());
+    assert.deepEqual(await widths(), []);
+    await page.locator("#detail-close").tap();
+    assert.ok(await page.locator("#scroller").isVisible());
+  }));
+}
