@@ -11,8 +11,10 @@ use crate::wire::{self, Encoding, Refused, proto};
 
 use super::bounds::{DRAIN_BEATS, PATTERNS_MAX, RESUME_WAIT_BEATS};
 use super::command::{Command, Join, Request};
-use super::group::{self, GroupId, GroupKey, Pace};
+use super::group::{GroupId, GroupKey};
 use super::job::Job;
+use super::pace::Pace;
+use super::resolve::resolve;
 use super::shard::{Drain, Shard, beats_ms};
 use super::subscriber::{Message, Subscriber};
 use super::{CloseReason, Socket, websocket};
@@ -171,7 +173,7 @@ impl<S: Socket> Shard<S> {
                 rejected.push(too_many(&string, message));
                 continue;
             }
-            let new = group::resolve(std::slice::from_ref(&string), &self.table);
+            let new = resolve(std::slice::from_ref(&string), &self.table);
             let added = match new.len() {
                 0 => 1,
                 _ => new.iter().filter(|id| !ids.contains(id)).count(),

@@ -1,6 +1,5 @@
 //! Subscribers alike share one frame: groups, and which instruments concern which group.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,49 +7,8 @@ use crate::market::{InstrumentId, Symbol, SymbolPattern};
 use crate::store::{Seq, Table};
 use crate::wire::{Compression, Encoding};
 
-use super::SubscriberId;
-use super::bounds::PHASES;
-
-/// How often a subscriber wants deltas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Pace {
-    /// Beats between two deltas; 1 is every beat.
-    pub(super) beats: u64,
-    /// At which of them.
-    pub(super) phase: u64,
-}
-
-impl Pace {
-    /// A subscriber's pace, in a phase that says nothing of its shard: numbers are dealt to shards in turn.
-    pub(super) fn new(beats: u64, id: SubscriberId) -> Pace {
-        let phases = PHASES.min(beats).max(1);
-        // Fibonacci hashing: the upper bits of neighbouring numbers differ.
-        let mixed = id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        Pace {
-            beats,
-            phase: mixed % phases * beats / phases,
-        }
-    }
-
-    /// Whether it is of fewer beats than all.
-    pub(super) fn is_longer(self) -> bool {
-        self.beats > 1
-    }
-
-    /// Whether a delta may go out in this beat.
-    pub(super) fn is_due(self, beat: u64) -> bool {
-        self.beats <= 1 || beat % self.beats == self.phase
-    }
-
-    /// Whether one of the beats after `last` up to `beat` was one of these: for beats left out.
-    pub(super) fn fell_due(self, last: u64, beat: u64) -> bool {
-        self.beats <= 1
-            || (last + 1..=beat)
-                .rev()
-                .take(self.beats as usize)
-                .any(|b| self.is_due(b))
-    }
-}
+use super::pace::Pace;
+use super::resolve::{held_after, only_in_first, resolve};
 
 /// What makes subscribers alike.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -365,74 +323,12 @@ fn forget(list: &mut Vec<GroupId>, id: GroupId) {
     }
 }
 
-fn is_glob(string: &SymbolPattern) -> bool {
-    matches!(string, SymbolPattern::Glob(_))
-}
-
-/// What stands in the first of two ascending lists only.
-fn only_in_first<'a, T>(first: &'a [T], second: &[T], order: impl Fn(&T, &T) -> Ordering) -> Vec<&'a T> {
-    let mut second = second.iter().peekable();
-    let is_missing = |item: &&T| {
-        while second.next_if(|other| order(other, item) == Ordering::Less).is_some() {}
-        second.next_if(|other| order(other, item) == Ordering::Equal).is_none()
-    };
-    first.iter().filter(is_missing).collect()
-}
-
-/// What is held once some strings went and others came, so that `strings` are left.
-fn held_after(
-    held: &[InstrumentId],
-    going: &[&SymbolPattern],
-    coming: &[&SymbolPattern],
-    strings: &[SymbolPattern],
-    table: &Table,
-) -> Vec<InstrumentId> {
-    if going.iter().chain(coming).any(|string| is_glob(string)) {
-        return resolve(strings, table);
-    }
-    let globs: Vec<&SymbolPattern> = strings.iter().filter(|s| is_glob(s)).collect();
-    let stays = |string: &SymbolPattern| match string {
-        SymbolPattern::Exact(symbol) => globs.iter().any(|g| g.matches(symbol)),
-        SymbolPattern::Glob(_) => false,
-    };
-    let leaving = going.iter().filter(|string| !stays(string));
-    let mut gone: Vec<InstrumentId> = leaving.filter_map(|s| table.id_of(s.as_str())).collect();
-    gone.sort_unstable();
-    let mut ids: Vec<InstrumentId> = coming.iter().filter_map(|s| table.id_of(s.as_str())).collect();
-    ids.extend(held.iter().filter(|id| gone.binary_search(id).is_err()));
-    ids.sort_unstable();
-    ids.dedup();
-    ids
-}
-
-/// Instruments that some strings cover, ascending, tombstones included.
-pub fn resolve(strings: &[SymbolPattern], table: &Table) -> Vec<InstrumentId> {
-    let (globs, exact): (Vec<_>, Vec<_>) = strings.iter().partition(|s| is_glob(s));
-    let mut ids: Vec<InstrumentId> = exact.iter().filter_map(|s| table.id_of(s.as_str())).collect();
-    if !globs.is_empty() {
-        ids.extend(resolve_from(&globs, table, 0));
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    ids
-}
-
-/// Instruments listed from a position on that some strings cover.
-pub fn resolve_from<'a>(
-    strings: &'a [impl std::borrow::Borrow<SymbolPattern>],
-    table: &'a Table,
-    from: usize,
-) -> impl Iterator<Item = InstrumentId> + 'a {
-    let covers = |symbol: &Symbol| strings.iter().any(|s| s.borrow().matches(symbol));
-    let ids = (from..table.len()).map(InstrumentId::from_index);
-    ids.filter(move |id| table.listing(*id).is_some_and(|listing| covers(&listing.symbol)))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fanout::SubscriberId;
     use crate::market::{Event, VenueName};
     use crate::store::Writer;
 

@@ -6,7 +6,7 @@ use crate::market::{InstrumentId, SymbolPattern};
 use crate::store::{Seq, Table};
 use crate::wire::{Encoding, Refused, SnapshotTail};
 
-use super::group;
+use super::resolve::{resolve, resolve_from};
 
 /// A snapshot under way. Costs four bytes an instrument and no encoded bytes.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Job {
 
 impl Job {
     pub(super) fn new(request_id: u64, strings: Vec<SymbolPattern>, rejected: Vec<Refused>, table: &Table) -> Job {
-        let ids = group::resolve(&strings, table);
+        let ids = resolve(&strings, table);
         let strings: Arc<[SymbolPattern]> = strings.into();
         Job {
             request_id,
@@ -90,7 +90,7 @@ impl Job {
     /// Adds instruments listed since the request was resolved; false where there are none.
     pub(super) fn extend(&mut self, table: &Table) -> bool {
         let before = self.ids.len();
-        let new: Vec<InstrumentId> = group::resolve_from(&self.strings[..], table, self.resolved).collect();
+        let new: Vec<InstrumentId> = resolve_from(&self.strings[..], table, self.resolved).collect();
         self.ids.extend(new);
         self.resolved = table.len();
         self.ids.len() > before

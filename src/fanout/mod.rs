@@ -21,10 +21,12 @@ mod job;
 mod link;
 mod lockstep;
 mod outgoing;
+mod pace;
 mod paced;
 mod post;
 mod pump;
 mod renew;
+mod resolve;
 #[cfg(target_os = "linux")]
 mod ring;
 #[cfg(not(target_os = "linux"))]
@@ -43,8 +45,8 @@ pub use bounds::{PATTERNS_MAX, WINDOW_MAX};
 pub use close::CloseReason;
 pub use command::{Command, Join, Request};
 pub use commands::goaway;
-pub use group::{resolve, resolve_from};
 pub use link::{Link, Socket};
+pub use resolve::{resolve, resolve_from};
 pub use run::Fanout;
 pub use shard::{FanoutConfig, Shard};
 pub use subscriber::SubscriberId;

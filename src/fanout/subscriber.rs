@@ -9,8 +9,9 @@ use crate::market::{InstrumentId, SymbolPattern};
 use crate::store::{Seq, Table, VenueRow};
 use crate::wire::{Compression, Encoding};
 
-use super::group::{Group, GroupId, Pace};
+use super::group::{Group, GroupId};
 use super::job::Job;
+use super::pace::Pace;
 use super::{CloseReason, Link, Request, Socket};
 
 /// Number of a subscriber, never used again in a process.

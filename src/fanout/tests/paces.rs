@@ -3,7 +3,7 @@
 use super::world::{Options, PLAIN, World, config};
 use super::*;
 use crate::fanout::Request;
-use crate::fanout::group::Pace;
+use crate::fanout::pace::Pace;
 use crate::store::Seq;
 use crate::wire::proto::server_message::Body;
 

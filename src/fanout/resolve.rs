@@ -1,0 +1,69 @@
+//! Which instruments strings cover.
+
+use std::cmp::Ordering;
+
+use crate::market::{InstrumentId, Symbol, SymbolPattern};
+use crate::store::Table;
+
+/// What stands in the first of two ascending lists only.
+pub(super) fn only_in_first<'a, T>(first: &'a [T], second: &[T], order: impl Fn(&T, &T) -> Ordering) -> Vec<&'a T> {
+    let mut second = second.iter().peekable();
+    let is_missing = |item: &&T| {
+        while second.next_if(|other| order(other, item) == Ordering::Less).is_some() {}
+        second.next_if(|other| order(other, item) == Ordering::Equal).is_none()
+    };
+    first.iter().filter(is_missing).collect()
+}
+
+/// What is held once some strings went and others came, so that `strings` are left.
+pub(super) fn held_after(
+    held: &[InstrumentId],
+    going: &[&SymbolPattern],
+    coming: &[&SymbolPattern],
+    strings: &[SymbolPattern],
+    table: &Table,
+) -> Vec<InstrumentId> {
+    if going.iter().chain(coming).any(|string| is_glob(string)) {
+        return resolve(strings, table);
+    }
+    let globs: Vec<&SymbolPattern> = strings.iter().filter(|s| is_glob(s)).collect();
+    let stays = |string: &SymbolPattern| match string {
+        SymbolPattern::Exact(symbol) => globs.iter().any(|g| g.matches(symbol)),
+        SymbolPattern::Glob(_) => false,
+    };
+    let leaving = going.iter().filter(|string| !stays(string));
+    let mut gone: Vec<InstrumentId> = leaving.filter_map(|s| table.id_of(s.as_str())).collect();
+    gone.sort_unstable();
+    let mut ids: Vec<InstrumentId> = coming.iter().filter_map(|s| table.id_of(s.as_str())).collect();
+    ids.extend(held.iter().filter(|id| gone.binary_search(id).is_err()));
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Instruments that some strings cover, ascending, tombstones included.
+pub fn resolve(strings: &[SymbolPattern], table: &Table) -> Vec<InstrumentId> {
+    let (globs, exact): (Vec<_>, Vec<_>) = strings.iter().partition(|s| is_glob(s));
+    let mut ids: Vec<InstrumentId> = exact.iter().filter_map(|s| table.id_of(s.as_str())).collect();
+    if !globs.is_empty() {
+        ids.extend(resolve_from(&globs, table, 0));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Instruments listed from a position on that some strings cover.
+pub fn resolve_from<'a>(
+    strings: &'a [impl std::borrow::Borrow<SymbolPattern>],
+    table: &'a Table,
+    from: usize,
+) -> impl Iterator<Item = InstrumentId> + 'a {
+    let covers = |symbol: &Symbol| strings.iter().any(|s| s.borrow().matches(symbol));
+    let ids = (from..table.len()).map(InstrumentId::from_index);
+    ids.filter(move |id| table.listing(*id).is_some_and(|listing| covers(&listing.symbol)))
+}
+
+fn is_glob(string: &SymbolPattern) -> bool {
+    matches!(string, SymbolPattern::Glob(_))
+}
