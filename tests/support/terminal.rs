@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -22,6 +22,11 @@ pub(crate) struct OnTerminal {
 
 impl OnTerminal {
     pub(crate) fn spawn(args: &[&str]) -> OnTerminal {
+        OnTerminal::spawn_with(args, &[])
+    }
+
+    /// With these variables set.
+    pub(crate) fn spawn_with(args: &[&str], env: &[(&str, &str)]) -> OnTerminal {
         let shown = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&shown).and_then(|()| unlockpt(&shown)).expect("a terminal");
         let size = Winsize {
@@ -38,6 +43,7 @@ impl OnTerminal {
         let program = OpenOptions::new().read(true).write(true).open(name).expect("its file");
         let end = || Stdio::from(program.try_clone().expect("the same file"));
         let mut command = command(args);
+        command.env_remove("NO_COLOR").envs(env.iter().copied());
         let child = command
             .stdin(end())
             .stdout(end())
@@ -62,8 +68,11 @@ impl OnTerminal {
         }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// Sends a signal to this process and no other.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.expect("kill runs").success(), "the process is there");
     }
 
     pub(crate) fn press(&mut self, keys: &str) {

@@ -53,7 +53,7 @@ pub(super) struct Board {
     pub(super) interval_ms: Option<u32>,
     pub(super) link: Link,
     pub(super) choice: Choice,
-    traffic: Traffic,
+    pub(super) traffic: Traffic,
     prices: Prices,
     flashes: Flashes,
     /// The rows' symbols, when and of how many and in which order.
@@ -123,7 +123,7 @@ impl Board {
         self.order(shown, now);
         let head = Head {
             link: (words::connection(self, !view.is_empty(), now), self.link.is_up()),
-            figures: words::figures(view, &self.traffic, held.as_ref().map(|(_, at)| *at), now),
+            figures: words::figures(self, view, held.as_ref().map(|(_, at)| *at), now),
             venues: words::venues(view),
         };
         let window = self.choice.window(self.rows.len(), screen::room(&head, size));

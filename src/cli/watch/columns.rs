@@ -7,13 +7,15 @@ use crate::market::{Field, Side, TickerState, Ts, VenueName};
 /// Where there is no value.
 const NONE: &str = "-";
 
-/// A symbol takes no more than so many hundredths of the width, unless that is less than [`SYMBOL_LEAST`].
-const SYMBOL_PERCENT: u16 = 40;
+/// A symbol takes no more than two fifths of the width, unless that is less.
 const SYMBOL_LEAST: u16 = 12;
-/// Sentences end somewhere.
+/// A state's first word, and where its sentence ends.
+const STATE_LEAST: u16 = 6;
 const STATE_MOST: u16 = 24;
-/// A sparkline is worth its place from so many bars on, and takes what is left up to so many.
+/// A sparkline is worth its place from so many bars on, has so many before what is worth less comes, and takes what is
+/// left up to so many.
 const LINE_LEAST: u16 = 8;
+const LINE_GOOD: u16 = 16;
 pub(super) const LINE_MOST: u16 = 30;
 
 /// One column, in the order from left to right.
@@ -180,38 +182,118 @@ fn age(us: i64) -> String {
         us @ ..1_000_000 => format!("{sign}{} ms", us / 1_000),
         us @ ..60_000_000 => format!("{sign}{}.{} s", us / 1_000_000, us / 100_000 % 10),
         us @ ..3_600_000_000 => format!("{sign}{} min", us / 60_000_000),
-        us => format!("{sign}{} h", us / 3_600_000_000),
+        us @ ..172_800_000_000 => format!("{sign}{} h", us / 3_600_000_000),
+        us => format!("{sign}{} d", us / 86_400_000_000),
     }
 }
 
 /// Which columns there are on so many cells, and how wide they are; `need` is how wide they would be.
 pub(super) fn layout(width: u16, need: impl Fn(Column) -> u16) -> Vec<(Column, u16)> {
     let between = between(width);
-    let wide = |column: Column| match column {
-        Column::Symbol => need(column).min((width * SYMBOL_PERCENT / 100).max(SYMBOL_LEAST)),
-        Column::Line => LINE_LEAST,
-        Column::State => need(column).min(STATE_MOST),
-        other => need(other),
-    };
-    let mut left = width + between;
-    let mut taken = Vec::new();
+    let mut left = width.saturating_add(between);
+    let mut taken: Vec<(Column, u16)> = Vec::new();
     for group in BY_WORTH {
-        let wanted = group.iter().map(|column| wide(*column).saturating_add(between));
+        let wide = |column: Column, left: u16| match column {
+            Column::Symbol => need(column).min((width / 5 * 2).max(SYMBOL_LEAST)).min(width),
+            Column::Line => LINE_LEAST,
+            // A part of it is better than nothing.
+            Column::State => need(column)
+                .min(left.saturating_sub(between))
+                .clamp(STATE_LEAST, STATE_MOST),
+            other => need(other),
+        };
+        let wanted = group.iter().map(|column| wide(*column, left).saturating_add(between));
         let wanted = wanted.fold(0, u16::saturating_add);
-        if wanted <= left {
-            left -= wanted;
-            taken.extend_from_slice(group);
+        if wanted > left {
+            continue;
+        }
+        taken.extend(group.iter().map(|column| (*column, wide(*column, left))));
+        left -= wanted;
+        if let Some((Column::Line, width)) = taken.last_mut() {
+            *width += left.min(LINE_GOOD - LINE_LEAST);
+            left -= *width - LINE_LEAST;
         }
     }
-    let shown = Column::ALL.into_iter().filter(|column| taken.contains(column));
-    let width = |column: Column| match column {
-        Column::Line => wide(column) + left.min(LINE_MOST - LINE_LEAST),
-        other => wide(other),
-    };
-    shown.map(|column| (column, width(column))).collect()
+    if let Some((_, width)) = taken.iter_mut().find(|(column, _)| *column == Column::Line) {
+        *width = width.saturating_add(left).min(LINE_MOST);
+    }
+    taken.sort_by_key(|(column, _)| *column as usize);
+    taken
 }
 
 /// Cells between two columns.
 pub(super) fn between(width: u16) -> u16 {
     if width < 100 { 1 } else { 2 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::watch::tests::view;
+
+    fn text(column: Column, symbol: &str) -> String {
+        let view = view();
+        column.text(&view, view.get(symbol).expect(symbol), Ts(view.ts().0 + 2_500_000_000))
+    }
+
+    #[test]
+    fn numbers_are_exact_and_what_has_no_value_is_a_dash() {
+        for (column, bitcoin, ether, kraken) in [
+            (Column::Bid, "61837.62", "2000.00", "-"),
+            (Column::BidSize, "1.500", "-", "-"),
+            (Column::Last, "61837.63 B", "-", "5940.00 S"),
+            (Column::Spread, "0.02", "0.50", "-"),
+            (Column::Change, "+3.06%", "-", "-1.00%"),
+            (Column::Volume, "100", "500", "-"),
+            (Column::Age, "2.5 s", "2.4 s", "-"),
+            (Column::State, "live", "live", "stale: silent"),
+        ] {
+            let got = ["binance:BTCUSDT", "binance:ETHUSDT", "kraken:BTC/USD"].map(|symbol| text(column, symbol));
+            assert_eq!(got, [bitcoin, ether, kraken], "{column:?}");
+        }
+    }
+
+    #[test]
+    fn ages_are_short_and_skew_is_shown() {
+        for (us, text) in [
+            (0, "0 ms"),
+            (-1_500, "-1 ms"),
+            (1_250_000, "1.2 s"),
+            (-61_000_000, "-1 min"),
+            (7_300_000_000, "2 h"),
+            (i64::MIN, "-106751991 d"),
+        ] {
+            assert_eq!(age(us), text);
+        }
+    }
+
+    #[test]
+    fn the_wider_the_screen_the_more_columns_and_never_more_than_fit() {
+        let need = |column| match column {
+            Column::Symbol => 15,
+            Column::State => 13,
+            Column::Change => 7,
+            _ => 10,
+        };
+        let heads = |width| {
+            let columns = layout(width, need);
+            let used: u16 = columns.iter().map(|(_, wide)| wide + between(width)).sum();
+            assert!(used <= width + between(width), "{columns:?}");
+            columns
+                .iter()
+                .map(|(column, _)| column.head())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(heads(5), "symbol");
+        assert_eq!(heads(40), "symbol last change state");
+        assert_eq!(heads(80), "symbol bid ask last change state");
+        assert_eq!(heads(90), "symbol bid ask last change 2 min state");
+        assert_eq!(heads(120), "symbol bid ask last spread change age 2 min state");
+        assert_eq!(heads(200).split_whitespace().count(), 19, "{}", heads(200));
+        for width in 0..300 {
+            heads(width);
+            layout(width, |_| u16::MAX);
+        }
+    }
 }

@@ -53,13 +53,13 @@ impl Prices {
         self.kept.retain(|symbol, _| view.get(symbol.as_str()).is_some());
     }
 
-    /// Two minutes in so many steps, oldest first: of each step its newest price.
+    /// Two minutes, or as much of them as there was, in so many steps, oldest first: of each step its newest price.
     pub(super) fn steps(&self, symbol: &Symbol, width: usize) -> Vec<Option<f64>> {
         let Some(kept) = self.kept.get(symbol) else {
             return Vec::new();
         };
         // Steps begin at the same samples each time, or the bars would change as they move.
-        let size = KEPT.div_ceil(width.max(1));
+        let size = self.count.min(KEPT).div_ceil(width.max(1)).max(1);
         let first = self.count - kept.len();
         let mut steps: VecDeque<Option<f64>> = VecDeque::new();
         let mut newest = None;
@@ -171,8 +171,7 @@ mod tests {
             prices.steps(&symbol("binance:BTCUSDT"), 60),
             [Some(61_837.63_f32.into()); 4]
         );
-        // Four samples, of which the second begins a step: 5 samples stand in each of 12 steps.
-        assert_eq!(prices.steps(&symbol("binance:BTCUSDT"), 12).len(), 1);
+        assert_eq!(prices.steps(&symbol("binance:BTCUSDT"), 2).len(), 2);
         // It has no last price.
         assert_eq!(prices.steps(&symbol("binance:ETHUSDT"), 60)[0], Some(2_000.25));
         // Its venue is stale.

@@ -132,7 +132,7 @@ fn flashing(flash: Flash) -> Style {
 fn plain(column: Column, text: &str) -> Style {
     match column {
         Column::Change if text.starts_with('-') && text.len() > 1 => Style::new().fg(Color::Red),
-        Column::Change if text.starts_with('+') => Style::new().fg(Color::Green),
+        Column::Change if text.starts_with('+') && text != "+0.00%" => Style::new().fg(Color::Green),
         Column::Line => Style::new().fg(Color::Cyan),
         _ => Style::new(),
     }

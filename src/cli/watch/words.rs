@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::board::Board;
 use super::choice::{Choice, Sort};
-use super::traffic::Traffic;
 use crate::cli::figures::{bytes, grouped, printable, signed};
 use crate::cli::link::{Link, ahead, passed};
 use crate::client::View;
@@ -15,13 +14,7 @@ use crate::market::VenueState;
 pub(super) fn connection(board: &Board, has_values: bool, now: Instant) -> String {
     match &board.link {
         Link::Connecting => format!("connecting to {}", board.url),
-        Link::Connected(_) => {
-            let pace = board
-                .interval_ms
-                .map_or(String::new(), |ms| format!(", at most every {ms} ms"));
-            let server = printable(&board.server);
-            format!("connected to {server} at {}: {}{pace}", board.url, board.encoding)
-        }
+        Link::Connected(_) => format!("connected to {} at {}", printable(&board.server), board.url),
         Link::Lost { since, why, next } => {
             let old = if has_values { ", values are old" } else { "" };
             let (since, next) = (passed(*since, now), ahead(*next, now));
@@ -34,8 +27,9 @@ pub(super) fn connection(board: &Board, has_values: bool, now: Instant) -> Strin
 }
 
 /// What is to be known of the stream, the most worth first.
-pub(super) fn figures(view: &View, traffic: &Traffic, held: Option<Instant>, now: Instant) -> Vec<String> {
+pub(super) fn figures(board: &Board, view: &View, held: Option<Instant>, now: Instant) -> Vec<String> {
     let mut parts = Vec::new();
+    let traffic = &board.traffic;
     if let Some(since) = held {
         parts.push(format!("held still for {}, space goes on", passed(since, now)));
     }
@@ -45,6 +39,8 @@ pub(super) fn figures(view: &View, traffic: &Traffic, held: Option<Instant>, now
     parts.push(format!("skipped beats {}", grouped(view.skipped())));
     let rate = traffic.bytes_per_s.map(|rate| format!("{}/s", bytes(rate)));
     parts.extend(rate);
+    let pace = board.interval_ms.map(|ms| format!(" every {ms} ms"));
+    parts.push(format!("{}{}", board.encoding, pace.unwrap_or_default()));
     match view.losses() + view.breaches() {
         0 => {}
         repairs => parts.push(format!("repairs {}", grouped(repairs))),
