@@ -10,7 +10,7 @@ const NONE: &str = "-";
 /// A symbol takes no more than two fifths of the width, unless that is less.
 const SYMBOL_LEAST: u16 = 12;
 /// A state's first word, and where its sentence ends.
-const STATE_LEAST: u16 = 6;
+const STATE_LEAST: u16 = 5;
 const STATE_MOST: u16 = 24;
 /// A sparkline is worth its place from so many bars on, has so many before what is worth less comes, and takes what is
 /// left up to so many.

@@ -67,10 +67,10 @@ fn eighty_columns_hold_what_is_looked_at_most() {
             "connected to tickwire/9 at http://h:1",
             "lag -  skipped beats 0  protobuf every 10 ms  seq 9  epoch 7",
             "kraken stale: silent for 5 s  binance up",
-            "symbol               bid      ask       last change 2 min            state",
-            "binance:BTCUSDT 61837.62 61837.64 61837.63 B +3.06%                ▄ live",
-            "binance:ETHUSDT  2000.00  2000.50          -      -                ▄ live",
-            "kraken:BTC/USD         -        -  5940.00 S -1.00%                  stale: sile…",
+            "symbol               bid      ask       last change 2 min          state",
+            "binance:BTCUSDT 61837.62 61837.64 61837.63 B +3.06%              ▄ live",
+            "binance:ETHUSDT  2000.00  2000.50          -      -              ▄ live",
+            "kraken:BTC/USD         -        -  5940.00 S -1.00%                stale: silent",
             "",
         ]
     );
@@ -93,8 +93,8 @@ fn each_width_shows_what_it_has_room_for_and_no_size_is_too_small() {
         ),
         (
             200,
-            "symbol           bid size       bid       ask  ask size        last   size  spread  change      high       low  volume   age",
-            "binance:BTCUSDT     1.500  61837.62  61837.64     0.250  61837.63 B  0.010    0.02  +3.06%  62000.00  59900.00     100  3 ms",
+            "symbol           bid size       bid       ask  ask size        last   size  spread  change      high       low  volume    age",
+            "binance:BTCUSDT     1.500  61837.62  61837.64     0.250  61837.63 B  0.010    0.02  +3.06%  62000.00  59900.00     100   3 ms",
         ),
     ] {
         let lines = lines(&draw(&mut board(now), &view(), now, (width, 24)));
