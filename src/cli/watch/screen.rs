@@ -12,10 +12,13 @@ use super::columns::{Column, between};
 use super::past::Flash;
 use crate::cli::terminal::{heading, help};
 
-/// Lines that figures, and venues, may take.
+/// Lines that figures take, whether they fill them or not: the table must not move because a number has grown. Venues,
+/// which change seldom, take as many at most.
 const LINES_MOST: usize = 2;
 /// From so many lines on; else one each.
 const TALL: u16 = 12;
+/// Figures stand on one line from so many columns on.
+const WIDE: u16 = 130;
 
 /// Rows of the table that there is room for, beside what stands above it, its heads and the foot.
 pub(super) fn room(head: &Head, (width, height): (u16, u16)) -> usize {
@@ -66,7 +69,9 @@ fn head_lines(head: &Head, width: u16, height: u16) -> Vec<Line<'static>> {
     let color = if *is_up { Color::Green } else { Color::Red };
     let mut lines = vec![Line::styled(sentence.clone(), Style::new().fg(color))];
     let figures = head.figures.iter().map(|text| Span::raw(text.clone()));
-    lines.extend(flow(figures, width, most));
+    let figures_most = if width >= WIDE { 1 } else { most };
+    lines.extend(flow(figures, width, figures_most));
+    lines.resize(1 + figures_most, Line::default());
     let venues = head.venues.iter().map(|(text, is_up)| {
         let color = if *is_up { Color::Reset } else { Color::Yellow };
         Span::styled(text.clone(), Style::new().fg(color))

@@ -62,10 +62,11 @@ fn eighty_columns_hold_what_is_looked_at_most() {
     let now = Instant::now();
     let drawn = draw(&mut board(now), &view(), now, (80, 24));
     assert_eq!(
-        lines(&drawn)[..8],
+        lines(&drawn)[..9],
         [
             "connected to tickwire/9 at http://h:1",
             "lag -  skipped beats 0  protobuf every 10 ms  seq 9  epoch 7",
+            "",
             "kraken stale: silent for 5 s  binance up",
             "symbol               bid      ask       last change 2 min          state",
             "binance:BTCUSDT 61837.62 61837.64 61837.63 B +3.06%              ▄ live",
@@ -215,9 +216,9 @@ fn only_rows_with_room_are_drawn_and_the_foot_says_which() {
     let mut board = board(now);
     board.choice.press(&KeyEvent::from(KeyCode::End));
     let drawn = lines(&draw(&mut board, &view, now, (80, 24)));
-    assert!(drawn[23].starts_with("9981-10000 of 10,000   q end"), "{drawn:#?}");
+    assert!(drawn[23].starts_with("9982-10000 of 10,000   q end"), "{drawn:#?}");
     assert!(
-        drawn[3].starts_with("a:N09981") && drawn[22].starts_with("a:N10000"),
+        drawn[4].starts_with("a:N09982") && drawn[22].starts_with("a:N10000"),
         "{drawn:#?}"
     );
     press(&mut board, "/n0999");
@@ -226,7 +227,7 @@ fn only_rows_with_room_are_drawn_and_the_foot_says_which() {
         drawn[23].starts_with("/n0999▏ 10 of 10000   Enter keeps it"),
         "{drawn:#?}"
     );
-    assert!(drawn[12].starts_with("a:N09999") && drawn[13].is_empty(), "{drawn:#?}");
+    assert!(drawn[13].starts_with("a:N09999") && drawn[14].is_empty(), "{drawn:#?}");
     board.choice.press(&KeyEvent::from(KeyCode::Enter));
     press(&mut board, "ssr");
     let drawn = lines(&draw(&mut board, &view, now, (80, 24)));
