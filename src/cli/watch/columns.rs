@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(heads(40), "symbol last change state");
         assert_eq!(heads(80), "symbol bid ask last change 2 min state");
         assert_eq!(heads(120), "symbol bid ask last spread change age 2 min state");
-        assert_eq!(heads(200).split_whitespace().count(), 19, "{}", heads(200));
+        assert_eq!(heads(200).split_whitespace().count(), 18, "{}", heads(200));
         for width in 0..300 {
             heads(width);
             layout(width, |_| u16::MAX);
