@@ -3,7 +3,6 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::Command;
 
 use serde_json::Value;
 use support::eventually;
@@ -147,9 +146,6 @@ fn on_a_terminal_a_lost_connection_is_shown_and_the_next_one_too() {
     let _server = Server::start_at(&addr, &["--feed", QUIET]);
     // Only what is different is written: the rest of the line is blank now.
     top.until(at, "connected");
-    let sent = Command::new("kill")
-        .args(["-s", "TERM", &top.id().to_string()])
-        .status();
-    assert!(sent.expect("kill runs").success());
+    top.signal("TERM");
     assert_eq!(top.wait(), Some(0));
 }

@@ -1,11 +1,12 @@
-//! `tickwire watch` in a pipe, against the real server.
+//! `tickwire watch` in a pipe and in a terminal, against the real server.
 
 mod support;
 
 use std::io::{BufRead, BufReader};
 
 use support::process::{Process, command, run};
-use support::server::Server;
+use support::server::{QUIET, Server};
+use support::terminal::OnTerminal;
 
 const LIVELY: &str = "synthetic?symbols=3&rate=1000";
 
@@ -103,4 +104,74 @@ fn what_the_server_refuses_for_good_is_a_1_with_its_words() {
     let ended = run(&["watch", &server.url(), "synthetic:*"]);
     assert_eq!(ended.code, Some(1), "{}", ended.err);
     assert!(ended.err.contains("at most 1 symbols"), "{}", ended.err);
+}
+
+#[test]
+fn on_a_terminal_it_is_a_table_that_keys_move_and_end() {
+    let server = Server::of("synthetic?symbols=50&rate=500", &[]);
+    server.until_instruments(50);
+    for end in ["q", "\x03"] {
+        let mut watch = OnTerminal::spawn(&["watch", &server.url(), "synthetic:*"]);
+        watch.until_shown("connected to tickwire/");
+        watch.until_shown("synthetic up");
+        watch.until_shown("1-24 of 50 ");
+        watch.until_shown("synthetic:S0023 ");
+        watch.press("\x1b[F");
+        watch.until_shown("27-50 of 50 ");
+        watch.until_shown("synthetic:S0049 ");
+        watch.press("/s0007\r");
+        watch.until_shown("1-1 of 1 with `s0007` ");
+        // With another key at once it would be that key with Alt.
+        watch.press("\x1b");
+        watch.until_shown("1-24 of 50 ");
+        watch.press("sr ");
+        watch.until_shown("1-24 of 50 by change, reversed ");
+        watch.until_shown("held still for ");
+        watch.press(" ?");
+        watch.until_shown("┌ help ");
+        watch.press(end);
+        assert_eq!(watch.wait(), Some(0), "{end:?}");
+    }
+}
+
+#[test]
+fn on_a_terminal_a_lost_server_is_shown_and_a_signal_gives_the_terminal_back() {
+    let server = Server::quiet(&[]);
+    let addr = server.addr.to_string();
+    let watch = OnTerminal::spawn(&["watch", &server.url(), "synthetic:*"]);
+    watch.until_shown("synthetic:S0000 ");
+    server.process.kill();
+    watch.until_shown("no connection for ");
+    watch.until_shown("values are old");
+    let _server = Server::start_at(&addr, &["--feed", QUIET]);
+    watch.until_shown("connected to tickwire/");
+    watch.signal("TERM");
+    assert_eq!(watch.wait(), Some(0));
+}
+
+#[test]
+fn on_a_terminal_colours_are_left_out_where_they_are_not_wanted() {
+    let server = Server::of(LIVELY, &[]);
+    // Colours are taken from the 256, with this in front.
+    let has_color = |watch: &OnTerminal| watch.drawn().contains("38;5;");
+    let mut watch = OnTerminal::spawn(&["watch", &server.url(), "synthetic:*"]);
+    watch.until_shown("synthetic:S0000 ");
+    assert!(has_color(&watch), "{:?}", watch.drawn());
+    watch.press("q");
+    assert_eq!(watch.wait(), Some(0));
+    let mut watch = OnTerminal::spawn_with(&["watch", &server.url(), "synthetic:*"], &[("NO_COLOR", "1")]);
+    watch.until_shown("synthetic:S0000 ");
+    assert!(!has_color(&watch), "{:?}", watch.drawn());
+    watch.press("q");
+    assert_eq!(watch.wait(), Some(0));
+}
+
+#[test]
+fn what_the_server_refuses_is_told_on_the_terminal_that_was_there_before() {
+    let server = Server::of(LIVELY, &["--max-symbols", "1"]);
+    server.until_instruments(3);
+    let watch = OnTerminal::spawn(&["watch", &server.url(), "synthetic:*"]);
+    let at = watch.until(0, "\x1b[?1049l");
+    watch.until(at, "at most 1 symbols");
+    assert_eq!(watch.wait(), Some(1));
 }

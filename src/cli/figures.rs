@@ -66,15 +66,37 @@ pub(super) fn span(ns: u64) -> String {
     }
 }
 
+/// A length of time in whole seconds, and what is larger.
+pub(super) fn seconds(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{minutes} min {} s", seconds % 60),
+        3_600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// Bytes, or bytes a second.
+pub(super) fn bytes(bytes: f64) -> String {
+    match bytes {
+        big if big >= 1_048_576.0 => format!("{} MiB", decimals(big / 1_048_576.0)),
+        some if some >= 1_024.0 => format!("{} KiB", decimals(some / 1_024.0)),
+        few => format!("{few:.0} B"),
+    }
+}
+
 pub(super) fn signed(ns: i64) -> String {
     let sign = if ns < 0 { "-" } else { "" };
     format!("{sign}{}", span(ns.unsigned_abs()))
 }
 
-/// Free of control characters.
+/// Free of control characters, and of those that turn the direction of what stands around them.
 pub(super) fn printable(text: &str) -> String {
+    let turns =
+        |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c })
         .collect()
 }
 
@@ -99,6 +121,18 @@ mod tests {
         ] {
             assert_eq!(span(ns), want);
         }
+        for (number, want) in [
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (7_260, "2 h 1 min"),
+            (200_000, "2 d 7 h"),
+        ] {
+            assert_eq!(seconds(number), want);
+        }
+        for (number, want) in [(1_023.0, "1023 B"), (1_536.0, "1.50 KiB"), (12_582_912.0, "12.0 MiB")] {
+            assert_eq!(bytes(number), want);
+        }
+        assert_eq!(printable("a\x1b\u{202e}b\u{2066}é"), "a\u{fffd}\u{fffd}b\u{fffd}é");
         assert_eq!(signed(-12_340_000), "-12.3 ms");
         assert_eq!(
             (decimals(0.5), decimals(75.04), decimals(1_234.5)),

@@ -7,9 +7,13 @@ use std::thread;
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Clear, Paragraph};
 use ratatui::{Frame, Terminal};
 use tokio::sync::mpsc;
 
@@ -19,6 +23,8 @@ static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 /// The whole screen, as long as this lives. It is given back when dropped, before a panic is told, and by [`give_back`].
 pub(super) struct FullScreen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Unless `NO_COLOR` is set.
+    has_color: bool,
 }
 
 impl FullScreen {
@@ -33,7 +39,16 @@ impl FullScreen {
             .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, Hide))
             .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
         let terminal = taken.inspect_err(|_| give_back())?;
-        Ok(FullScreen { terminal })
+        let has_color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Ok(FullScreen { terminal, has_color })
+    }
+
+    /// Columns and lines.
+    ///
+    /// # Errors
+    /// The terminal has gone.
+    pub(super) fn size(&self) -> io::Result<(u16, u16)> {
+        self.terminal.size().map(|size| (size.width, size.height))
     }
 
     /// Draws one picture; what is the same as before is not written.
@@ -44,7 +59,14 @@ impl FullScreen {
         if !IS_TAKEN.load(SeqCst) {
             return Err(io::Error::other("the terminal was given back"));
         }
-        self.terminal.draw(picture).map(drop)
+        let has_color = self.has_color;
+        let drawn = self.terminal.draw(|frame| {
+            picture(frame);
+            if !has_color {
+                take_color(frame);
+            }
+        });
+        drawn.map(drop)
     }
 }
 
@@ -88,19 +110,80 @@ pub(super) fn events() -> mpsc::Receiver<Event> {
     receiver
 }
 
-/// The newest `width` of some values as one line, oldest first: each as high as its share of the highest. What is nothing,
-/// or not known, is a space.
-pub(super) fn sparkline(values: impl DoubleEndedIterator<Item = Option<f64>>, width: usize) -> String {
-    const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let mut newest: Vec<f64> = values.rev().take(width).map(|value| value.unwrap_or(0.0)).collect();
-    newest.reverse();
-    let most = newest.iter().copied().fold(0.0, f64::max);
-    let step = |value: &f64| match *value > 0.0 {
-        // The largest is 8 of 8; what is next to nothing is one step all the same.
-        true => STEPS[((value / most * 8.0).ceil() as usize).clamp(1, 8) - 1],
-        false => ' ',
+/// A key that was pressed; its release, where a terminal tells it, is none.
+pub(super) fn pressed(event: &Event) -> Option<KeyEvent> {
+    event.as_key_event().filter(|key| key.kind != KeyEventKind::Release)
+}
+
+/// Whether a key ends the program, wherever it is.
+pub(super) fn is_end(key: &KeyEvent) -> bool {
+    match key.modifiers.contains(KeyModifiers::CONTROL) {
+        true => matches!(key.code, KeyCode::Char('c' | 'd')),
+        false => key.code == KeyCode::Char('q'),
+    }
+}
+
+/// Leaves bold, dim and reversed: they are no colours.
+fn take_color(frame: &mut Frame<'_>) {
+    for cell in &mut frame.buffer_mut().content {
+        (cell.fg, cell.bg) = (Color::Reset, Color::Reset);
+    }
+}
+
+/// Heads of tables, and keys.
+pub(super) fn heading() -> Style {
+    Style::new().add_modifier(Modifier::DIM)
+}
+
+pub(super) fn right(text: String) -> Line<'static> {
+    Line::from(text).right_aligned()
+}
+
+/// A box in the middle, above all else.
+pub(super) fn help(frame: &mut Frame<'_>, lines: &[&str]) {
+    let area = frame.area();
+    let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let (width, height) = (
+        (longest as u16 + 4).min(area.width),
+        (lines.len() as u16 + 2).min(area.height),
+    );
+    let at = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
     };
-    let line: String = newest.iter().map(step).collect();
+    let lines: Vec<Line<'_>> = lines.iter().map(|line| Line::from(*line)).collect();
+    frame.render_widget(Clear, at);
+    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" help ")), at);
+}
+
+/// What the foot of a sparkline stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    /// 0, for rates and counts: what is nothing is a space.
+    Nought,
+    /// The lowest of those shown, for prices.
+    Lowest,
+}
+
+/// The newest `width` of some values as one line, oldest first: each as high as its share of the way from the base to the
+/// highest. What is not known is a space.
+pub(super) fn sparkline(values: impl DoubleEndedIterator<Item = Option<f64>>, width: usize, base: Base) -> String {
+    const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let mut newest: Vec<Option<f64>> = values.rev().take(width).collect();
+    newest.reverse();
+    let known = || newest.iter().flatten().copied();
+    let (least, most) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
+    // The highest is 8 of 8; what is next to nothing is one step all the same.
+    let step = |share: f64| STEPS[((share * 8.0).ceil() as usize).clamp(1, 8) - 1];
+    let bar = |value: &Option<f64>| match (*value, base) {
+        (Some(value), Base::Nought) if value > 0.0 => step(value / most),
+        (Some(_), Base::Lowest) if least == most => STEPS[3],
+        (Some(value), Base::Lowest) => step((value - least) / (most - least)),
+        _ => ' ',
+    };
+    let line: String = newest.iter().map(bar).collect();
     format!("{line:>width$}")
 }
 
@@ -172,9 +255,15 @@ mod tests {
     #[test]
     fn a_sparkline_is_as_wide_as_asked_and_its_highest_is_full() {
         let values = [Some(9e9), Some(0.0), None, Some(1.0), Some(4.0), Some(8.0), Some(-3.0)];
-        assert_eq!(sparkline(values.into_iter(), 6), "  ▁▄█ ");
-        assert_eq!(sparkline(values.into_iter().take(1), 3), "  █");
-        assert_eq!(sparkline([].into_iter(), 3), "   ");
-        assert_eq!(sparkline([Some(f64::MIN_POSITIVE), Some(1e300)].into_iter(), 2), "▁█");
+        assert_eq!(sparkline(values.into_iter(), 6, Base::Nought), "  ▁▄█ ");
+        assert_eq!(sparkline(values.into_iter().take(1), 3, Base::Nought), "  █");
+        assert_eq!(sparkline([].into_iter(), 3, Base::Nought), "   ");
+        assert_eq!(
+            sparkline([Some(f64::MIN_POSITIVE), Some(1e300)].into_iter(), 2, Base::Nought),
+            "▁█"
+        );
+        let prices = [Some(-2.0), None, Some(6.0), Some(2.0)];
+        assert_eq!(sparkline(prices.into_iter(), 5, Base::Lowest), " ▁ █▄");
+        assert_eq!(sparkline([Some(7.0), Some(7.0)].into_iter(), 2, Base::Lowest), "▄▄");
     }
 }

@@ -98,7 +98,7 @@ impl Connection {
                 },
                 received = poll_fn(|cx| self.poll(cx)) => {
                     session.heard(Instant::now().into_std());
-                    match self.decode(received)? {
+                    match self.decode(received, shared)? {
                         Some(message) => session.message(&mut shared.view_mut(), message, Instant::now().into_std())?,
                         None => continue,
                     }
@@ -124,6 +124,7 @@ impl Connection {
     fn decode(
         &self,
         received: Option<Result<Message, tungstenite::Error>>,
+        shared: &Shared,
     ) -> Result<Option<proto::ServerMessage>, Disconnect> {
         let message = received
             .ok_or(Disconnect::Ended)?
@@ -134,6 +135,7 @@ impl Connection {
             Message::Close(frame) => return Err(closed(frame.as_ref())),
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(None),
         };
+        shared.count(bytes.len());
         let decoded = decode_server(self.encoding, is_text, bytes, &self.limits);
         decoded.map(Some).map_err(Disconnect::Decode)
     }

@@ -1,6 +1,7 @@
 //! What the connection's task and the program share: the view and the notices.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::watch;
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     outbox: Mutex<Outbox>,
     /// Moves whenever the view may have changed; closed when the task has ended.
     moved: watch::Sender<u64>,
+    received_bytes: AtomicU64,
 }
 
 impl Shared {
@@ -38,7 +40,17 @@ impl Shared {
             view: RwLock::default(),
             outbox: Mutex::default(),
             moved,
+            received_bytes: AtomicU64::new(0),
         }
+    }
+
+    /// Counts a message as it came.
+    pub(super) fn count(&self, bytes: usize) {
+        self.received_bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    pub(super) fn received_bytes(&self) -> u64 {
+        self.received_bytes.load(Relaxed)
     }
 
     // A reader that panics poisons nothing: it cannot have changed the view.

@@ -100,6 +100,11 @@ impl Subscriber {
         self.shared.view()
     }
 
+    /// Bytes of all messages so far, over all connections: compressed as they came, without WebSocket's own.
+    pub fn received_bytes(&self) -> u64 {
+        self.shared.received_bytes()
+    }
+
     /// Waits until the view meets a condition, which is asked after each message; notices stay in the stream.
     ///
     /// # Errors

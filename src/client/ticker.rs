@@ -40,6 +40,8 @@ pub struct Ticker {
     state: Option<TickerState>,
     cause: Option<StaleCause>,
     update_count: u64,
+    ts: Ts,
+    age_us: Option<i64>,
     ts_event: Option<Ts>,
     ts_last: Option<Ts>,
 }
@@ -90,6 +92,8 @@ impl Ticker {
             state: None,
             cause: None,
             update_count: 0,
+            ts: Ts::default(),
+            age_us: None,
             ts_event: None,
             ts_last: None,
         })
@@ -109,6 +113,7 @@ impl Ticker {
         self.state = None;
         self.cause = None;
         self.update_count = 0;
+        self.age_us = None;
         self.ts_event = None;
         self.ts_last = None;
     }
@@ -136,6 +141,8 @@ impl Ticker {
             }
             None => {}
         }
+        self.ts = ts;
+        self.age_us = entry.event_age_us;
         self.ts_event = entry.event_age_us.map(|age| before(ts, age)).or(self.ts_event);
         self.ts_last = entry.last_age_us.map(|age| before(ts, age)).or(self.ts_last);
     }
@@ -214,6 +221,17 @@ impl Ticker {
     /// Updates of the source since the epoch began.
     pub fn update_count(&self) -> u64 {
         self.update_count
+    }
+
+    /// The server's stamp of the newest message with something of it.
+    pub fn ts(&self) -> Ts {
+        self.ts
+    }
+
+    /// How old the newest update was when that message was assembled, where the venue stamps it; negative where the
+    /// venue's clock is ahead.
+    pub fn age_us(&self) -> Option<i64> {
+        self.age_us
     }
 
     /// The venue's own stamp of the newest update that had one.

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -11,6 +11,9 @@ use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::eventually;
 use super::process::command;
+
+const COLUMNS: u16 = 100;
+const ROWS: u16 = 30;
 
 /// `tickwire` on a terminal of 100 by 30; killed when dropped.
 pub(crate) struct OnTerminal {
@@ -22,11 +25,16 @@ pub(crate) struct OnTerminal {
 
 impl OnTerminal {
     pub(crate) fn spawn(args: &[&str]) -> OnTerminal {
+        OnTerminal::spawn_with(args, &[])
+    }
+
+    /// With these variables set.
+    pub(crate) fn spawn_with(args: &[&str], env: &[(&str, &str)]) -> OnTerminal {
         let shown = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
         grantpt(&shown).and_then(|()| unlockpt(&shown)).expect("a terminal");
         let size = Winsize {
-            ws_row: 30,
-            ws_col: 100,
+            ws_row: ROWS,
+            ws_col: COLUMNS,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
@@ -38,6 +46,7 @@ impl OnTerminal {
         let program = OpenOptions::new().read(true).write(true).open(name).expect("its file");
         let end = || Stdio::from(program.try_clone().expect("the same file"));
         let mut command = command(args);
+        command.env_remove("NO_COLOR").envs(env.iter().copied());
         let child = command
             .stdin(end())
             .stdout(end())
@@ -62,8 +71,11 @@ impl OnTerminal {
         }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// Sends a signal to this process and no other.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.expect("kill runs").success(), "the process is there");
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
@@ -82,6 +94,11 @@ impl OnTerminal {
             let found = drawn.get(after..)?.find(part)?;
             Some(after + found + part.len())
         })
+    }
+
+    /// Waits until something stands on the screen.
+    pub(crate) fn until_shown(&self, part: &str) {
+        eventually(part, || shown(&self.drawn()).contains(part).then_some(()));
     }
 
     /// Waits for its end: its exit code, once the terminal is as it was before.
@@ -114,4 +131,40 @@ impl Drop for OnTerminal {
             eprintln!("drawn last:\n{:?}", &drawn[newest..]);
         }
     }
+}
+
+/// What stands on the screen after all of it, line by line: only as much of a terminal as is used here.
+fn shown(drawn: &str) -> String {
+    let mut cells = vec![vec![' '; usize::from(COLUMNS)]; usize::from(ROWS)];
+    let (mut x, mut y) = (0, 0);
+    let mut rest = drawn;
+    while let Some(next) = rest.chars().next() {
+        rest = &rest[next.len_utf8()..];
+        if next != '\u{1b}' {
+            if let Some(cell) = cells.get_mut(y).and_then(|row: &mut Vec<char>| row.get_mut(x)) {
+                *cell = next;
+            }
+            x += 1;
+        } else if let Some((numbers, order)) = sequence(&mut rest) {
+            match order {
+                'H' => {
+                    let mut at = numbers.split(';').map(|n| n.parse::<usize>().unwrap_or(1) - 1);
+                    (y, x) = (at.next().unwrap_or(0), at.next().unwrap_or(0));
+                }
+                'J' => cells.iter_mut().for_each(|row| row.fill(' ')),
+                _ => {}
+            }
+        }
+    }
+    let lines = cells.into_iter().map(|row| row.into_iter().collect::<String>());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Takes a control sequence: what stands in it, and the letter at its end; `None` where it is cut.
+fn sequence<'a>(rest: &mut &'a str) -> Option<(&'a str, char)> {
+    let text = rest.strip_prefix('[')?;
+    let end = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let order = text[end..].chars().next()?;
+    *rest = &text[end + 1..];
+    Some((&text[..end], order))
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::cli::link::Link;
 use crate::client::{Number, View};
 use crate::market::Field;
 
@@ -17,17 +18,6 @@ const KEPT: usize = 180;
 
 /// Statistics come once a second: where none came in so long, something is wrong.
 const OLD_AFTER: Duration = Duration::from_millis(2_500);
-
-/// The connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Link {
-    /// Not connected yet.
-    Connecting,
-    /// Connected since.
-    Connected(Instant),
-    /// Lost since, and why.
-    Lost(Instant, String),
-}
 
 /// All of it.
 pub(super) struct Board {
@@ -104,7 +94,7 @@ impl Board {
     /// Whether what is known is not of now.
     pub(super) fn is_old(&self, now: Instant) -> bool {
         let is_late = |at: Instant| now.saturating_duration_since(at) >= OLD_AFTER;
-        self.sampled.is_some_and(is_late) || (self.has_sample() && !matches!(self.link, Link::Connected(_)))
+        self.sampled.is_some_and(is_late) || (self.has_sample() && !self.link.is_up())
     }
 
     /// Whether a server that is there has said nothing for longer than it should.

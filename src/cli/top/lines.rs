@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Number, Value, json};
 
-use super::board::{Board, Link};
+use super::board::Board;
 use super::words::{SPANS, bytes, connection, head, micros, number, percent, state};
 
 // Writing to a String does not fail, so its results are dropped below.
@@ -80,7 +80,7 @@ pub(super) fn json(board: &Board, now: Instant) -> String {
         "server": board.server,
         "epoch": board.epoch,
         "seq": board.seq,
-        "connected": matches!(board.link, Link::Connected(_)),
+        "connected": board.link.is_up(),
         "old": board.is_old(now),
         "stats": values.collect::<Map<_, _>>(),
     });

@@ -1,19 +1,21 @@
 //! `tickwire top`: a server's own statistics the way `top` shows a machine's.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Stdout, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{Event, KeyCode};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::terminal::{FullScreen, events};
+use super::link::Link;
+use super::sink::Sink;
+use super::terminal::{FullScreen, events, is_end, pressed};
 use crate::client::{Disconnect, Notice, Options, OptionsError, Subscriber, SubscriberError};
-use board::{Board, CLOCK, Link};
+use board::{Board, CLOCK};
 use screen::Choice;
 
 mod board;
@@ -97,6 +99,7 @@ pub(super) async fn run(args: TopArgs, stop: CancellationToken) -> Result<(), To
     let out = match is_screen {
         true => Out::Screen(Box::new(Screen::take().map_err(TopError::Write)?)),
         false => Out::Lines {
+            sink: Sink::stdout(),
             is_json: args.json,
             left: args.count,
         },
@@ -122,6 +125,7 @@ pub(super) async fn run(args: TopArgs, stop: CancellationToken) -> Result<(), To
 enum Out {
     Screen(Box<Screen>),
     Lines {
+        sink: Sink<Stdout>,
         is_json: bool,
         /// Blocks still to be written; without end where absent.
         left: Option<u64>,
@@ -177,18 +181,9 @@ impl Top {
     /// Takes a notice; whether it was a sample.
     fn notice(&mut self, notice: Notice) -> Result<bool, TopError> {
         let now = Instant::now();
+        self.board.link.hear(&notice, now);
         match notice {
-            Notice::Connected { server, .. } => {
-                self.board.server = server;
-                self.board.link = Link::Connected(now);
-            }
-            Notice::Disconnected { reason, .. } => {
-                let since = match self.board.link {
-                    Link::Lost(since, _) => since,
-                    _ => now,
-                };
-                self.board.link = Link::Lost(since, reason.to_string());
-            }
+            Notice::Connected { server, .. } => self.board.server = server,
             Notice::Changed(changed) => {
                 let is_sample = changed.is_everything || changed.symbols.contains(CLOCK);
                 let view = self.subscriber.view();
@@ -211,14 +206,13 @@ impl Top {
         let Out::Screen(screen) = &mut self.out else {
             return false;
         };
-        let Event::Key(key) = event else { return false };
-        if key.kind == KeyEventKind::Release {
-            return false;
+        let Some(key) = pressed(event) else { return false };
+        if is_end(&key) {
+            return true;
         }
         let choice = &mut screen.choice;
         match key.code {
-            KeyCode::Char('q') | KeyCode::Esc => return true,
-            KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => return true,
+            KeyCode::Esc => return true,
             KeyCode::Char('?' | 'h') => choice.has_help = !choice.has_help,
             KeyCode::Down | KeyCode::Char('j') => {
                 let last = self.board.venues().len().saturating_sub(1);
@@ -239,10 +233,10 @@ impl Top {
                 let drawn = full.draw(|frame| screen::draw(frame, board, choice, now));
                 drawn.map_err(TopError::Write)?;
             }
-            Out::Lines { is_json, left } => {
+            Out::Lines { sink, is_json, left } => {
                 // Once for each cause, though the time in it goes on.
                 let sentence = match &board.link {
-                    Link::Lost(_, why) => format!("{}: {why}; trying again", board.url),
+                    Link::Lost { why, .. } => format!("{}: {why}; trying again", board.url),
                     _ => words::connection(board, now),
                 };
                 if sentence != self.said {
@@ -255,7 +249,7 @@ impl Top {
                         true => lines::json(board, now),
                         false => lines::plain(board, now),
                     };
-                    write(text).await?;
+                    sink.write(text).await.map_err(TopError::Write)?;
                     *left = left.map(|left| left - 1);
                     return Ok(*left == Some(0));
                 }
@@ -273,16 +267,4 @@ async fn next_event(out: &mut Out) -> Event {
         return event;
     }
     std::future::pending().await
-}
-
-/// Writes beside the runtime's threads: a pipe's reader may take its time, and `stop` is heard meanwhile.
-async fn write(text: String) -> Result<(), TopError> {
-    let write = move || {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush())
-    };
-    let written = tokio::task::spawn_blocking(write).await;
-    written
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
-        .map_err(TopError::Write)
 }

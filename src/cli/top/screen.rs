@@ -6,11 +6,12 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, Paragraph, Row, Table};
+use ratatui::widgets::{Paragraph, Row, Table};
 
-use super::board::{Board, Link};
+use super::board::Board;
 use super::words::{SPANS, bytes, connection, head, micros, number, percent, state};
-use crate::cli::terminal::sparkline;
+use crate::cli::link::Link;
+use crate::cli::terminal::{Base, heading, help, right, sparkline};
 
 /// Left and right of the upper half: a head and as many rows.
 const UPPER_ROWS: u16 = 1 + 8;
@@ -64,12 +65,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, board: &Board, choice: &Choice, now: I
     frame.render_widget(venue_rows(board, venues, choice).style(style), venues);
     frame.render_widget(Line::styled("q end   ? help", heading()), keys);
     if choice.has_help {
-        draw_help(frame);
+        help(frame, &HELP);
     }
-}
-
-fn heading() -> Style {
-    Style::new().add_modifier(Modifier::DIM)
 }
 
 fn draw_head(frame: &mut Frame<'_>, area: Rect, board: &Board, now: Instant) {
@@ -77,7 +74,7 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, board: &Board, now: Instant) {
         Link::Connected(_) if board.is_old(now) || board.is_silent(now) => Color::Yellow,
         Link::Connected(_) => Color::Green,
         Link::Connecting => Color::Yellow,
-        Link::Lost(..) => Color::Red,
+        Link::Lost { .. } => Color::Red,
     };
     let lines = vec![
         Line::styled(head(board), Style::new().add_modifier(Modifier::BOLD)),
@@ -89,11 +86,10 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, board: &Board, now: Instant) {
 /// A line over the last minutes, in what is left of a width.
 fn bars(board: &Board, name: &str, width: u16, used: u16) -> Span<'static> {
     let room = usize::from(width.saturating_sub(used)).min(180);
-    Span::styled(sparkline(board.history(name), room), Style::new().fg(Color::Cyan))
-}
-
-fn right(text: String) -> Line<'static> {
-    Line::from(text).right_aligned()
+    Span::styled(
+        sparkline(board.history(name), room, Base::Nought),
+        Style::new().fg(Color::Cyan),
+    )
 }
 
 fn load(board: &Board, width: u16) -> Table<'static> {
@@ -196,18 +192,4 @@ fn venue_rows(board: &Board, area: Rect, choice: &Choice) -> Table<'static> {
     let heads = ["updates/s", "lag p50", "lag p99", "malformed/s", "gaps/s"].map(|word| right(word.into()));
     let head = [Line::from(word), Line::from("state")].into_iter().chain(heads);
     Table::new(shown.collect::<Vec<_>>(), widths).header(Row::new(head).style(heading()))
-}
-
-fn draw_help(frame: &mut Frame<'_>) {
-    let area = frame.area();
-    let (width, height) = (62.min(area.width), (HELP.len() as u16 + 2).min(area.height));
-    let at = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
-    let lines: Vec<Line<'_>> = HELP.iter().map(|line| Line::from(*line)).collect();
-    frame.render_widget(Clear, at);
-    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" help ")), at);
 }

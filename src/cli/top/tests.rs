@@ -6,9 +6,10 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::Modifier;
 
-use super::board::{Board, Link};
+use super::board::Board;
 use super::screen::{self, Choice};
 use super::{TopArgs, lines};
+use crate::cli::link::Link;
 use crate::client::View;
 use crate::wire::proto::{Instrument, ServerMessage, Snapshot, Ticker, server_message::Body};
 
@@ -155,13 +156,17 @@ fn values_of_a_lost_connection_are_marked_old_and_time_without_any_is_a_gap() {
     let s = Duration::from_secs;
     let mut board = board(start);
     assert!(!board.second(start + s(1)));
-    board.link = Link::Lost(start + s(1), "reset\x1b[2J".into());
+    board.link = Link::Lost {
+        since: start + s(1),
+        why: "reset\x1b[2J".into(),
+        next: start + s(9),
+    };
     assert!(board.second(start + s(2)));
     let (lines, is_dim) = picture(&board, &Choice::default(), start + s(5), (80, 24));
     assert!(is_dim);
     assert_eq!(
         lines[1].trim_end(),
-        "no connection for 4.000 s, values are old: reset\u{fffd}[2J"
+        "no connection for 4 s, values are old: reset\u{fffd}[2J"
     );
     assert!(row(&lines, "CPU").starts_with("CPU 9.6 %"));
     assert_eq!(board.history("cpu_percent").collect::<Vec<_>>(), [Some(9.6), None]);

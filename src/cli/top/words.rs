@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::board::{Board, Link};
-use crate::cli::figures::{decimals, grouped, printable, signed, span};
+use super::board::Board;
+use crate::cli::figures::{self, decimals, grouped, printable, seconds, signed};
+use crate::cli::link::{Link, passed};
 
 /// Where there is no value.
 const NONE: &str = "-";
@@ -33,11 +34,7 @@ pub(super) fn micros(board: &Board, name: &str) -> String {
 
 /// Bytes, or bytes a second.
 pub(super) fn bytes(board: &Board, name: &str) -> String {
-    board.value(name).map_or(NONE.into(), |bytes| match bytes {
-        big if big >= 1_048_576.0 => format!("{} MiB", decimals(big / 1_048_576.0)),
-        some if some >= 1_024.0 => format!("{} KiB", decimals(some / 1_024.0)),
-        few => format!("{few:.0} B"),
-    })
+    board.value(name).map_or(NONE.into(), figures::bytes)
 }
 
 pub(super) fn percent(board: &Board, name: &str) -> String {
@@ -57,8 +54,8 @@ pub(super) fn state(board: &Board, venue: &str) -> &'static str {
 /// The server, its timeline and how long it runs.
 pub(super) fn head(board: &Board) -> String {
     let mut parts = vec![printable(&board.server), board.url.clone()];
-    if let Some(seconds) = board.value("uptime_s") {
-        parts.push(format!("up {}", uptime(seconds as u64)));
+    if let Some(uptime) = board.value("uptime_s") {
+        parts.push(format!("up {}", seconds(uptime as u64)));
     }
     if let Some(epoch) = &board.epoch {
         parts.push(format!("epoch {epoch}"));
@@ -69,7 +66,6 @@ pub(super) fn head(board: &Board) -> String {
 
 /// The connection, and what it means for what is shown.
 pub(super) fn connection(board: &Board, now: Instant) -> String {
-    let since = |at: Instant| span(now.saturating_duration_since(at).as_secs() * 1_000_000_000);
     match &board.link {
         Link::Connecting => "connecting".into(),
         Link::Connected(_) if board.is_silent(now) => {
@@ -77,19 +73,9 @@ pub(super) fn connection(board: &Board, now: Instant) -> String {
         }
         Link::Connected(_) if board.is_old(now) => "connected, but nothing comes: values are old".into(),
         Link::Connected(_) => "connected".into(),
-        Link::Lost(at, why) if board.has_sample() => {
-            format!("no connection for {}, values are old: {}", since(*at), printable(why))
+        Link::Lost { since, why, .. } => {
+            let old = if board.has_sample() { ", values are old" } else { "" };
+            format!("no connection for {}{old}: {}", passed(*since, now), printable(why))
         }
-        Link::Lost(at, why) => format!("no connection for {}: {}", since(*at), printable(why)),
-    }
-}
-
-fn uptime(seconds: u64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
-    match seconds {
-        ..60 => format!("{seconds} s"),
-        60..3_600 => format!("{minutes} min {} s", seconds % 60),
-        3_600..86_400 => format!("{hours} h {} min", minutes % 60),
-        _ => format!("{days} d {} h", hours % 24),
     }
 }

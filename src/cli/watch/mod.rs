@@ -2,22 +2,40 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures_util::FutureExt;
+use ratatui::crossterm::event::Event;
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::sink::Sink;
+use super::terminal::{FullScreen, events, pressed};
 use crate::client::{Changed, Disconnect, Notice, Options, OptionsError, Subscriber, SubscriberError};
 use crate::wire::{Compression, Encoding};
-use screen::Screen;
+use board::Board;
 
+mod board;
+mod choice;
+mod columns;
 mod lines;
+mod past;
 mod screen;
+#[cfg(test)]
+mod tests;
+mod traffic;
+mod words;
 
-/// Redraws per second: more than the eye follows, less than a slow terminal minds.
-const REDRAW: Duration = Duration::from_millis(100);
+/// At most 20 pictures a second: more than the eye follows, less than a slow terminal minds.
+const PICTURE: Duration = Duration::from_millis(50);
+/// Ages move on though nothing came.
+const PICTURE_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// Notices taken for one picture, four times as many as wait at most: a flood of them does not hold it up.
+const NOTICES_A_PICTURE: usize = 1_024;
 
 /// Shows symbols as they change: a live table in a terminal, a line for each change in a pipe.
 #[derive(Args, Clone, Debug)]
@@ -25,7 +43,10 @@ const REDRAW: Duration = Duration::from_millis(100);
   tickwire watch 'http://127.0.0.1:7070' 'synthetic:*'
   tickwire watch 'ws://127.0.0.1:7070' 'binance:BTCUSDT' 'kraken:BTC/USD'
   tickwire watch 'http://127.0.0.1:7070' 'binance:*USDT' --json | jq .last_price
-  tickwire watch 'http://127.0.0.1:7070' '$stats:*' --interval-ms 1000")]
+  tickwire watch 'http://127.0.0.1:7070' '$stats:*' --interval-ms 1000
+
+Keys of the table: q end, arrows, page up and down, home and end move, s sort, r the other way round, / filter,
+space hold still, ? help. The wider the terminal, the more columns. NO_COLOR is heard.")]
 pub(super) struct WatchArgs {
     /// The server, such as http://127.0.0.1:7070
     pub url: String,
@@ -88,7 +109,8 @@ impl WatchError {
 /// Where nothing can be shown: wrong URL, wrong symbol, or a server that refuses.
 pub(super) async fn run(args: WatchArgs, stop: CancellationToken) -> Result<(), WatchError> {
     let is_screen = io::stdout().is_terminal() && !args.json && args.count.is_none();
-    let shown = show(&args, is_screen, io::stdout(), &stop).await;
+    let out = (!is_screen).then(io::stdout);
+    let shown = show(&args, out, &stop).await;
     match shown {
         // The reader has seen enough: `watch … | head` is no failure.
         Err(WatchError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -96,10 +118,10 @@ pub(super) async fn run(args: WatchArgs, stop: CancellationToken) -> Result<(), 
     }
 }
 
+/// On `out` as lines, else on the whole screen.
 async fn show<W: Write + Send + 'static>(
     args: &WatchArgs,
-    is_screen: bool,
-    out: W,
+    out: Option<W>,
     stop: &CancellationToken,
 ) -> Result<(), WatchError> {
     let mut options = Options::new(&args.url)?
@@ -116,280 +138,165 @@ async fn show<W: Write + Send + 'static>(
     }
     let subscriber = Subscriber::new(options);
     subscriber.subscribe(&args.symbols).await?;
-    let mut watch = Watch {
-        subscriber,
-        sink: Sink { out: Some(out) },
-        screen: is_screen.then(Screen::new),
-        is_json: args.json,
-        left: args.count,
+    let shown = async {
+        match out {
+            None => Screen::take(args, subscriber)?.run().await,
+            Some(out) => {
+                let (sink, is_json, left) = (Sink::new(out), args.json, args.count);
+                let lines = Lines {
+                    subscriber,
+                    sink,
+                    is_json,
+                    left,
+                };
+                lines.run().await
+            }
+        }
     };
-    let ended = tokio::select! {
+    tokio::select! {
         () = stop.cancelled() => Ok(()),
-        ended = watch.run() => ended,
-    };
-    if let (Some(screen), Some(out)) = (&watch.screen, &mut watch.sink.out) {
-        let _ = out.write_all(screen.leave().as_bytes()).and_then(|()| out.flush());
-    }
-    ended
-}
-
-/// Where text goes. Writing blocks where a pipe's reader does, so it is done beside the runtime's threads: `stop`
-/// is heard meanwhile, and the subscriber conflates.
-struct Sink<W> {
-    out: Option<W>,
-}
-
-impl<W: Write + Send + 'static> Sink<W> {
-    async fn write(&mut self, text: String) -> Result<(), WatchError> {
-        let Some(mut out) = self.out.take() else {
-            return Ok(());
-        };
-        let write = move || {
-            let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-            (out, written)
-        };
-        let (out, written) = match tokio::task::spawn_blocking(write).await {
-            Ok(done) => done,
-            Err(error) => return Err(WatchError::Write(io::Error::other(error))),
-        };
-        self.out = Some(out);
-        written.map_err(WatchError::Write)
+        ended = shown => ended,
     }
 }
 
-struct Watch<W> {
+/// A notice that is no end.
+fn passing(notice: Notice) -> Result<Notice, WatchError> {
+    match notice {
+        Notice::Rejected { symbol, message, .. } => Err(WatchError::Refused(format!("{symbol}: {message}"))),
+        Notice::ServerError { message, .. } => Err(WatchError::Refused(message)),
+        Notice::GaveUp(reason) => Err(WatchError::GaveUp(reason)),
+        other => Ok(other),
+    }
+}
+
+/// A line for each change.
+struct Lines<W> {
     subscriber: Subscriber,
     sink: Sink<W>,
-    screen: Option<Screen>,
     is_json: bool,
-    /// Lines still to be written.
+    /// Lines still to be written; without end where absent.
     left: Option<u64>,
 }
 
-impl<W: Write + Send + 'static> Watch<W> {
-    async fn run(&mut self) -> Result<(), WatchError> {
-        let mut redraw = interval(REDRAW);
-        redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                notice = self.subscriber.next() => match notice {
-                    Some(notice) => self.take(notice).await?,
-                    None => return Ok(()),
-                },
-                _ = redraw.tick(), if self.screen.is_some() => self.draw().await?,
-            }
-            if self.left == Some(0) {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn take(&mut self, notice: Notice) -> Result<(), WatchError> {
-        match notice {
-            Notice::Changed(changed) => return self.changed(changed).await,
-            Notice::Rejected { symbol, message, .. } => {
-                return Err(WatchError::Refused(format!("{symbol}: {message}")));
-            }
-            Notice::ServerError { message, .. } => return Err(WatchError::Refused(message)),
-            Notice::GaveUp(reason) => return Err(WatchError::GaveUp(reason)),
-            other => {
-                if let Some(sentence) = lines::sentence(&other) {
-                    match &mut self.screen {
-                        Some(screen) => screen.say(&other, sentence),
+impl<W: Write + Send + 'static> Lines<W> {
+    async fn run(mut self) -> Result<(), WatchError> {
+        while let Some(notice) = self.subscriber.next().await {
+            match passing(notice)? {
+                Notice::Changed(changed) => self.changed(&changed).await?,
+                other => {
+                    if let Some(sentence) = lines::sentence(&other) {
                         // Stderr may be closed; what is shown on stdout goes on.
-                        None => drop(writeln!(io::stderr(), "{sentence}")),
+                        let _ = writeln!(io::stderr(), "{sentence}");
                     }
                 }
+            }
+            if self.left == Some(0) {
+                break;
             }
         }
         Ok(())
     }
 
-    async fn changed(&mut self, changed: Changed) -> Result<(), WatchError> {
-        if self.screen.is_some() {
-            return Ok(());
-        }
+    async fn changed(&mut self, changed: &Changed) -> Result<(), WatchError> {
         let most = self
             .left
             .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        let (text, count) = lines::changed(&self.subscriber.view(), &changed, self.is_json, most);
+        let (text, count) = lines::changed(&self.subscriber.view(), changed, self.is_json, most);
         self.left = self.left.map(|n| n.saturating_sub(count as u64));
-        if text.is_empty() {
-            Ok(())
-        } else {
-            self.sink.write(text).await
+        match text.is_empty() {
+            true => Ok(()),
+            false => self.sink.write(text).await.map_err(WatchError::Write),
         }
-    }
-
-    async fn draw(&mut self) -> Result<(), WatchError> {
-        let Some(screen) = &mut self.screen else {
-            return Ok(());
-        };
-        let Some(text) = screen.draw(&self.subscriber.view()) else {
-            return Ok(());
-        };
-        self.sink.write(text).await
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::proto::server_message::Body;
-    use crate::wire::proto::{Instrument, Rejected, ServerMessage, Snapshot, Ticker, Welcome};
-    use clap::Parser;
-    use futures_util::SinkExt;
-    use prost::Message as _;
-    use tokio_tungstenite::accept_hdr_async;
-    use tokio_tungstenite::tungstenite::Message;
-    use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+/// A table on the whole screen.
+struct Screen {
+    subscriber: Subscriber,
+    full: FullScreen,
+    events: mpsc::Receiver<Event>,
+    board: Board,
+    /// When the newest picture was drawn, unless something has come since.
+    drawn: Option<Instant>,
+}
 
-    #[derive(Parser)]
-    struct Command {
-        #[command(flatten)]
-        watch: WatchArgs,
+impl Screen {
+    fn take(args: &WatchArgs, subscriber: Subscriber) -> Result<Screen, WatchError> {
+        let encoding = match args.compression {
+            Compression::None => args.encoding.to_string(),
+            Compression::Deflate => format!("{} deflated", args.encoding),
+        };
+        Ok(Screen {
+            subscriber,
+            full: FullScreen::take().map_err(WatchError::Write)?,
+            events: events(),
+            board: Board::new(&args.url, encoding, Instant::now()),
+            drawn: None,
+        })
     }
 
-    fn parse(words: &[&str]) -> Result<WatchArgs, clap::Error> {
-        Command::try_parse_from(["watch"].iter().chain(words)).map(|c| c.watch)
-    }
-
-    #[test]
-    fn flags_are_read_and_wrong_ones_say_what_is_allowed() {
-        let args = parse(&[
-            "http://h",
-            "a:B",
-            "--encoding",
-            "json",
-            "--compression",
-            "deflate",
-            "--count",
-            "3",
-        ]);
-        let args = args.expect("flags");
-        assert_eq!(
-            (args.encoding, args.compression, args.count),
-            (Encoding::Json, Compression::Deflate, Some(3))
-        );
-        assert!(parse(&["http://h"]).is_err());
-        assert!(parse(&["http://h", "a:B", "--interval-ms", "5"]).is_err());
-        let error = parse(&["http://h", "a:B", "--encoding", "xml"]).expect_err("no such encoding");
-        assert!(
-            error.to_string().contains("protobuf, msgpack or json are allowed"),
-            "{error}"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_wrong_symbol_or_url_ends_at_once_with_what_is_allowed() {
-        let stop = CancellationToken::new();
-        let args = parse(&["http://127.0.0.1:9", "BTCUSDT"]).expect("flags");
-        let error = show(&args, false, Vec::new(), &stop).await.expect_err("no symbol");
-        assert!(error.to_string().contains("a symbol is `venue:NAME`"), "{error}");
-        let args = parse(&["gopher://h", "a:B"]).expect("flags");
-        let error = show(&args, false, Vec::new(), &stop).await.expect_err("no such scheme");
-        assert!(
-            error.to_string().contains("http://, https://, ws:// and wss://"),
-            "{error}"
-        );
-    }
-
-    /// What was written, for the test to read.
-    #[derive(Clone, Default)]
-    struct Written(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-    impl Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("no panic").write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
+    /// What comes between two pictures is taken together: the subscriber conflates it meanwhile.
+    async fn run(mut self) -> Result<(), WatchError> {
+        let mut pictures = interval(PICTURE);
+        pictures.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            pictures.tick().await;
+            if self.keys() || self.notices()? {
+                return Ok(());
+            }
+            let now = Instant::now();
+            let is_late = |drawn: Instant| now.saturating_duration_since(drawn) >= PICTURE_AT_LEAST;
+            if self.drawn.is_none_or(is_late) || self.board.is_moving(now) {
+                self.draw(now)?;
+            }
         }
     }
 
-    /// A server of one connection that greets, and answers the subscribe as told.
-    async fn serve(listener: tokio::net::TcpListener, answer: Snapshot) {
-        let (tcp, _) = listener.accept().await.expect("a connection");
-        #[allow(clippy::result_large_err)] // the callback's type is tungstenite's
-        let echo = |request: &Request, mut response: Response| {
-            let protocol = request.headers()["sec-websocket-protocol"].clone();
-            response.headers_mut().insert("sec-websocket-protocol", protocol);
-            Ok(response)
-        };
-        let mut socket = accept_hdr_async(tcp, echo).await.expect("an upgrade");
-        for body in [
-            Body::Welcome(Welcome::default()),
-            Body::Snapshot(Snapshot {
-                request_id: 1,
-                ..answer
-            }),
-        ] {
-            let bytes = ServerMessage { body: Some(body) }.encode_to_vec();
-            socket.send(Message::binary(bytes)).await.expect("sent");
+    /// Does what keys ask; whether that is to end.
+    fn keys(&mut self) -> bool {
+        while let Ok(event) = self.events.try_recv() {
+            // A change of the size is drawn too.
+            self.drawn = None;
+            if pressed(&event).is_some_and(|key| self.board.choice.press(&key)) {
+                return true;
+            }
         }
-        while socket.next().await.is_some_and(|m| m.is_ok()) {}
+        false
     }
 
-    async fn watch(words: &[&str], answer: Snapshot) -> (Result<(), WatchError>, String) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = tokio::spawn(serve(listener, answer));
-        let args = parse(&[&[url.as_str()], words].concat()).expect("flags");
-        let (written, stop) = (Written::default(), CancellationToken::new());
-        let shown = show(&args, false, written.clone(), &stop);
-        let ended = tokio::time::timeout(Duration::from_secs(20), shown)
-            .await
-            .expect("ends within the limit");
-        server.abort();
-        let text = written.0.lock().expect("no panic").clone();
-        (ended, String::from_utf8(text).expect("UTF-8"))
+    /// Takes what has come; whether the subscriber has ended.
+    fn notices(&mut self) -> Result<bool, WatchError> {
+        for _ in 0..NOTICES_A_PICTURE {
+            let Some(notice) = self.subscriber.next().now_or_never() else {
+                break;
+            };
+            let Some(notice) = notice else { return Ok(true) };
+            self.drawn = None;
+            self.board.link.hear(&notice, Instant::now());
+            match passing(notice)? {
+                Notice::Connected {
+                    server, interval_ms, ..
+                } => (self.board.server, self.board.interval_ms) = (server, Some(interval_ms)),
+                Notice::Changed(changed) => {
+                    self.board.changed(&self.subscriber.view(), &changed);
+                    // The next would be of what came while this was looked at.
+                    break;
+                }
+                _ => {}
+            }
+        }
+        Ok(false)
     }
 
-    #[tokio::test]
-    async fn a_count_of_lines_is_shown_and_then_it_ends_well() {
-        let instrument = Instrument {
-            id: 1,
-            symbol: "a:B".into(),
-            price_decimals: 1,
-            ..Default::default()
+    fn draw(&mut self, now: Instant) -> Result<(), WatchError> {
+        let size = self.full.size().map_err(WatchError::Write)?;
+        let picture = {
+            let view = self.subscriber.view();
+            self.board.take(&view, self.subscriber.received_bytes(), now);
+            self.board.picture(&view, now, size)
         };
-        let ticker = Ticker {
-            id: 1,
-            last_price: Some(15),
-            state: Some(1),
-            ..Default::default()
-        };
-        let (instruments, tickers) = (vec![instrument], vec![ticker]);
-        let answer = Snapshot {
-            epoch: 1,
-            seq: 2,
-            instruments,
-            tickers,
-            ..Default::default()
-        };
-        let (ended, text) = watch(&["a:*", "--count", "1"], answer).await;
-        ended.expect("ends well");
-        assert_eq!(text, "a:B seq=2 last_price=1.5 updates=0 state=live\n");
-    }
-
-    #[tokio::test]
-    async fn a_refused_symbol_ends_it_with_the_servers_words() {
-        let rejected = vec![Rejected {
-            symbol: "a:B".into(),
-            code: 3,
-            message: "not yours\x1b[2J".into(),
-        }];
-        let (ended, _) = watch(
-            &["a:B"],
-            Snapshot {
-                epoch: 1,
-                rejected,
-                ..Default::default()
-            },
-        )
-        .await;
-        let error = ended.expect_err("refused").to_string();
-        assert_eq!(error, "a:B: not yours\u{fffd}[2J");
+        self.drawn = Some(now);
+        let drawn = self.full.draw(|frame| screen::draw(frame, &picture));
+        drawn.map_err(WatchError::Write)
     }
 }

@@ -1,219 +1,165 @@
-//! The live table in a terminal: cursor home, rows, clear to the end. Nothing but plain ANSI.
+//! The picture on a full screen.
 
-use std::fmt::Write;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
 
-use super::lines::state_word;
-use crate::client::{Notice, Ticker, View};
-use crate::market::Field;
+use super::board::{Head, Picture, ShownRow};
+use super::choice::HELP;
+use super::columns::{Column, between};
+use super::past::Flash;
+use crate::cli::terminal::{heading, help};
 
-const HOME: &str = "\x1b[H";
-const CLEAR_LINE: &str = "\x1b[K";
-const CLEAR_BELOW: &str = "\x1b[J";
-const HIDE_CURSOR: &str = "\x1b[?25l";
-const SHOW_CURSOR: &str = "\x1b[?25h";
-const BOLD: &str = "\x1b[1m";
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[0m";
+/// Lines that figures take, whether they fill them or not: the table must not move because a number has grown. Venues,
+/// which change seldom, take as many at most.
+const LINES_MOST: usize = 2;
+/// From so many lines on; else one each.
+const TALL: u16 = 12;
+/// Figures stand on one line from so many columns on.
+const WIDE: u16 = 130;
 
-/// A size that every terminal has, where none can be found out.
-const ROWS: usize = 24;
-const COLUMNS: usize = 80;
-/// Two lines of status, one of heads, one for what does not fit.
-const LINES_BESIDE: usize = 4;
-/// Ages move on though nothing came.
-const REDRAW_AT_LEAST: Duration = Duration::from_secs(1);
-
-/// Heads and widths of the columns after the symbol.
-const FIELDS: [(Field, &str, usize); 7] = [
-    (Field::BidPrice, "bid", 13),
-    (Field::BidSize, "size", 12),
-    (Field::AskPrice, "ask", 13),
-    (Field::AskSize, "size", 12),
-    (Field::LastPrice, "last", 13),
-    (Field::LastSize, "size", 12),
-    (Field::Volume, "volume", 15),
-];
-
-/// What is on the screen beside the view.
-pub(super) struct Screen {
-    rows: usize,
-    columns: usize,
-    connection: String,
-    drawn: Option<(Instant, u64, usize)>,
-    is_dirty: bool,
+/// Rows of the table that there is room for, beside what stands above it, its heads and the foot.
+pub(super) fn room(head: &Head, (width, height): (u16, u16)) -> usize {
+    let beside = head_lines(head, width, height).len() + 2;
+    usize::from(height).saturating_sub(beside)
 }
 
-impl Screen {
-    pub(super) fn new() -> Screen {
-        let (rows, columns) = size().unwrap_or((ROWS, COLUMNS));
-        Screen::sized(rows, columns)
+/// Draws all of it.
+pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture) {
+    let area = frame.area();
+    let buffer = frame.buffer_mut();
+    let mut at = area.y;
+    for line in head_lines(&picture.head, area.width, area.height) {
+        put(buffer, area, &mut at, &line);
     }
-
-    fn sized(rows: usize, columns: usize) -> Screen {
-        Screen {
-            rows,
-            columns,
-            connection: "connecting".into(),
-            drawn: None,
-            is_dirty: true,
-        }
-    }
-
-    /// Shows the newest sentence that is not shown otherwise.
-    pub(super) fn say(&mut self, notice: &Notice, sentence: String) {
-        // Venues have a line of their own, out of the view.
-        if !matches!(notice, Notice::Venue { .. }) {
-            self.connection = sentence;
-        }
-        self.is_dirty = true;
-    }
-
-    /// The next picture, `None` while it would be the same.
-    pub(super) fn draw(&mut self, view: &View) -> Option<String> {
-        let is_same = self
-            .drawn
-            .is_some_and(|(at, seq, len)| seq == view.seq() && len == view.len() && at.elapsed() < REDRAW_AT_LEAST);
-        if is_same && !self.is_dirty {
-            return None;
-        }
-        let mut text = String::from(HOME);
-        if self.drawn.is_none() {
-            text = format!("{HIDE_CURSOR}{HOME}");
-        }
-        self.status(&mut text, view);
-        self.heads(&mut text);
-        let most = self.rows.saturating_sub(LINES_BESIDE);
-        for ticker in view.iter().take(most) {
-            self.row(&mut text, view, ticker);
-        }
-        if view.len() > most {
-            let _ = write!(text, "{DIM}… and {} more{PLAIN}", view.len() - most);
-        }
-        text.push_str(CLEAR_LINE);
-        text.push_str(CLEAR_BELOW);
-        self.drawn = Some((Instant::now(), view.seq(), view.len()));
-        self.is_dirty = false;
-        Some(text)
-    }
-
-    /// Leaves the cursor below the table.
-    pub(super) fn leave(&self) -> String {
-        format!("{PLAIN}{SHOW_CURSOR}\n")
-    }
-
-    fn status(&self, text: &mut String, view: &View) {
-        self.line(text, BOLD, &self.connection);
-        let epoch = view.epoch().map_or("-".into(), |e| e.to_string());
-        let mut line = format!(
-            "epoch {epoch}  seq {}  skipped {}  symbols {}",
-            view.seq(),
-            view.skipped(),
-            view.len()
-        );
-        for (name, status) in view.venues() {
-            let _ = write!(line, "  {name} {}", status.state.word());
-            if !status.reason.is_empty() {
-                let _ = write!(line, " ({})", status.reason);
-            }
-        }
-        self.line(text, "", &line);
-    }
-
-    fn heads(&self, text: &mut String) {
-        let mut line = format!("{:<20}", "symbol");
-        for (_, head, width) in FIELDS {
-            let _ = write!(line, " {head:>width$}");
-        }
-        let _ = write!(line, "  {:<18} {:>9}", "state", "age");
-        self.line(text, DIM, &line);
-    }
-
-    fn row(&self, text: &mut String, view: &View, ticker: &Ticker) {
-        let mut line = format!("{:<20}", ticker.symbol().as_str());
-        for (field, _, width) in FIELDS {
-            let value = ticker.value(field).map_or("-".into(), |v| v.to_string());
-            let _ = write!(line, " {value:>width$}");
-        }
-        let is_live = view.is_live(ticker);
-        let state = match ticker.cause() {
-            Some(cause) => format!("{} ({})", state_word(ticker), cause.word()),
-            // Its own state is live, its venue is not: the price is not live (rule 9).
-            None if !is_live && state_word(ticker) == "live" => "not up".into(),
-            None => state_word(ticker).into(),
+    let mut x = area.x;
+    for (column, width) in &picture.columns {
+        let cell = Rect {
+            x,
+            y: at,
+            width: *width,
+            height: 1,
         };
-        let age = ticker
-            .ts_event()
-            .map_or("-".into(), |ts| age(view.ts().micros_since(ts)));
-        let _ = write!(line, "  {state:<18} {age:>9}");
-        self.line(text, if is_live { "" } else { DIM }, &line);
+        put_cell(buffer, area, cell, (*column, column.head()), heading());
+        x += width + between(area.width);
     }
-
-    /// One line, cut at the edge: a wrapped one would push the table out of the screen.
-    fn line(&self, text: &mut String, style: &str, line: &str) {
-        text.push_str(style);
-        text.extend(line.chars().take(self.columns));
-        text.push_str(PLAIN);
-        text.push_str(CLEAR_LINE);
-        text.push_str("\r\n");
+    at += 1;
+    for row in &picture.rows {
+        put_row(buffer, area, at, &picture.columns, row);
+        at += 1;
     }
-}
-
-/// An age in few characters; negative where the venue's clock is ahead: skew is shown, not clamped.
-fn age(us: i64) -> String {
-    let sign = if us < 0 { "-" } else { "" };
-    match us.unsigned_abs() {
-        us @ ..1_000_000 => format!("{sign}{} ms", us / 1_000),
-        us @ ..60_000_000 => format!("{sign}{}.{} s", us / 1_000_000, us / 100_000 % 10),
-        us => format!("{sign}{} min", us / 60_000_000),
+    if area.height > 0 {
+        let mut last = area.bottom() - 1;
+        // Above a row, where there is no room for both.
+        let blank = " ".repeat(usize::from(area.width));
+        buffer.set_stringn(area.x, last, blank, usize::from(area.width), Style::reset());
+        put(buffer, area, &mut last, &Line::styled(picture.foot.as_str(), heading()));
+    }
+    if picture.has_help {
+        help(frame, &HELP);
     }
 }
 
-/// Rows and columns from `stty`: asking the terminal itself would need raw mode or unsafe code.
-fn size() -> Option<(usize, usize)> {
-    let output = Command::new("stty")
-        .arg("size")
-        .stdin(Stdio::inherit())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let (rows, columns) = text.trim().split_once(' ')?;
-    let size = (rows.parse().ok()?, columns.parse().ok()?);
-    (size.0 > LINES_BESIDE && size.1 > 0).then_some(size)
+/// The lines above the table.
+fn head_lines(head: &Head, width: u16, height: u16) -> Vec<Line<'static>> {
+    let most = if height >= TALL { LINES_MOST } else { 1 };
+    let (sentence, is_up) = &head.link;
+    let color = if *is_up { Color::Green } else { Color::Red };
+    let mut lines = vec![Line::styled(sentence.clone(), Style::new().fg(color))];
+    let figures = head.figures.iter().map(|text| Span::raw(text.clone()));
+    let figures_most = if width >= WIDE { 1 } else { most };
+    lines.extend(flow(figures, width, figures_most));
+    lines.resize(1 + figures_most, Line::default());
+    let venues = head.venues.iter().map(|(text, is_up)| {
+        let color = if *is_up { Color::Reset } else { Color::Yellow };
+        Span::styled(text.clone(), Style::new().fg(color))
+    });
+    lines.extend(flow(venues, width, most));
+    lines
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_short_and_skew_is_shown() {
-        for (us, text) in [
-            (0, "0 ms"),
-            (-1_500, "-1 ms"),
-            (1_250_000, "1.2 s"),
-            (-61_000_000, "-1 min"),
-        ] {
-            assert_eq!(age(us), text);
+/// Parts side by side on at most so many lines; what is too long is cut at the edge.
+fn flow(parts: impl Iterator<Item = Span<'static>>, width: u16, most: usize) -> Vec<Line<'static>> {
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for part in parts {
+        let fits = |line: &Line<'_>| line.width() + 2 + part.width() <= usize::from(width);
+        let is_full = lines.len() >= most;
+        match lines.last_mut() {
+            Some(line) if fits(line) || is_full => {
+                line.push_span("  ");
+                line.push_span(part);
+            }
+            _ => lines.push(Line::from(part)),
         }
     }
+    lines
+}
 
-    #[test]
-    fn no_line_is_wider_than_the_terminal_and_nothing_is_drawn_twice() {
-        let mut screen = Screen::sized(10, 20);
-        let view = View::new();
-        let text = screen.draw(&view).expect("the first picture");
-        for line in text.lines() {
-            let shown = line
-                .split('\x1b')
-                .map(|s| s.trim_start_matches(|c: char| "[?0123456789lhHKJm".contains(c)));
-            assert!(
-                shown.map(|s| s.trim_end().chars().count()).sum::<usize>() <= 20,
-                "{line:?}"
-            );
-        }
-        assert_eq!(screen.draw(&view), None);
+/// A line across the screen, if there is one more.
+fn put(buffer: &mut Buffer, area: Rect, at: &mut u16, line: &Line<'_>) {
+    if *at < area.bottom() {
+        buffer.set_line(area.x, *at, line, area.width);
+        *at += 1;
+    }
+}
+
+fn put_row(buffer: &mut Buffer, area: Rect, y: u16, columns: &[(Column, u16)], row: &ShownRow) {
+    let mut x = area.x;
+    for ((column, width), (text, flash)) in columns.iter().zip(&row.cells) {
+        let style = match (row.is_live, flash) {
+            (false, _) => Style::new().add_modifier(Modifier::DIM),
+            (true, Some(flash)) => flashing(*flash),
+            (true, None) => plain(*column, text),
+        };
+        let cell = Rect {
+            x,
+            y,
+            width: *width,
+            height: 1,
+        };
+        put_cell(buffer, area, cell, (*column, text), style);
+        x += width + between(area.width);
+    }
+}
+
+/// Green went up, red went down; without colours it is seen all the same.
+fn flashing(flash: Flash) -> Style {
+    let color = if flash.is_up { Color::Green } else { Color::Red };
+    let style = Style::new().fg(color);
+    match flash.is_bright {
+        true => style.add_modifier(Modifier::REVERSED),
+        false => style.add_modifier(Modifier::BOLD),
+    }
+}
+
+fn plain(column: Column, text: &str) -> Style {
+    match column {
+        Column::Change if text.starts_with('-') && text.len() > 1 => Style::new().fg(Color::Red),
+        Column::Change if text.starts_with('+') && text != "+0.00%" => Style::new().fg(Color::Green),
+        Column::Line => Style::new().fg(Color::Cyan),
+        _ => Style::new(),
+    }
+}
+
+/// A text in its cell, words to the left and numbers to the right. What is too long is cut: words at their end, numbers
+/// never, they say that there is no room.
+fn put_cell(buffer: &mut Buffer, area: Rect, cell: Rect, (column, text): (Column, &str), style: Style) {
+    let cell = cell.intersection(area);
+    if cell.is_empty() {
+        return;
+    }
+    let room = usize::from(cell.width);
+    let wide = Span::raw(text).width();
+    let (x, y) = (cell.x, cell.y);
+    if wide <= room {
+        let x = if column.is_words() { x } else { x + (room - wide) as u16 };
+        buffer.set_stringn(x, y, text, room, style);
+    } else if column.is_words() {
+        let (end, _) = buffer.set_stringn(x, y, text, room - 1, style);
+        buffer.set_stringn(end, y, "…", 1, style);
+    } else {
+        buffer.set_stringn(x, y, "…".repeat(room), room, style);
     }
 }

@@ -1,0 +1,210 @@
+//! What is shown: the rows of the view that the screen has room for, as texts. Pure; takes `now`.
+
+use std::time::{Duration, Instant};
+
+use ratatui::text::Span;
+
+use super::choice::{Choice, Order};
+use super::columns::{COLUMNS, Column, LINE_MOST, layout};
+use super::past::{Flash, Flashes, Prices};
+use super::traffic::Traffic;
+use super::{screen, words};
+use crate::cli::link::Link;
+use crate::cli::terminal::{Base, sparkline};
+use crate::client::{Changed, Ticker, View};
+use crate::market::{Symbol, Ts};
+
+/// Rows are put in order anew so often, and a second later for each so many: their names are read for it.
+const ORDER_EVERY: Duration = Duration::from_secs(1);
+const ORDERED_A_SECOND: u64 = 50_000;
+
+/// One picture; knows no view any more, so drawing it holds nobody up.
+pub(super) struct Picture {
+    pub(super) head: Head,
+    pub(super) columns: Vec<(Column, u16)>,
+    pub(super) rows: Vec<ShownRow>,
+    pub(super) foot: String,
+    pub(super) has_help: bool,
+}
+
+/// What stands above the table.
+pub(super) struct Head {
+    /// The connection in a sentence, and whether it is there.
+    pub(super) link: (String, bool),
+    /// To be put on as few lines as they need.
+    pub(super) figures: Vec<String>,
+    /// With whether they are up.
+    pub(super) venues: Vec<(String, bool)>,
+}
+
+/// A row of the table.
+pub(super) struct ShownRow {
+    /// One for each of the picture's columns.
+    pub(super) cells: Vec<(String, Option<Flash>)>,
+    pub(super) is_live: bool,
+}
+
+/// All that is known beside the view.
+pub(super) struct Board {
+    pub(super) url: String,
+    pub(super) encoding: String,
+    /// Its name and version, once it has said them.
+    pub(super) server: String,
+    pub(super) interval_ms: Option<u32>,
+    pub(super) link: Link,
+    pub(super) choice: Choice,
+    pub(super) traffic: Traffic,
+    prices: Prices,
+    flashes: Flashes,
+    /// The rows' symbols, when and of how many and in which order.
+    rows: Vec<Symbol>,
+    ordered: Option<(Instant, usize, Order)>,
+    /// Widest texts so far; columns do not become narrower while they are looked at.
+    widths: [u16; COLUMNS],
+    /// What is held still, and since when.
+    held: Option<(Box<View>, Instant)>,
+    /// The server's newest stamp, and when it came.
+    clock: (Ts, Instant),
+    was_complete: bool,
+}
+
+impl Board {
+    pub(super) fn new(url: &str, encoding: String, now: Instant) -> Board {
+        Board {
+            url: url.to_owned(),
+            encoding,
+            server: String::new(),
+            interval_ms: None,
+            link: Link::Connecting,
+            choice: Choice::default(),
+            traffic: Traffic::default(),
+            prices: Prices::default(),
+            flashes: Flashes::default(),
+            rows: Vec::new(),
+            ordered: None,
+            widths: [0; COLUMNS],
+            held: None,
+            clock: (Ts::default(), now),
+            was_complete: false,
+        }
+    }
+
+    /// Takes what changed. What a snapshot says is of any age: only what comes behind it is as old as its way was long.
+    pub(super) fn changed(&mut self, view: &View, changed: &Changed) {
+        if self.was_complete {
+            self.traffic.take(view, changed);
+        }
+    }
+
+    /// Takes the view as it is now, whatever of it is shown.
+    pub(super) fn take(&mut self, view: &View, received_bytes: u64, now: Instant) {
+        self.was_complete = view.is_complete();
+        self.traffic.second(received_bytes, now);
+        self.prices.remember(view, now);
+        if self.clock.0 != view.ts() {
+            self.clock = (view.ts(), now);
+        }
+        match (self.choice.is_held, &self.held) {
+            (true, None) => self.held = Some((Box::new(view.clone()), now)),
+            (false, Some(_)) => self.held = None,
+            _ => {}
+        }
+    }
+
+    /// Whether a picture would move though nothing came.
+    pub(super) fn is_moving(&self, now: Instant) -> bool {
+        self.held.is_none() && self.flashes.is_moving(now)
+    }
+
+    /// The picture on a screen of so many columns and lines.
+    pub(super) fn picture(&mut self, view: &View, now: Instant, size: (u16, u16)) -> Picture {
+        let held = self.held.take();
+        let (shown, at) = held.as_ref().map_or((view, now), |(view, at)| (&**view, *at));
+        self.order(shown, now);
+        let head = Head {
+            link: (words::connection(self, !view.is_empty(), now), self.link.is_up()),
+            figures: words::figures(self, view, held.as_ref().map(|(_, at)| *at), now),
+            venues: words::venues(view),
+        };
+        let window = self.choice.window(self.rows.len(), screen::room(&head, size));
+        let tickers: Vec<&Ticker> = self.rows[window.clone()]
+            .iter()
+            .filter_map(|symbol| shown.get(symbol.as_str()))
+            .collect();
+        self.flashes.see(tickers.iter().copied(), at);
+        let (columns, rows) = self.table(shown, &tickers, at, size.0);
+        let picture = Picture {
+            head,
+            columns,
+            rows,
+            foot: words::foot(&self.choice, window, self.rows.len(), shown.len()),
+            has_help: self.choice.has_help,
+        };
+        self.held = held;
+        picture
+    }
+
+    /// Puts rows in order where that was asked for anew, some came or went, or it is time to.
+    fn order(&mut self, view: &View, now: Instant) {
+        let every = ORDER_EVERY + Duration::from_secs(view.len() as u64 / ORDERED_A_SECOND);
+        let is_same = self.ordered.as_ref().is_some_and(|(at, count, order)| {
+            *order == self.choice.order && (*count == view.len()) && now.saturating_duration_since(*at) < every
+        });
+        if is_same {
+            return;
+        }
+        self.rows = self.choice.order.symbols(view);
+        let is_other = self
+            .ordered
+            .as_ref()
+            .is_none_or(|(.., order)| *order != self.choice.order);
+        if is_other {
+            self.widths = [0; COLUMNS];
+        }
+        self.ordered = Some((now, view.len(), self.choice.order.clone()));
+    }
+
+    fn table(
+        &mut self,
+        view: &View,
+        tickers: &[&Ticker],
+        now: Instant,
+        width: u16,
+    ) -> (Vec<(Column, u16)>, Vec<ShownRow>) {
+        let passed = i64::try_from(now.saturating_duration_since(self.clock.1).as_nanos()).unwrap_or(i64::MAX);
+        let ts = Ts(self.clock.0.0.saturating_add(passed));
+        let texts: Vec<[String; COLUMNS]> = tickers
+            .iter()
+            .map(|ticker| Column::ALL.map(|column| column.text(view, ticker, ts)))
+            .collect();
+        for (at, column) in Column::ALL.into_iter().enumerate() {
+            let cells = texts.iter().map(|row| Span::raw(row[at].as_str()).width());
+            let widest = cells.max().unwrap_or(0).max(column.head().len());
+            let widest = u16::try_from(widest).unwrap_or(u16::MAX);
+            self.widths[at] = self.widths[at].max(widest);
+        }
+        let columns = layout(width, |column| self.widths[column as usize]);
+        let rows = tickers.iter().zip(texts).map(|(ticker, mut texts)| ShownRow {
+            cells: columns
+                .iter()
+                .map(|(column, width)| match column {
+                    Column::Line => (self.line(ticker.symbol(), usize::from(*width)), None),
+                    other => {
+                        let flash = other
+                            .field()
+                            .and_then(|field| self.flashes.of(ticker.symbol(), field, now));
+                        (std::mem::take(&mut texts[*other as usize]), flash)
+                    }
+                })
+                .collect(),
+            is_live: view.is_live(ticker) && self.link.is_up(),
+        });
+        let rows = rows.collect();
+        (columns, rows)
+    }
+
+    fn line(&self, symbol: &Symbol, width: usize) -> String {
+        let width = width.min(usize::from(LINE_MOST));
+        sparkline(self.prices.steps(symbol, width).into_iter(), width, Base::Lowest)
+    }
+}
