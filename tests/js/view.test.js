@@ -1,7 +1,8 @@
 // The view: the law over random sequences against a naive model, and single rules.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkPattern, isSymbol, matches, touchesVenue } from "../../src/dashboard/client/pattern.js";
+import { checkPattern } from "tickwire-client";
+import { isSymbol, matches, touchesVenue } from "../../src/dashboard/client/pattern.js";
 import { Breach } from "../../src/dashboard/client/table.js";
 import { World } from "./support/model.js";
 import { Random } from "./support/random.js";

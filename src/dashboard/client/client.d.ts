@@ -48,6 +48,9 @@ export function connect(url?: string | URL, options?: Options): Client;
 /** Writes `mantissa` x 10^-`decimals` without floats: `formatDecimal(6183763n, 2)` is `"61837.63"`. */
 export function formatDecimal(mantissa: bigint | number, decimals: number): string;
 
+/** The text, if it is a symbol or a pattern that could match one; else throws a `TypeError` with what is allowed. */
+export function checkPattern(text: unknown): string;
+
 /**
  * `connecting`: no welcome yet. `live`: connected and heard. `stale`: connected, but silent for two heartbeats. `lost`: no
  * connection, the next try in `retryInMs`. `closed`: by `close()`, or given up; no other state follows.

@@ -5,6 +5,7 @@ import { check } from "./options.js";
 
 export { Client } from "./subscriber.js";
 export { formatDecimal } from "./decimal.js";
+export { checkPattern } from "./pattern.js";
 export { TickwireError } from "./subscription.js";
 
 /**
