@@ -172,7 +172,11 @@ test("a new epoch told unasked replaces everything, under the callback's eyes", 
   peer.say(snapshot([[5, "a:X", "3.00"]], { epoch: "8", seq: 11, request_id: 0 }));
   await frame(client, 11);
   assert.deepEqual([client.get("a:X").bidPrice, client.stats.epoch, client.size], ["3.00", "8", 1]);
-  assert.deepEqual(told.map(([kind]) => kind), ["changed"]);
+  assert.deepEqual(told.splice(0), [["changed", "a:X", "3.00", "bidPrice"]]);
+  const { snapshot: bare } = snapshot([[9, "a:X", undefined]], { epoch: "9", seq: 12, request_id: 0 });
+  peer.say({ snapshot: { ...bare, tickers: [], venues: [] } });
+  await frame(client, 12);
+  assert.deepEqual(told, [["changed", "a:X", undefined, "bidPrice", "state", "isLive"]]);
   assert.equal(client.stats.breaches, 0);
 });
 

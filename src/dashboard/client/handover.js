@@ -1,6 +1,6 @@
 // Hands changes to the page once per animation frame, each instrument once, however often it changed.
 // @ts-check
-import { CHANGE_NAMES, allBits, takeChanges } from "./instrument.js";
+import { CHANGE_NAMES, allBits, succeed, takeChanges } from "./instrument.js";
 import { isGlob, matches } from "./pattern.js";
 
 /**
@@ -185,6 +185,8 @@ export class Handover {
 
   /** @param {Instrument} instrument there or removed */
   changed(instrument) {
+    const older = this.#changed.get(instrument.symbol);
+    if (older && older !== instrument) succeed(instrument, older);
     this.#changed.set(instrument.symbol, instrument);
   }
 
