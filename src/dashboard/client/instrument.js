@@ -16,7 +16,7 @@ import { SIDES, STALE_CAUSES, TICKER_STATES } from "./schema.js";
 /**
  * What all instruments of a client share.
  * @typedef {object} World
- * @property {boolean} isCurrent the connection stands and an answer has begun on it
+ * @property {boolean} isCurrent the connection stands, and all that was known before it is known anew
  * @property {Map<string, import("./client.d.ts").Venue>} venues
  * @property {() => number} serverNowMs
  */
