@@ -134,6 +134,17 @@ test("deltas are confirmed when the page has them, once for all of a frame", asy
   assert.ok(peer.received.length < 10, `${peer.received} for 20 deltas`);
 });
 
+test("an answer that repairs a loss is confirmed, for the deltas that were lost", async () => {
+  const { peer } = await holding();
+  await eventually("the first answer is confirmed", () => peer.received.at(-1) === 10);
+  // 11 is lost, and the window is shut now: no delta comes any more.
+  peer.say(delta(12, [{ id: 1, bid_price: "1.60" }]));
+  const { request_id } = await peer.next();
+  peer.say({ snapshot: { epoch: "7", seq: 12, ts: "0", request_id, resumed: true } });
+  await eventually("the repair is confirmed", () => peer.received.at(-1) === 12);
+  assert.deepEqual(peer.received, [10, 12], "each once");
+});
+
 test("messages behind one that is being inflated wait for it", async () => {
   const { client, peer } = await holding();
   for (let seq = 11; seq < 111; seq++) {

@@ -51,8 +51,10 @@ export class Session {
   #repairedMs = -Infinity;
   #completeSinceMs = Infinity;
   #isOver = false;
-  /** Deltas came that are not yet confirmed. */
+  /** Deltas or an answer came that are not yet confirmed. An answer that repairs a loss stands for the deltas lost. */
   #owesReceived = false;
+  /** Own seq of the last `received`. */
+  #confirmedSeq = -1;
   #configureId = 0;
   /** The delay that the server asked for. @type {number | undefined} */
   goawayMs = undefined;
@@ -124,7 +126,10 @@ export class Session {
   confirm() {
     if (!this.#owesReceived) return;
     this.#owesReceived = false;
-    this.#link.send({ received: { seq: this.#view.seq } });
+    const { seq } = this.#view;
+    if (seq === this.#confirmedSeq) return;
+    this.#confirmedSeq = seq;
+    this.#link.send({ received: { seq } });
   }
 
   close() {
@@ -166,7 +171,7 @@ export class Session {
     if (message.kind === "welcome") this.#welcome(message);
     else if (message.kind === "pong") this.#clock.pong(message);
     else if (message.kind === "goaway") this.goawayMs = message.reconnectAfterMs;
-    else if (message.kind === "delta" && !message.more) this.#owesReceived = this.#settings.window > 0;
+    else if ((message.kind === "delta" || message.kind === "snapshot") && !message.more) this.#owesReceived = this.#settings.window > 0;
     this.ask();
     if (!this.#view.isComplete) this.#completeSinceMs = Infinity;
     else if (this.#completeSinceMs === Infinity) this.#completeSinceMs = performance.now();
