@@ -185,6 +185,7 @@ export class Session {
     this.#heartbeatMs = Math.max(1, welcome.heartbeatMs);
     this.#heardMs = performance.now();
     if (this.#settings.window > 0) this.configure();
+    this.#clock.forget();
     this.#ping();
     this.#listener.greeted(welcome);
   }
@@ -195,6 +196,10 @@ export class Session {
   }
 
   #check() {
+    if (this.isGreeted && this.#clock.hasStepped) {
+      this.#clock.forget();
+      this.#ping();
+    }
     const now = performance.now();
     const isLate = now - this.#checkedMs > CHECK_MS + LATE_MS;
     this.#checkedMs = now;

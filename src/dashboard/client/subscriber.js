@@ -166,6 +166,7 @@ export class Client extends EventTarget {
   #greeted(welcome) {
     this.#welcome = welcome;
     this.#granted = undefined;
+    this.#lagMs = undefined;
     this.#counts.connections++;
     if (this.#configuring.length > 0 && this.#settings.window === 0) this.#session?.configure();
     this.#setState({ state: "live", reason: "", code: undefined, retryInMs: undefined });
@@ -184,7 +185,7 @@ export class Client extends EventTarget {
     switch (message.kind) {
       case "delta":
         if (!message.more) this.#counts.deltas++;
-        if (this.#welcome?.clock === 0) this.#lagMs = Math.max(0, this.serverNowMs - milliseconds(message.ts));
+        if (this.#welcome?.clock === 0 && this.#clock.offsetMs !== undefined) this.#lagMs = Math.max(0, this.serverNowMs - milliseconds(message.ts));
       // falls through
       case "snapshot":
         this.#counts.entries += message.tickers.length;
