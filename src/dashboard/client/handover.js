@@ -106,6 +106,12 @@ export class Reader {
     else this.#call(instrument, "added", allBits(instrument));
   }
 
+  /** Nothing is called any more, not even what is left of a handover under way. */
+  end() {
+    this.#onChange = undefined;
+    this.#known.clear();
+  }
+
   /** Of instruments that its strings do not cover any more. */
   sayFarewell() {
     for (const [symbol, instrument] of this.#known) {
@@ -143,6 +149,8 @@ export class Handover {
   #told = new Map();
   /** @type {(() => void) | undefined} */
   #endWaiting = undefined;
+  #isFlushing = false;
+  #isOver = false;
   #find;
   #all;
   #done;
@@ -192,11 +200,19 @@ export class Handover {
 
   /** Hands over at the next frame. */
   wake() {
-    this.#endWaiting ??= atNextFrame(() => this.flush());
+    if (!this.#isOver) this.#endWaiting ??= atNextFrame(() => this.flush());
   }
 
-  /** Hands over now. */
+  /** Hands over now; from within a callback nothing. */
   flush() {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    const changed = this.#handAll();
+    this.#isFlushing = false;
+    this.#done(changed);
+  }
+
+  #handAll() {
     this.#endWaiting?.();
     this.#endWaiting = undefined;
     const changed = this.#changed;
@@ -211,13 +227,15 @@ export class Handover {
       reader.sayFarewell();
       reader.catchUp(this.#find, this.#all);
     }
-    this.#done(changed.size);
+    return changed.size;
   }
 
   /** Ends it; nothing is called any more. */
   end() {
+    this.#isOver = true;
     this.#endWaiting?.();
     this.#endWaiting = undefined;
+    for (const reader of this.#readers) reader.end();
     this.#readers.clear();
     this.#fresh.clear();
     this.#changed.clear();

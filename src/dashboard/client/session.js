@@ -133,6 +133,7 @@ export class Session {
   }
 
   close() {
+    this.#isOver = true;
     clearInterval(this.#timer);
     this.#link.close();
   }
@@ -160,6 +161,8 @@ export class Session {
 
   /** @param {import("./wire.js").Message} message */
   #message(message) {
+    // A listener closed when it was told that something is heard.
+    if (this.#isOver) return;
     if (message.kind === "error" && PASSING.has(message.code)) {
       // Not for the view: it would forget the symbols, which the next connection asks for again.
       return this.#giveUp(`refused for now: ${message.message}`, { isBusy: true });

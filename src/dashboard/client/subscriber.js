@@ -37,8 +37,10 @@ export class Client extends EventTarget {
   #view = new View(this.#world, {
     changed: (instrument) => this.#handover.changed(instrument),
     removed: (instrument) => this.#handover.changed(instrument),
-    venue: (venue) => this.#dispatch("venue", venue),
+    venue: (venue) => this.#venuesTold.push(venue),
   });
+  /** Told when a message is applied whole: a listener may do anything. @type {import("./client.d.ts").Venue[]} */
+  #venuesTold = [];
   #handover = new Handover(
     (symbol) => this.#view.get(symbol),
     () => this.#view.instruments(),
@@ -55,6 +57,8 @@ export class Client extends EventTarget {
   #configuring = [];
   /** @type {StateDetail} */
   #state = { state: "connecting", reason: "", code: undefined, retryInMs: undefined };
+  /** Nothing is called any more. */
+  #isOver = false;
   #counts = { bytes: 0, messages: 0, deltas: 0, entries: 0, connections: 0 };
   /** @type {import("./wire.js").Welcome | undefined} */
   #welcome = undefined;
@@ -138,7 +142,7 @@ export class Client extends EventTarget {
   }
 
   close() {
-    if (this.#isClosed) return;
+    if (this.#isClosed) return this.#end();
     this.#session?.close();
     this.#session = undefined;
     clearTimeout(this.#timer);
@@ -152,6 +156,7 @@ export class Client extends EventTarget {
 
   #connect() {
     this.#setState({ state: "connecting", reason: "", code: undefined, retryInMs: undefined });
+    if (this.#isClosed) return;
     this.#session = new Session(this.#view, this.#settings, this.#clock, () => ++this.#lastRequestId, this.#retry.patience, {
       heard: (bytes) => { this.#counts.bytes += bytes; },
       greeted: (welcome) => this.#greeted(welcome),
@@ -182,6 +187,8 @@ export class Client extends EventTarget {
   /** @param {import("./wire.js").Message} message */
   #took(message) {
     this.#counts.messages++;
+    this.#tellVenues();
+    if (this.#isClosed) return;
     switch (message.kind) {
       case "delta":
         if (!message.more) this.#counts.deltas++;
@@ -203,6 +210,10 @@ export class Client extends EventTarget {
       }
     }
     this.#handover.wake();
+  }
+
+  #tellVenues() {
+    for (const venue of this.#venuesTold.splice(0)) this.#dispatch("venue", venue);
   }
 
   /** @param {import("./wire.js").Snapshot} snapshot */
@@ -265,6 +276,8 @@ export class Client extends EventTarget {
     const { goodForMs = 0, goawayMs } = this.#session ?? {};
     this.#session = undefined;
     this.#view.disconnected();
+    this.#tellVenues();
+    if (this.#isClosed) return;
     const retryInMs = this.#retry.next(end, { hasToken: this.#settings.token !== undefined, goodForMs, goawayMs });
     if (retryInMs === undefined) return this.#finish(end.reason, end.code);
     this.#timer = setTimeout(() => this.#connect(), retryInMs);
@@ -281,6 +294,11 @@ export class Client extends EventTarget {
     this.#setState({ state: "closed", reason, code, retryInMs: undefined });
     // The last word: nothing is live any more.
     this.#handover.flush();
+    this.#end();
+  }
+
+  #end() {
+    this.#isOver = true;
     this.#handover.end();
   }
 
@@ -293,6 +311,6 @@ export class Client extends EventTarget {
 
   /** @param {string} type @param {unknown} detail */
   #dispatch(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    if (!this.#isOver) this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
