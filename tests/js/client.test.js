@@ -252,6 +252,11 @@ test("waits grow with full jitter to 30 s and start over only after lasting good
   assert.ok(retry.next(ended(4013), { ...none, goodForMs: 5_000 }) >= 1_000);
   assert.ok(retry.next(ended(4502), { ...none, hasToken: true }) >= 0);
   assert.equal(retry.next(ended(4502), none), undefined);
+  const storm = new Retry(() => 0.5);
+  const waits = Array.from({ length: 5 }, () => storm.next(ended(4001), { ...none, goawayMs: 0 }));
+  assert.deepEqual(waits, [0, 250, 500, 1000, 2000], "a goaway without a delay is no storm");
+  assert.equal(storm.next(ended(4001), { ...none, goawayMs: 70_000 }), 70_000, "one with a longer delay is kept");
+  assert.equal(storm.next(ended(4001), { ...none, goodForMs: 5_000, goawayMs: 0 }), 0);
   // A large message on a slow way shows only when it is whole.
   for (const patience of [2, 4, 8, 16, 20, 20]) {
     retry.next(ended(undefined, { isSilent: true }), none);

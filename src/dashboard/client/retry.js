@@ -56,7 +56,8 @@ export class Retry {
    * The wait before the next connection, `undefined` to give up.
    * @param {End} end
    * @param {{ hasToken: boolean, goodForMs: number, goawayMs: number | undefined }} about `goodForMs`: how long complete data
-   *   had flowed; `goawayMs`: the delay that the server asked for, which has spread its subscribers itself
+   *   had flowed; `goawayMs`: the delay that the server asked for, which has spread its subscribers itself; one that asks
+   *   again and again, for little or nothing, is come back to no sooner than any other
    */
   next(end, { hasToken, goodForMs, goawayMs }) {
     const code = end.code ?? 0;
@@ -66,9 +67,10 @@ export class Retry {
       this.patience = 1;
     }
     if (end.isSilent) this.patience = Math.min(PATIENCE_MAX, 2 * this.patience);
-    if (goawayMs !== undefined) return Math.min(goawayMs, GOAWAY_MS_MAX);
+    const isFirst = this.#attempts === 0;
     const wait = this.#random() * this.boundMs;
     this.#attempts++;
+    if (goawayMs !== undefined) return Math.max(Math.min(goawayMs, GOAWAY_MS_MAX), isFirst ? 0 : wait);
     return end.isBusy || AFTER_A_DELAY.has(code) ? DELAY_MS_MIN + wait : wait;
   }
 }
