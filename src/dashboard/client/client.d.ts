@@ -260,6 +260,15 @@ export interface Stats {
   readonly clock: "wall" | "tape" | undefined;
 }
 
+/** As of any `EventTarget`; spelled out, because the names of these types differ between browsers and Node.js. */
+export type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
+export interface ListenerOptions {
+  capture?: boolean;
+  once?: boolean;
+  passive?: boolean;
+  signal?: AbortSignal;
+}
+
 /** One connection that comes back, and all that is known through it. Iterates over the instruments held. */
 export class Client extends EventTarget implements Iterable<Instrument> {
   private constructor();
@@ -291,21 +300,13 @@ export class Client extends EventTarget implements Iterable<Instrument> {
   addEventListener<K extends keyof ClientEventMap>(
     type: K,
     listener: ((event: ClientEventMap[K]) => void) | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenerOptions,
   ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
+  addEventListener(type: string, listener: Listener | null, options?: boolean | ListenerOptions): void;
   removeEventListener<K extends keyof ClientEventMap>(
     type: K,
     listener: ((event: ClientEventMap[K]) => void) | null,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | { capture?: boolean },
   ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
+  removeEventListener(type: string, listener: Listener | null, options?: boolean | { capture?: boolean }): void;
 }
