@@ -80,7 +80,7 @@ export class Session {
       opened: () => this.#opened(),
       heard: (bytes) => this.#heard(bytes),
       message: (message) => this.#message(message),
-      ended: (reason, code) => this.#end({ reason, code, isBusy: false, isSilent: false }),
+      ended: (reason, code, refusal) => this.#end({ reason, code, isBusy: false, isSilent: false, refusal }),
     });
     this.#timer = setInterval(() => this.#check(), CHECK_MS);
   }
