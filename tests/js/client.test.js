@@ -46,7 +46,7 @@ test("several callbacks of a symbol share one subscription of the server", async
   const pattern = client.subscribe("a:*", (instrument, change) => others.push(["pattern", change.kind, instrument.symbol]));
   await peer.answer([[1, "a:X", "1.50"]], { seq: 11 });
   await pattern.answer;
-  peer.say(delta(12, [{ id: 1, bid_price: "1.70" }, { id: 2, bid_price: "2.00" }], { instruments: [{ id: 2, symbol: "a:Y" }] }));
+  peer.say(delta(12, [{ id: 1, bid_price: "1.70" }, { id: 2, bid_price: "2.00" }], { instruments: [{ id: 2, symbol: "a:Y", price_decimals: 2 }] }));
   await until(client, "frame", "both", () => client.size === 2 && others.some(([, , symbol]) => symbol === "a:Y"));
   assert.deepEqual(others.splice(0).filter(([word]) => word === "pattern").at(-1), ["pattern", "added", "a:Y"]);
   assert.equal(told.at(-1)[2], "1.70");
@@ -71,7 +71,7 @@ test("pending symbols, refused ones and refused requests are answered", async ()
   await peer.answer([[1, "a:X", "1.50"]], { pending: ["a:Later"], rejected });
   assert.deepEqual(await subscription.answer, { pending: ["a:Later"], rejected });
   assert.deepEqual([...client.pending], ["a:Later"]);
-  peer.say(delta(11, [{ id: 2, bid_price: "2.00" }], { instruments: [{ id: 2, symbol: "a:Later" }] }));
+  peer.say(delta(11, [{ id: 2, bid_price: "2.00" }], { instruments: [{ id: 2, symbol: "a:Later", price_decimals: 2 }] }));
   await frame(client, 11);
   assert.equal(client.pending.size, 0);
   const refused = client.subscribe("b:*");

@@ -192,7 +192,9 @@ export class Client extends EventTarget {
     switch (message.kind) {
       case "delta":
         if (!message.more) this.#counts.deltas++;
-        if (this.#welcome?.clock === 0 && this.#clock.offsetMs !== undefined) this.#lagMs = Math.max(0, this.serverNowMs - milliseconds(message.ts));
+        if (this.#welcome?.clock === 0 && this.#clock.offsetMs !== undefined) {
+          this.#lagMs = Math.max(0, this.serverNowMs - milliseconds(message.ts));
+        }
       // falls through
       case "snapshot":
         this.#counts.entries += message.tickers.length;
