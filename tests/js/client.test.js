@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, test } from "node:test";
 import { TickwireError } from "tickwire-client";
+import { WebSocket } from "ws";
 import { Retry } from "../../src/dashboard/client/retry.js";
 import { FakeServer, delta, snapshot } from "./support/fake.js";
 import { eventually } from "./support/server.js";
@@ -80,6 +81,26 @@ test("pending symbols, refused ones and refused requests are answered", async ()
   await assert.rejects(refused.answer, (error) => error instanceof TickwireError && error.code === "too_many_symbols");
   assert.deepEqual(errors.map(({ code }) => code), ["forbidden", "too_many_symbols"]);
   assert.equal(client.size, 2, "the others stand");
+});
+
+test("nothing asked for is answered at once", async () => {
+  const { client } = await pair();
+  assert.deepEqual(await client.subscribe([]).answer, { pending: [], rejected: [] });
+});
+
+test("a WebSocket that cannot be made is a loss like any other, and a program's mistake at the start", async () => {
+  let made = 0;
+  const Odd = function (...given) {
+    if (++made === 2) throw new Error("no more sockets");
+    return new WebSocket(...given);
+  };
+  const { client, peer } = await pair({ WebSocket: Odd });
+  const lost = [];
+  client.addEventListener("state", ({ detail }) => { if (detail.state === "lost") lost.push(detail.reason); });
+  peer.socket.terminate();
+  await (await server.next()).welcome();
+  assert.deepEqual(lost, ["no connection", "no connection: no more sockets"]);
+  assert.throws(() => open(server.url, { WebSocket: function () { throw new Error("none"); } }), /none/);
 });
 
 test("what could never be is refused at once, with what is allowed", async () => {

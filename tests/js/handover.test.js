@@ -68,3 +68,14 @@ test("an instrument that goes and comes back within a frame has changed, and wha
   say(delta(17, [], { removed: [6] }));
   assert.deepEqual(frame().map(([kind]) => kind), ["removed"]);
 });
+
+test("a reader without strings, from the start or from some time on, is not kept", () => {
+  const handover = new Handover(() => undefined, () => [], () => {});
+  const [none, some] = [new Reader([], () => {}), new Reader(["a:X"], () => {})];
+  handover.add(none);
+  handover.add(some);
+  assert.deepEqual([...handover.readers], [some]);
+  handover.drop(some, "a:X");
+  assert.equal(handover.readers.size, 0);
+  handover.end();
+});

@@ -170,8 +170,9 @@ export class Handover {
     return this.#readers;
   }
 
-  /** @param {Reader} reader */
+  /** One without strings is told nothing. @param {Reader} reader */
   add(reader) {
+    if (reader.strings.size === 0) return;
     this.#readers.add(reader);
     this.#renew(reader);
   }
@@ -220,6 +221,7 @@ export class Handover {
     for (const [symbol, instrument] of changed) {
       const bits = takeChanges(instrument);
       for (const reader of this.#toldOf(symbol)) reader.hand(instrument, bits);
+      if (instrument.isRemoved) this.#told.delete(symbol);
     }
     const fresh = this.#fresh;
     this.#fresh = new Set();

@@ -167,6 +167,16 @@ export class Client extends EventTarget {
     });
   }
 
+  /** What throws at the first try is told to who connects; later it is a loss like any other. */
+  #reconnect() {
+    try {
+      this.#connect();
+    } catch (error) {
+      const reason = `no connection: ${error instanceof Error ? error.message : error}`;
+      this.#ended({ reason, code: undefined, isBusy: false, isSilent: false });
+    }
+  }
+
   /** @param {import("./wire.js").Welcome} welcome */
   #greeted(welcome) {
     this.#welcome = welcome;
@@ -282,7 +292,7 @@ export class Client extends EventTarget {
     if (this.#isClosed) return;
     const retryInMs = this.#retry.next(end, { hasToken: this.#settings.token !== undefined, goodForMs, goawayMs });
     if (retryInMs === undefined) return this.#finish(end.reason, end.code);
-    this.#timer = setTimeout(() => this.#connect(), retryInMs);
+    this.#timer = setTimeout(() => this.#reconnect(), retryInMs);
     this.#setState({ state: "lost", reason: end.reason, code: end.code, retryInMs });
     this.#handover.wake();
   }
