@@ -38,7 +38,8 @@ export interface Options {
 }
 
 /**
- * Connects and comes back after every loss.
+ * Connects and comes back after every loss but those after which the same would happen again: the close codes 1009, 4500, 4501,
+ * 4505 and 4507, 4502 without a token, and, where the socket tells of it, an upgrade that is refused for good.
  *
  * `url` is `http://HOST:PORT`, `https:`, `ws:` or `wss:`, with or without `/v1/stream`; left out, it is the server that this
  * module came from. Throws a `TypeError` for options that cannot be.

@@ -9,7 +9,7 @@ export { checkPattern } from "./pattern.js";
 export { TickwireError } from "./subscription.js";
 
 /**
- * Connects and comes back after every loss.
+ * Connects and comes back after a loss.
  * @param {string | URL} [url]
  * @param {import("./client.d.ts").Options} [options]
  */
