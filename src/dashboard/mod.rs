@@ -66,6 +66,7 @@ pub const CLIENT: &[Asset] = &[
     script("/client/options.js", include_str!("client/options.js")),
     script("/client/pattern.js", include_str!("client/pattern.js")),
     script("/client/protobuf.js", include_str!("client/protobuf.js")),
+    script("/client/refusal.js", include_str!("client/refusal.js")),
     script("/client/retry.js", include_str!("client/retry.js")),
     script("/client/schema.js", include_str!("client/schema.js")),
     script("/client/session.js", include_str!("client/session.js")),

@@ -22,7 +22,7 @@ function entry(id) {
   return { id, ...quote, ...trade, event_age_us: BigInt(random.below(50_000)) };
 }
 
-const instruments = Array.from({ length: 100 }, (_, at) => ({ id: at + 1, symbol: `binance:S${at}`, price_decimals: 2, size_decimals: 5 }));
+const instruments = Array.from({ length: 100 }, (_, at) => ({ id: at + 1, symbol: `binance:S${at}`, price_decimals: 2, size_decimals: 5, volume_decimals: 18 }));
 const start = { seq: 1, epoch: 1n, ts: 1n, request_id: 1, instruments, tickers: instruments.map(({ id }) => entry(id)) };
 const deltas = Array.from({ length: DELTAS }, (_, at) => {
   const tickers = Array.from({ length: ENTRIES }, () => entry(1 + random.below(100)));

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, test } from "node:test";
 import { TickwireError } from "tickwire-client";
+import { WebSocket } from "ws";
 import { Retry } from "../../src/dashboard/client/retry.js";
 import { FakeServer, delta, snapshot } from "./support/fake.js";
 import { eventually } from "./support/server.js";
@@ -46,7 +47,7 @@ test("several callbacks of a symbol share one subscription of the server", async
   const pattern = client.subscribe("a:*", (instrument, change) => others.push(["pattern", change.kind, instrument.symbol]));
   await peer.answer([[1, "a:X", "1.50"]], { seq: 11 });
   await pattern.answer;
-  peer.say(delta(12, [{ id: 1, bid_price: "1.70" }, { id: 2, bid_price: "2.00" }], { instruments: [{ id: 2, symbol: "a:Y" }] }));
+  peer.say(delta(12, [{ id: 1, bid_price: "1.70" }, { id: 2, bid_price: "2.00" }], { instruments: [{ id: 2, symbol: "a:Y", price_decimals: 2 }] }));
   await until(client, "frame", "both", () => client.size === 2 && others.some(([, , symbol]) => symbol === "a:Y"));
   assert.deepEqual(others.splice(0).filter(([word]) => word === "pattern").at(-1), ["pattern", "added", "a:Y"]);
   assert.equal(told.at(-1)[2], "1.70");
@@ -71,7 +72,7 @@ test("pending symbols, refused ones and refused requests are answered", async ()
   await peer.answer([[1, "a:X", "1.50"]], { pending: ["a:Later"], rejected });
   assert.deepEqual(await subscription.answer, { pending: ["a:Later"], rejected });
   assert.deepEqual([...client.pending], ["a:Later"]);
-  peer.say(delta(11, [{ id: 2, bid_price: "2.00" }], { instruments: [{ id: 2, symbol: "a:Later" }] }));
+  peer.say(delta(11, [{ id: 2, bid_price: "2.00" }], { instruments: [{ id: 2, symbol: "a:Later", price_decimals: 2 }] }));
   await frame(client, 11);
   assert.equal(client.pending.size, 0);
   const refused = client.subscribe("b:*");
@@ -80,6 +81,26 @@ test("pending symbols, refused ones and refused requests are answered", async ()
   await assert.rejects(refused.answer, (error) => error instanceof TickwireError && error.code === "too_many_symbols");
   assert.deepEqual(errors.map(({ code }) => code), ["forbidden", "too_many_symbols"]);
   assert.equal(client.size, 2, "the others stand");
+});
+
+test("nothing asked for is answered at once", async () => {
+  const { client } = await pair();
+  assert.deepEqual(await client.subscribe([]).answer, { pending: [], rejected: [] });
+});
+
+test("a WebSocket that cannot be made is a loss like any other, and a program's mistake at the start", async () => {
+  let made = 0;
+  const Odd = function (...given) {
+    if (++made === 2) throw new Error("no more sockets");
+    return new WebSocket(...given);
+  };
+  const { client, peer } = await pair({ WebSocket: Odd });
+  const lost = [];
+  client.addEventListener("state", ({ detail }) => { if (detail.state === "lost") lost.push(detail.reason); });
+  peer.socket.terminate();
+  await (await server.next()).welcome();
+  assert.deepEqual(lost, ["no connection", "no connection: no more sockets"]);
+  assert.throws(() => open(server.url, { WebSocket: function () { throw new Error("none"); } }), /none/);
 });
 
 test("what could never be is refused at once, with what is allowed", async () => {
@@ -134,6 +155,17 @@ test("deltas are confirmed when the page has them, once for all of a frame", asy
   assert.ok(peer.received.length < 10, `${peer.received} for 20 deltas`);
 });
 
+test("an answer that repairs a loss is confirmed, for the deltas that were lost", async () => {
+  const { peer } = await holding();
+  await eventually("the first answer is confirmed", () => peer.received.at(-1) === 10);
+  // 11 is lost, and the window is shut now: no delta comes any more.
+  peer.say(delta(12, [{ id: 1, bid_price: "1.60" }]));
+  const { request_id } = await peer.next();
+  peer.say({ snapshot: { epoch: "7", seq: 12, ts: "0", request_id, resumed: true } });
+  await eventually("the repair is confirmed", () => peer.received.at(-1) === 12);
+  assert.deepEqual(peer.received, [10, 12], "each once");
+});
+
 test("messages behind one that is being inflated wait for it", async () => {
   const { client, peer } = await holding();
   for (let seq = 11; seq < 111; seq++) {
@@ -172,7 +204,11 @@ test("a new epoch told unasked replaces everything, under the callback's eyes", 
   peer.say(snapshot([[5, "a:X", "3.00"]], { epoch: "8", seq: 11, request_id: 0 }));
   await frame(client, 11);
   assert.deepEqual([client.get("a:X").bidPrice, client.stats.epoch, client.size], ["3.00", "8", 1]);
-  assert.deepEqual(told.map(([kind]) => kind), ["changed"]);
+  assert.deepEqual(told.splice(0), [["changed", "a:X", "3.00", "bidPrice"]]);
+  const { snapshot: bare } = snapshot([[9, "a:X", undefined]], { epoch: "9", seq: 12, request_id: 0 });
+  peer.say({ snapshot: { ...bare, tickers: [], venues: [] } });
+  await frame(client, 12);
+  assert.deepEqual(told, [["changed", "a:X", undefined, "bidPrice", "state", "isLive"]]);
   assert.equal(client.stats.breaches, 0);
 });
 
@@ -237,6 +273,11 @@ test("waits grow with full jitter to 30 s and start over only after lasting good
   assert.ok(retry.next(ended(4013), { ...none, goodForMs: 5_000 }) >= 1_000);
   assert.ok(retry.next(ended(4502), { ...none, hasToken: true }) >= 0);
   assert.equal(retry.next(ended(4502), none), undefined);
+  const storm = new Retry(() => 0.5);
+  const waits = Array.from({ length: 5 }, () => storm.next(ended(4001), { ...none, goawayMs: 0 }));
+  assert.deepEqual(waits, [0, 250, 500, 1000, 2000], "a goaway without a delay is no storm");
+  assert.equal(storm.next(ended(4001), { ...none, goawayMs: 70_000 }), 70_000, "one with a longer delay is kept");
+  assert.equal(storm.next(ended(4001), { ...none, goodForMs: 5_000, goawayMs: 0 }), 0);
   // A large message on a slow way shows only when it is whole.
   for (const patience of [2, 4, 8, 16, 20, 20]) {
     retry.next(ended(undefined, { isSilent: true }), none);

@@ -7,4 +7,5 @@ type Methods = Omit<contract.Client, "addEventListener" | "removeEventListener">
 
 export const connect: (...given: Parameters<typeof contract.connect>) => Methods = made.connect;
 export const formatDecimal: typeof contract.formatDecimal = made.formatDecimal;
+export const checkPattern: typeof contract.checkPattern = made.checkPattern;
 export const isError = (error: made.TickwireError): contract.TickwireError => error;

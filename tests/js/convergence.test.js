@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { WAYS, closeAll, open, until, untilSo } from "./support/follow.js";
 import { Market, QUIET } from "./support/market.js";
+import { Page } from "./support/page.js";
 import { Proxy, closeProxies } from "./support/proxy.js";
 import { Random } from "./support/random.js";
 import { rowsAt, rowsOf } from "./support/rows.js";
@@ -21,27 +22,23 @@ const TRICKLE = { bytes: 16, pauseMs: 10 };
 /** Whether the replay has ended and everything up to its end is known. */
 const isOver = (client) => client.venues.get("binance")?.reason === "replay ended" && client.state.state === "live";
 
-/** A client, with the rows that its callbacks left: what a page would show. */
+/** A client, with what its callbacks left. */
 function follow(url, options, symbols = SYMBOLS) {
   const client = open(url, options);
-  const shown = new Map();
-  client.subscribe(symbols, (instrument, { kind }) => {
-    assert.equal(kind === "added", !shown.has(instrument.symbol), `${kind} of ${instrument.symbol}`);
-    if (kind === "removed") shown.delete(instrument.symbol);
-    else shown.set(instrument.symbol, rowsOf([instrument])[instrument.symbol]);
-  });
-  return { client, shown };
+  const page = new Page();
+  client.subscribe(symbols, page.onChange);
+  return { client, page };
 }
 
 /** Follows to the end of the replay; gives what is known, what was shown, and figures. */
-async function toTheEnd({ client, shown }, word) {
+async function toTheEnd({ client, page }, word) {
   await untilSo(client, `the end of the replay: ${word}`, () => isOver(client));
   await client.subscribe(SYMBOLS).answer;
   await until(client, "frame", `the last handover: ${word}`, () => true);
   const { stats } = client;
   assert.deepEqual([stats.losses, stats.breaches], [0, 0], `${word}: the seq rules were kept`);
   const rows = rowsOf(client);
-  assert.deepEqual(Object.fromEntries(shown), rows, `${word}: the callbacks were told everything`);
+  page.check(client, word);
   client.close();
   return { word, rows, stats };
 }
@@ -161,11 +158,11 @@ test("a busy market is conflated for those that read slowly, and when it rests a
     await market.run(10_000, isEnough).finally(() => clearInterval(cutting));
     slow.forEach(({ proxy }) => proxy.open());
     for (const follower of followers) {
-      const { client, shown, word } = follower;
+      const { client, page, word } = follower;
       const rows = await atRest(server, follower);
       assert.equal(Object.keys(rows).length, 200);
       assert.deepEqual(rowsOf(client), rows, word);
-      assert.deepEqual(Object.fromEntries(shown), rows, `${word}: the callbacks were told everything`);
+      page.check(client, word);
       const { breaches, connections } = client.stats;
       assert.equal(breaches, 0, word);
       assert.ok(word !== "cut" || connections > 1, `${connections} connections`);

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatDecimal, parseDecimal } from "../../src/dashboard/client/decimal.js";
 import { Entry } from "../../src/dashboard/client/fields.js";
-import { Instrument, WHOLE, announce, apply } from "../../src/dashboard/client/instrument.js";
+import { DELTA, Instrument, WHOLE, announce, apply } from "../../src/dashboard/client/instrument.js";
+import { Breach, Table } from "../../src/dashboard/client/table.js";
+import { decode } from "../../src/dashboard/client/wire.js";
 import { Random } from "./support/random.js";
 import { decimal } from "./support/referees.js";
 
@@ -44,6 +46,33 @@ test("an instrument's texts are exact and its numbers the nearest floats", () =>
       assert.equal(instrument.askPrice, undefined);
     }
   }
+});
+
+test("a decimal in JSON with more or fewer digits than announced is a breach, not another number", () => {
+  const world = { isCurrent: false, venues: new Map(), serverNowMs: () => 0 };
+  const apply = (table, tickers, isRepairing = false, instruments = []) => {
+    table.apply(decode("json", JSON.stringify({ delta: { seq: 1, tickers, instruments } })), DELTA, isRepairing, () => {});
+  };
+  const holding = () => {
+    const table = new Table(world, { changed() {}, removed() {}, venue() {} });
+    const instruments = [{ id: 1, symbol: "a:X", price_decimals: 2, size_decimals: 0, volume_decimals: 1 }];
+    apply(table, [{ id: 1, bid_price: "2.50", ask_price: "2.60", bid_size: "7", volume: "1.5" }], false, instruments);
+    return table;
+  };
+  for (const wrong of [
+    { bid_price: "2.5" }, { bid_price: "2" }, { bid_price: "2.500" }, { bid_price: "2.50", ask_price: "2.6" }, { high: "-3" },
+    { ask_size: "1.0" }, { volume: "1" },
+  ]) {
+    const table = holding();
+    assert.throws(() => apply(table, [{ id: 1, ...wrong }]), Breach, JSON.stringify(wrong));
+    // While a loss is repaired, an announcement may have been lost: the answer has both.
+    apply(table, [{ id: 1, ...wrong }], true);
+    const { bidPrice, askPrice, askSize, volume } = table.get("a:X");
+    assert.deepEqual([bidPrice, askPrice, askSize, volume], ["2.50", "2.60", undefined, "1.5"]);
+  }
+  const table = holding();
+  apply(table, [{ id: 1, bid_price: "2.510", ask_size: "1" }], false, [{ id: 1, symbol: "a:X", price_decimals: 3, volume_decimals: 1 }]);
+  assert.deepEqual([table.get("a:X").bidPrice, table.get("a:X").askSize], ["2.510", "1"]);
 });
 
 test("other texts are no decimals", () => {

@@ -77,7 +77,12 @@ test("golden bytes mean the same in all encodings, and to protobufjs", () => {
       continue;
     }
     assert.deepEqual(meant ? asTexts(neutral(meant)) : {}, asTexts(byProtobufjs(data)), name);
-    for (const { encoding, data } of others) assert.deepEqual(decode(encoding, data), meant, `${name} in ${encoding}`);
+    for (const { encoding, data } of others) {
+      const said = decode(encoding, data);
+      // JSON alone tells the digits of its decimals.
+      for (const entry of said?.tickers ?? []) entry.digits = undefined;
+      assert.deepEqual(said, meant, `${name} in ${encoding}`);
+    }
   }
 });
 

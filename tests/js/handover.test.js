@@ -51,11 +51,31 @@ test("a snapshot told again changes only what differs, and a grown precision all
   assert.deepEqual(frame(), [["changed", "1.5000", "bidPrice", "askPrice", "decimals"]]);
 });
 
-test("an instrument that goes and comes back within a frame has changed", () => {
+test("an instrument that goes and comes back within a frame has changed, and what the new one lacks is named", () => {
   const { say, frame } = holding();
   frame();
-  say(delta(11, [], { removed: [1] }));
-  say(delta(12, [{ id: 2, bid_price: "7.00" }], { instruments: [{ id: 2, symbol: "a:X", price_decimals: 2 }] }));
-  const [[kind, price]] = frame();
-  assert.deepEqual([kind, price], ["changed", "7.00"]);
+  const listed = (id, decimals) => ({ removed: [id - 1], instruments: [{ id, symbol: "a:X", price_decimals: decimals }] });
+  say(delta(11, [{ id: 2, ask_price: "7.00" }], listed(2, 2)));
+  assert.deepEqual(frame(), [["changed", undefined, "bidPrice", "askPrice", "state", "isLive"]]);
+  // Twice in one frame: against what was handed over, not against what nobody saw.
+  say(delta(12, [{ id: 3, bid_price: "1.00", state: "live" }], listed(3, 2)));
+  say(delta(13, [{ id: 4, ask_price: "7.00" }], listed(4, 2)));
+  assert.deepEqual(frame(), [["changed", undefined]]);
+  say(delta(14, [{ id: 5, ask_price: "7.000" }], listed(5, 3)));
+  assert.deepEqual(frame(), [["changed", undefined, "askPrice", "decimals"]]);
+  say(delta(15, [], { removed: [5] }));
+  say(delta(16, [{ id: 6, bid_price: "2.00" }], { instruments: [{ id: 6, symbol: "a:X", price_decimals: 2 }] }));
+  say(delta(17, [], { removed: [6] }));
+  assert.deepEqual(frame().map(([kind]) => kind), ["removed"]);
+});
+
+test("a reader without strings, from the start or from some time on, is not kept", () => {
+  const handover = new Handover(() => undefined, () => [], () => {});
+  const [none, some] = [new Reader([], () => {}), new Reader(["a:X"], () => {})];
+  handover.add(none);
+  handover.add(some);
+  assert.deepEqual([...handover.readers], [some]);
+  handover.drop(some, "a:X");
+  assert.equal(handover.readers.size, 0);
+  handover.end();
 });

@@ -4,6 +4,7 @@ import { afterEach, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { WAYS, closeAll, open, until } from "./support/follow.js";
 import { Market, QUIET } from "./support/market.js";
+import { Page } from "./support/page.js";
 import { Random } from "./support/random.js";
 import { rowsAt, rowsOf } from "./support/rows.js";
 import { Server, eventually } from "./support/server.js";
@@ -16,10 +17,10 @@ for (const [word, signal, code] of [["that says goodbye", "SIGINT", 4001], ["tha
     const { address } = first;
     await new Market(first, new Random(41), 40).push(400);
     const clients = WAYS.map((way) => open(`http://${address}`, way));
-    const shown = clients.map((client) => {
-      const symbols = new Set();
-      client.subscribe("own:*", ({ symbol }, { kind }) => (kind === "removed" ? symbols.delete(symbol) : symbols.add(symbol)));
-      return symbols;
+    const pages = clients.map((client) => {
+      const page = new Page();
+      client.subscribe("own:*", page.onChange);
+      return page;
     });
     const { rows } = await rowsAt(first, "own:*");
     await eventually("all have all", () => clients.every((client) => client.size === Object.keys(rows).length));
@@ -42,10 +43,11 @@ for (const [word, signal, code] of [["that says goodbye", "SIGINT", 4001], ["tha
       await eventually("all have what the successor has, and nothing else", async () => {
         const { rows, epoch } = await rowsAt(second, "own:*");
         return clients.every((client, at) => {
-          const isShown = isDeepStrictEqual([...shown[at]].sort(), Object.keys(rows).sort());
+          const isShown = isDeepStrictEqual(pages[at].rows, rows);
           return client.stats.epoch === epoch && isShown && isDeepStrictEqual(rowsOf(client), rows);
         });
       });
+      clients.forEach((client, at) => pages[at].check(client, `client ${at}`));
       for (const { stats } of clients) assert.deepEqual([stats.breaches, stats.losses], [0, 0]);
     } finally {
       closeAll();

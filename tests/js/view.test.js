@@ -1,7 +1,9 @@
 // The view: the law over random sequences against a naive model, and single rules.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkPattern, isSymbol, matches, touchesVenue } from "../../src/dashboard/client/pattern.js";
+import { checkPattern } from "tickwire-client";
+import { isSymbol, matches, touchesVenue } from "../../src/dashboard/client/pattern.js";
+import { Entry } from "../../src/dashboard/client/fields.js";
 import { Breach } from "../../src/dashboard/client/table.js";
 import { World } from "./support/model.js";
 import { Random } from "./support/random.js";
@@ -98,6 +100,37 @@ test("a price is live only while the connection stands, the venue is up and the 
   world.view.disconnected();
   assert.equal(instrument.isLive, false);
   assert.ok(world.told.changed.has("a:X"), "and that is a change");
+});
+
+test("after a loss nothing is live until all that was known before is answered to its end", () => {
+  const world = held();
+  const { view } = world;
+  const told = (more) => view.apply(delta(world, { venues: [{ name: "a", state: 1, since: 0n, reason: "" }], ...more }));
+  const part = (more) => ({ ...delta(world, {}), kind: "snapshot", epoch: 1n, resumed: true, pending: [], rejected: [], ...more });
+  const values = (id) => [Object.assign(new Entry(), { id, values: [7], state: 1 })];
+  const live = () => ["a:X", "a:Y"].filter((symbol) => view.get(symbol)?.isLive);
+  told({ instruments: [announced(2, "a:Y")], tickers: values(2) });
+  assert.deepEqual(live(), ["a:X", "a:Y"]);
+  view.want(["b:*"]);
+  view.requests(() => 11);
+  assert.deepEqual(live(), ["a:X", "a:Y"], "another wish takes nothing from what is held");
+  view.disconnected();
+  view.apply({ kind: "welcome", epoch: 1n, seq: view.seq });
+  assert.deepEqual(live(), [], "greeted, and not answered");
+  let id = 20;
+  view.requests(() => ++id);
+  assert.equal(id, 22, "what was held is resumed, the other asked for whole");
+  view.apply(part({ requestId: 21, more: true, tickers: values(1) }));
+  assert.deepEqual(live(), [], "a:Y may be among what comes");
+  view.apply(part({ requestId: 21, tickers: values(2) }));
+  view.apply(part({ requestId: 22, resumed: false }));
+  assert.deepEqual(live(), ["a:X", "a:Y"]);
+  const { seq } = view;
+  view.apply(delta(world, { seq: seq + 2, prevSeq: seq + 1 }));
+  assert.deepEqual(live(), [], "a hole: what it held may be newer");
+  view.requests(() => 31);
+  view.apply(part({ requestId: 31, tickers: values(1) }));
+  assert.deepEqual(live(), ["a:X", "a:Y"]);
 });
 
 test("symbols and patterns are told from other texts", () => {

@@ -34,10 +34,12 @@ pub(crate) fn page_tests(files: &[&str]) {
     }
 }
 
-/// Checks the types by TypeScript's compiler.
+/// Checks the types by TypeScript's compiler: as a page sees them, and as a program in Node.js does.
 pub(crate) fn types() {
     if is_ready() {
-        node(&["node_modules/typescript/bin/tsc", "-p", "."]);
+        for config in ["tsconfig.json", "tsconfig.node.json"] {
+            node(&["node_modules/typescript/bin/tsc", "-p", config]);
+        }
     }
 }
 

@@ -38,7 +38,8 @@ export interface Options {
 }
 
 /**
- * Connects and comes back after every loss.
+ * Connects and comes back after every loss but those after which the same would happen again: the close codes 1009, 4500, 4501,
+ * 4505 and 4507, 4502 without a token, and, where the socket tells of it, an upgrade that is refused for good.
  *
  * `url` is `http://HOST:PORT`, `https:`, `ws:` or `wss:`, with or without `/v1/stream`; left out, it is the server that this
  * module came from. Throws a `TypeError` for options that cannot be.
@@ -47,6 +48,9 @@ export function connect(url?: string | URL, options?: Options): Client;
 
 /** Writes `mantissa` x 10^-`decimals` without floats: `formatDecimal(6183763n, 2)` is `"61837.63"`. */
 export function formatDecimal(mantissa: bigint | number, decimals: number): string;
+
+/** The text, if it is a symbol or a pattern that could match one; else throws a `TypeError` with what is allowed. */
+export function checkPattern(text: unknown): string;
 
 /**
  * `connecting`: no welcome yet. `live`: connected and heard. `stale`: connected, but silent for two heartbeats. `lost`: no
@@ -257,6 +261,15 @@ export interface Stats {
   readonly clock: "wall" | "tape" | undefined;
 }
 
+/** As of any `EventTarget`; spelled out, because the names of these types differ between browsers and Node.js. */
+export type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
+export interface ListenerOptions {
+  capture?: boolean;
+  once?: boolean;
+  passive?: boolean;
+  signal?: AbortSignal;
+}
+
 /** One connection that comes back, and all that is known through it. Iterates over the instruments held. */
 export class Client extends EventTarget implements Iterable<Instrument> {
   private constructor();
@@ -288,21 +301,13 @@ export class Client extends EventTarget implements Iterable<Instrument> {
   addEventListener<K extends keyof ClientEventMap>(
     type: K,
     listener: ((event: ClientEventMap[K]) => void) | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenerOptions,
   ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
+  addEventListener(type: string, listener: Listener | null, options?: boolean | ListenerOptions): void;
   removeEventListener<K extends keyof ClientEventMap>(
     type: K,
     listener: ((event: ClientEventMap[K]) => void) | null,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | { capture?: boolean },
   ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
+  removeEventListener(type: string, listener: Listener | null, options?: boolean | { capture?: boolean }): void;
 }

@@ -48,6 +48,12 @@ export class Entry {
     this.eventAgeUs = undefined;
     /** @type {number | undefined} */
     this.lastAgeUs = undefined;
+    /**
+     * Of JSON, whose values are decimals: the digits after the point of prices, sizes and volume, -1 where they differ among
+     * themselves. They must be those of the announcement.
+     * @type {(number | undefined)[] | undefined}
+     */
+    this.digits = undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 // Hands changes to the page once per animation frame, each instrument once, however often it changed.
 // @ts-check
-import { CHANGE_NAMES, allBits, takeChanges } from "./instrument.js";
+import { CHANGE_NAMES, allBits, succeed, takeChanges } from "./instrument.js";
 import { isGlob, matches } from "./pattern.js";
 
 /**
@@ -106,6 +106,12 @@ export class Reader {
     else this.#call(instrument, "added", allBits(instrument));
   }
 
+  /** Nothing is called any more, not even what is left of a handover under way. */
+  end() {
+    this.#onChange = undefined;
+    this.#known.clear();
+  }
+
   /** Of instruments that its strings do not cover any more. */
   sayFarewell() {
     for (const [symbol, instrument] of this.#known) {
@@ -143,6 +149,8 @@ export class Handover {
   #told = new Map();
   /** @type {(() => void) | undefined} */
   #endWaiting = undefined;
+  #isFlushing = false;
+  #isOver = false;
   #find;
   #all;
   #done;
@@ -162,8 +170,9 @@ export class Handover {
     return this.#readers;
   }
 
-  /** @param {Reader} reader */
+  /** One without strings is told nothing. @param {Reader} reader */
   add(reader) {
+    if (reader.strings.size === 0) return;
     this.#readers.add(reader);
     this.#renew(reader);
   }
@@ -185,16 +194,26 @@ export class Handover {
 
   /** @param {Instrument} instrument there or removed */
   changed(instrument) {
+    const older = this.#changed.get(instrument.symbol);
+    if (older && older !== instrument) succeed(instrument, older);
     this.#changed.set(instrument.symbol, instrument);
   }
 
   /** Hands over at the next frame. */
   wake() {
-    this.#endWaiting ??= atNextFrame(() => this.flush());
+    if (!this.#isOver) this.#endWaiting ??= atNextFrame(() => this.flush());
   }
 
-  /** Hands over now. */
+  /** Hands over now; from within a callback nothing. */
   flush() {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    const changed = this.#handAll();
+    this.#isFlushing = false;
+    this.#done(changed);
+  }
+
+  #handAll() {
     this.#endWaiting?.();
     this.#endWaiting = undefined;
     const changed = this.#changed;
@@ -202,6 +221,7 @@ export class Handover {
     for (const [symbol, instrument] of changed) {
       const bits = takeChanges(instrument);
       for (const reader of this.#toldOf(symbol)) reader.hand(instrument, bits);
+      if (instrument.isRemoved) this.#told.delete(symbol);
     }
     const fresh = this.#fresh;
     this.#fresh = new Set();
@@ -209,13 +229,15 @@ export class Handover {
       reader.sayFarewell();
       reader.catchUp(this.#find, this.#all);
     }
-    this.#done(changed.size);
+    return changed.size;
   }
 
   /** Ends it; nothing is called any more. */
   end() {
+    this.#isOver = true;
     this.#endWaiting?.();
     this.#endWaiting = undefined;
+    for (const reader of this.#readers) reader.end();
     this.#readers.clear();
     this.#fresh.clear();
     this.#changed.clear();

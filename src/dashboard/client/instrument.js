@@ -16,7 +16,7 @@ import { SIDES, STALE_CAUSES, TICKER_STATES } from "./schema.js";
 /**
  * What all instruments of a client share.
  * @typedef {object} World
- * @property {boolean} isCurrent the connection stands and an answer has begun on it
+ * @property {boolean} isCurrent the connection stands, and all that was known before it is known anew
  * @property {Map<string, import("./client.d.ts").Venue>} venues
  * @property {() => number} serverNowMs
  */
@@ -50,6 +50,8 @@ export let apply;
 export let remove;
 /** Bits of {@link CHANGE_NAMES} that differ from the last time it was asked; trades count though they are equal. @type {(instrument: Instrument) => number} */
 export let takeChanges;
+/** Takes the place of one that is gone and whose end nobody was told: what was handed over last is that one's. @type {(instrument: Instrument, older: Instrument) => void} */
+export let succeed;
 
 /** @implements {Shown} */
 export class Instrument {
@@ -221,6 +223,7 @@ export class Instrument {
     apply = (instrument, entry, ts, kind) => instrument.#apply(entry, ts, kind);
     remove = (instrument) => { instrument.#isRemoved = true; };
     takeChanges = (instrument) => instrument.#takeChanges();
+    succeed = (instrument, older) => { instrument.#shown = older.#shown; };
   }
 }
 

@@ -1,7 +1,7 @@
 // Decodes the server's messages from JSON text.
 // @ts-check
 import { parseDecimal } from "./decimal.js";
-import { Entry, FIELDS, LAST_SIDE, NUMBERS, TRADE_COUNT, integer } from "./fields.js";
+import { Entry, FIELDS, LAST_SIDE, NUMBERS, SCALES, TRADE_COUNT, integer } from "./fields.js";
 import { BODIES, DecodeError, SIDES, STALE_CAUSES, TICKER_STATES, blank } from "./schema.js";
 
 /** @typedef {Record<string, unknown>} Tree */
@@ -122,8 +122,14 @@ function readValue(entry, place, value, key) {
   } else if (place === TRADE_COUNT) {
     entry.values[place] = whole(value, key);
   } else {
-    entry.values[place] = parseDecimal(text(value, key));
+    const decimal = text(value, key);
+    entry.values[place] = parseDecimal(decimal);
     if (entry.values[place] === undefined) throw new DecodeError(`${key} is not a decimal of 64 bits`);
+    const point = decimal.indexOf(".");
+    const digits = point < 0 ? 0 : decimal.length - point - 1;
+    entry.digits ??= [undefined, undefined, undefined];
+    const before = entry.digits[SCALES[place]];
+    entry.digits[SCALES[place]] = before === undefined || before === digits ? digits : -1;
   }
 }
 

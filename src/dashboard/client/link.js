@@ -1,5 +1,6 @@
 // One WebSocket: turns what it gives into messages, in order. Decides nothing.
 // @ts-check
+import { listenForRefusal } from "./refusal.js";
 import { decode, decodeDeflated } from "./wire.js";
 
 /**
@@ -7,17 +8,19 @@ import { decode, decodeDeflated } from "./wire.js";
  * @property {() => void} opened
  * @property {(length: number) => void} heard something came, of so many bytes
  * @property {(message: import("./wire.js").Message) => void} message
- * @property {(reason: string, code: number | undefined) => void} ended once, and nothing after it
+ * @property {(reason: string, code: number | undefined, refusal?: import("./retry.js").Refusal) => void} ended once, and nothing after it
  */
 
 /** What a socket without a close frame is closed with. */
 const ABNORMAL = 1006;
+const FAILURE_LENGTH_MAX = 1024;
 
 export class Link {
   #socket;
   #encoding;
   #listener;
   #isOver = false;
+  #failure = "";
   /** Messages not yet decoded behind one that is being inflated, which takes some turns of the event loop. */
   #waiting = 0;
   /** @type {Promise<void>} */
@@ -34,8 +37,9 @@ export class Link {
     };
     socket.onmessage = (event) => this.#take(event.data);
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
-    // What follows is `onclose`, which says more.
-    socket.onerror = () => {};
+    // What follows is `onclose`. In a page nobody says why; in Node.js the event may.
+    socket.onerror = (event) => { this.#failure = "message" in event ? String(event.message).slice(0, FAILURE_LENGTH_MAX) : ""; };
+    listenForRefusal(socket, (reason, refusal) => this.#end(reason, undefined, refusal));
     this.#socket = socket;
   }
 
@@ -101,14 +105,15 @@ export class Link {
 
   /** A close comes behind what is still being inflated. @param {number} code @param {string} words */
   #closed(code, words) {
-    const reason = code === ABNORMAL ? "no connection" : `closed with code ${code}${words ? `: ${words}` : ""}`;
+    const failure = this.#failure ? `no connection: ${this.#failure}` : "no connection";
+    const reason = code === ABNORMAL ? failure : `closed with code ${code}${words ? `: ${words}` : ""}`;
     this.#queue = this.#queue.then(() => this.#end(reason, code === ABNORMAL ? undefined : code));
   }
 
-  /** @param {string} reason @param {number | undefined} code */
-  #end(reason, code) {
+  /** @param {string} reason @param {number | undefined} code @param {import("./retry.js").Refusal} [refusal] */
+  #end(reason, code, refusal) {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#listener.ended(reason, code);
+    this.#listener.ended(reason, code, refusal);
   }
 }

@@ -51,8 +51,10 @@ export class Session {
   #repairedMs = -Infinity;
   #completeSinceMs = Infinity;
   #isOver = false;
-  /** Deltas came that are not yet confirmed. */
+  /** Deltas or an answer came that are not yet confirmed. An answer that repairs a loss stands for the deltas lost. */
   #owesReceived = false;
+  /** Own seq of the last `received`. */
+  #confirmedSeq = -1;
   #configureId = 0;
   /** The delay that the server asked for. @type {number | undefined} */
   goawayMs = undefined;
@@ -78,7 +80,7 @@ export class Session {
       opened: () => this.#opened(),
       heard: (bytes) => this.#heard(bytes),
       message: (message) => this.#message(message),
-      ended: (reason, code) => this.#end({ reason, code, isBusy: false, isSilent: false }),
+      ended: (reason, code, refusal) => this.#end({ reason, code, isBusy: false, isSilent: false, refusal }),
     });
     this.#timer = setInterval(() => this.#check(), CHECK_MS);
   }
@@ -124,10 +126,14 @@ export class Session {
   confirm() {
     if (!this.#owesReceived) return;
     this.#owesReceived = false;
-    this.#link.send({ received: { seq: this.#view.seq } });
+    const { seq } = this.#view;
+    if (seq === this.#confirmedSeq) return;
+    this.#confirmedSeq = seq;
+    this.#link.send({ received: { seq } });
   }
 
   close() {
+    this.#isOver = true;
     clearInterval(this.#timer);
     this.#link.close();
   }
@@ -155,6 +161,8 @@ export class Session {
 
   /** @param {import("./wire.js").Message} message */
   #message(message) {
+    // A listener closed when it was told that something is heard.
+    if (this.#isOver) return;
     if (message.kind === "error" && PASSING.has(message.code)) {
       // Not for the view: it would forget the symbols, which the next connection asks for again.
       return this.#giveUp(`refused for now: ${message.message}`, { isBusy: true });
@@ -166,7 +174,7 @@ export class Session {
     if (message.kind === "welcome") this.#welcome(message);
     else if (message.kind === "pong") this.#clock.pong(message);
     else if (message.kind === "goaway") this.goawayMs = message.reconnectAfterMs;
-    else if (message.kind === "delta" && !message.more) this.#owesReceived = this.#settings.window > 0;
+    else if ((message.kind === "delta" || message.kind === "snapshot") && !message.more) this.#owesReceived = this.#settings.window > 0;
     this.ask();
     if (!this.#view.isComplete) this.#completeSinceMs = Infinity;
     else if (this.#completeSinceMs === Infinity) this.#completeSinceMs = performance.now();
@@ -180,6 +188,7 @@ export class Session {
     this.#heartbeatMs = Math.max(1, welcome.heartbeatMs);
     this.#heardMs = performance.now();
     if (this.#settings.window > 0) this.configure();
+    this.#clock.forget();
     this.#ping();
     this.#listener.greeted(welcome);
   }
@@ -190,6 +199,10 @@ export class Session {
   }
 
   #check() {
+    if (this.isGreeted && this.#clock.hasStepped) {
+      this.#clock.forget();
+      this.#ping();
+    }
     const now = performance.now();
     const isLate = now - this.#checkedMs > CHECK_MS + LATE_MS;
     this.#checkedMs = now;

@@ -37,8 +37,10 @@ export class Client extends EventTarget {
   #view = new View(this.#world, {
     changed: (instrument) => this.#handover.changed(instrument),
     removed: (instrument) => this.#handover.changed(instrument),
-    venue: (venue) => this.#dispatch("venue", venue),
+    venue: (venue) => this.#venuesTold.push(venue),
   });
+  /** Told when a message is applied whole: a listener may do anything. @type {import("./client.d.ts").Venue[]} */
+  #venuesTold = [];
   #handover = new Handover(
     (symbol) => this.#view.get(symbol),
     () => this.#view.instruments(),
@@ -55,6 +57,8 @@ export class Client extends EventTarget {
   #configuring = [];
   /** @type {StateDetail} */
   #state = { state: "connecting", reason: "", code: undefined, retryInMs: undefined };
+  /** Nothing is called any more. */
+  #isOver = false;
   #counts = { bytes: 0, messages: 0, deltas: 0, entries: 0, connections: 0 };
   /** @type {import("./wire.js").Welcome | undefined} */
   #welcome = undefined;
@@ -138,7 +142,7 @@ export class Client extends EventTarget {
   }
 
   close() {
-    if (this.#isClosed) return;
+    if (this.#isClosed) return this.#end();
     this.#session?.close();
     this.#session = undefined;
     clearTimeout(this.#timer);
@@ -152,6 +156,7 @@ export class Client extends EventTarget {
 
   #connect() {
     this.#setState({ state: "connecting", reason: "", code: undefined, retryInMs: undefined });
+    if (this.#isClosed) return;
     this.#session = new Session(this.#view, this.#settings, this.#clock, () => ++this.#lastRequestId, this.#retry.patience, {
       heard: (bytes) => { this.#counts.bytes += bytes; },
       greeted: (welcome) => this.#greeted(welcome),
@@ -162,10 +167,21 @@ export class Client extends EventTarget {
     });
   }
 
+  /** What throws at the first try is told to who connects; later it is a loss like any other. */
+  #reconnect() {
+    try {
+      this.#connect();
+    } catch (error) {
+      const reason = `no connection: ${error instanceof Error ? error.message : error}`;
+      this.#ended({ reason, code: undefined, isBusy: false, isSilent: false });
+    }
+  }
+
   /** @param {import("./wire.js").Welcome} welcome */
   #greeted(welcome) {
     this.#welcome = welcome;
     this.#granted = undefined;
+    this.#lagMs = undefined;
     this.#counts.connections++;
     if (this.#configuring.length > 0 && this.#settings.window === 0) this.#session?.configure();
     this.#setState({ state: "live", reason: "", code: undefined, retryInMs: undefined });
@@ -181,10 +197,14 @@ export class Client extends EventTarget {
   /** @param {import("./wire.js").Message} message */
   #took(message) {
     this.#counts.messages++;
+    this.#tellVenues();
+    if (this.#isClosed) return;
     switch (message.kind) {
       case "delta":
         if (!message.more) this.#counts.deltas++;
-        if (this.#welcome?.clock === 0) this.#lagMs = Math.max(0, this.serverNowMs - milliseconds(message.ts));
+        if (this.#welcome?.clock === 0 && this.#clock.offsetMs !== undefined) {
+          this.#lagMs = Math.max(0, this.serverNowMs - milliseconds(message.ts));
+        }
       // falls through
       case "snapshot":
         this.#counts.entries += message.tickers.length;
@@ -202,6 +222,10 @@ export class Client extends EventTarget {
       }
     }
     this.#handover.wake();
+  }
+
+  #tellVenues() {
+    for (const venue of this.#venuesTold.splice(0)) this.#dispatch("venue", venue);
   }
 
   /** @param {import("./wire.js").Snapshot} snapshot */
@@ -264,9 +288,11 @@ export class Client extends EventTarget {
     const { goodForMs = 0, goawayMs } = this.#session ?? {};
     this.#session = undefined;
     this.#view.disconnected();
+    this.#tellVenues();
+    if (this.#isClosed) return;
     const retryInMs = this.#retry.next(end, { hasToken: this.#settings.token !== undefined, goodForMs, goawayMs });
     if (retryInMs === undefined) return this.#finish(end.reason, end.code);
-    this.#timer = setTimeout(() => this.#connect(), retryInMs);
+    this.#timer = setTimeout(() => this.#reconnect(), retryInMs);
     this.#setState({ state: "lost", reason: end.reason, code: end.code, retryInMs });
     this.#handover.wake();
   }
@@ -280,6 +306,11 @@ export class Client extends EventTarget {
     this.#setState({ state: "closed", reason, code, retryInMs: undefined });
     // The last word: nothing is live any more.
     this.#handover.flush();
+    this.#end();
+  }
+
+  #end() {
+    this.#isOver = true;
     this.#handover.end();
   }
 
@@ -292,6 +323,6 @@ export class Client extends EventTarget {
 
   /** @param {string} type @param {unknown} detail */
   #dispatch(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    if (!this.#isOver) this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

@@ -20,6 +20,16 @@ export class Breach extends Error {}
  * @property {(venue: import("./client.d.ts").Venue) => void} venue
  */
 
+/**
+ * Whether decimals are written as announced.
+ * @param {readonly (number | undefined)[]} digits
+ * @param {import("./client.d.ts").Instrument["decimals"]} announced
+ */
+function isScaled(digits, { price, size, volume }) {
+  const [ofPrices = price, ofSizes = size, ofVolume = volume] = digits;
+  return ofPrices === price && ofSizes === size && ofVolume === volume;
+}
+
 /** All that is known, without the question of whether it is complete. */
 export class Table {
   /** @type {Map<number, Instrument>} */
@@ -62,7 +72,8 @@ export class Table {
    * Throws a {@link Breach} at the first; what came before it stays applied.
    * @param {import("./wire.js").Data} data
    * @param {number} kind
-   * @param {boolean} isRepairing entries without announcement are passed over: the answer that repairs the loss has them
+   * @param {boolean} isRepairing entries without announcement, or of another than is known, are passed over: the answer that
+   *   repairs the loss has them
    * @param {(id: number) => void} announced
    */
   apply(data, kind, isRepairing, announced) {
@@ -76,6 +87,10 @@ export class Table {
       if (!instrument) {
         if (isRepairing) continue;
         throw new Breach(`values for instrument ${entry.id}, which was not announced`);
+      }
+      if (entry.digits && !isScaled(entry.digits, instrument.decimals)) {
+        if (isRepairing) continue;
+        throw new Breach(`values for ${instrument.symbol} of other decimals than announced`);
       }
       apply(instrument, entry, data.ts, kind);
       if (kind === WHOLE) announced(entry.id);

@@ -5,10 +5,11 @@ import { check } from "./options.js";
 
 export { Client } from "./subscriber.js";
 export { formatDecimal } from "./decimal.js";
+export { checkPattern } from "./pattern.js";
 export { TickwireError } from "./subscription.js";
 
 /**
- * Connects and comes back after every loss.
+ * Connects and comes back after a loss.
  * @param {string | URL} [url]
  * @param {import("./client.d.ts").Options} [options]
  */

@@ -76,6 +76,7 @@ export class View {
     const told = this.#interests.leave(strings, requestId);
     this.#interests.refresh();
     if (this.#interests.size < before) this.#dropUncovered();
+    this.#refreshCurrent();
     return told;
   }
 
@@ -246,9 +247,12 @@ export class View {
     this.#table.retain(this.#interests.covers(), (venue) => this.#interests.touches(venue));
   }
 
-  /** None is live before the server's first answer on a connection. */
+  /**
+   * None is live before the server's first answer on a connection, nor while anything that was known before, or of which
+   * something was lost, is not answered to its end: a resume tells of what changed alone, in any order.
+   */
   #refreshCurrent() {
-    const isCurrent = this.#isBegun && !this.#isSilent;
+    const isCurrent = this.#isBegun && !this.#isSilent && !this.#interests.isRepairing;
     if (isCurrent === this.#world.isCurrent) return;
     this.#world.isCurrent = isCurrent;
     this.#table.touch((instrument) => instrument.state === "live" && instrument.venueState === "up");

@@ -23,9 +23,19 @@ class Peer {
     socket.on("message", (data) => {
       const message = JSON.parse(data);
       if (message.received) this.received.push(message.received.seq);
-      else if (!message.ping) this.#messages.push(message);
+      else if (message.ping) this.#pong(message.ping);
+      else this.#messages.push(message);
       this.#wake();
     });
+  }
+
+  /** How far this server's clock is ahead; while it has none, it answers no ping. @type {number | undefined} */
+  aheadMs = undefined;
+
+  #pong({ nonce, ts }) {
+    if (this.aheadMs === undefined) return;
+    const now = `${Date.now() + this.aheadMs}000000`;
+    this.say({ pong: { nonce, ts_client: ts, ts_recv: now, ts_sent: now } });
   }
 
   /** Requests that have come and were not taken. */
