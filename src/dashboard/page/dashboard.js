@@ -5,7 +5,7 @@ import { COLUMNS } from "./columns.js";
 import { Detail } from "./detail.js";
 import { makeSortable } from "./drag.js";
 import { GridKeys } from "./grid.js";
-import { isPattern, ROWS_MAX, Watchlist } from "./list.js";
+import { isPattern, problemOf, ROWS_MAX, Watchlist } from "./list.js";
 import { chooseTheme, onTheme } from "./palette.js";
 import { ReplayBar } from "./replay.js";
 import { Rows } from "./rows.js";
@@ -111,9 +111,24 @@ function start() {
 function want(entries) {
   const asked = entries.filter((entry) => !subscriptions.has(entry));
   if (asked.length === 0) return;
-  const subscription = client.subscribe(asked, onChange);
+  let subscription;
+  try {
+    subscription = client.subscribe(asked, onChange);
+  } catch (error) {
+    // One that cannot be asked for takes no other with it.
+    if (asked.length > 1) return asked.forEach((entry) => want([entry]));
+    return leaveOut(asked[0], error.message);
+  }
   for (const entry of asked) subscriptions.set(entry, subscription);
   subscription.answer.then(() => rows.touchStates(), (error) => error.code === "closed" || notice(error.message));
+}
+
+/** Drops an entry that cannot be asked for. */
+function leaveOut(entry, problem) {
+  if (isPattern(entry)) list.removePattern(entry);
+  else list.remove(entry);
+  isMoved = true;
+  notice(problem);
 }
 
 function unwant(entry) {
@@ -163,7 +178,7 @@ function change(how) {
 function add(entry) {
   const problem = list.add(entry);
   if (problem) {
-    notice(`${entry}: ${problem}`);
+    notice(problem);
     return problem;
   }
   notice("");
@@ -259,6 +274,7 @@ bindSettings(settings, {
 byId("banner-retry").addEventListener("click", start);
 onTheme(() => detail.chart.request());
 if (kept.problem) notice(kept.problem);
+if (list.leftOut.length > 0) notice(`What was remembered and is left out: ${list.leftOut.slice(0, 3).map(problemOf).join("; ")}`);
 start();
 show();
 fillFirst();

@@ -2,12 +2,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { Client } from "tickwire-client";
+import { check } from "../../../src/dashboard/client/options.js";
 import { niceStep, valueTicks } from "../../../src/dashboard/page/axis.js";
 import { percentOf, signed } from "../../../src/dashboard/page/decimals.js";
 import { Figures } from "../../../src/dashboard/page/figures.js";
 import { covers, problemOf, ROWS_MAX, Watchlist } from "../../../src/dashboard/page/list.js";
 import { Trace } from "../../../src/dashboard/page/trace.js";
 import { agoOf, figureOf, spanOf, troubleOf } from "../../../src/dashboard/page/words.js";
+import { Random } from "../support/random.js";
 
 test("a percentage is rounded half away from zero, and exact beyond what floats hold", () => {
   for (const [part, whole, want] of [
@@ -28,6 +31,25 @@ test("a pattern covers what the server's own rule covers", () => {
 test("what can never be a symbol has a problem, what can has none", () => {
   for (const good of ["binance:BTCUSDT", "kraken:BTC/USD", "$stats:cpu_percent", "*", "a:<img>", `a:${"x".repeat(63)}`]) assert.equal(problemOf(good), "", good);
   for (const bad of ["", "BTC", "Binance:X", "a:", "a:b c", "a:b,c", "a:b?", `a:${"x".repeat(64)}`, "* *"]) assert.notEqual(problemOf(bad), "", bad);
+  for (const bad of ["BINANCE:*", "a_b:*", `a:${"é".repeat(40)}`, `a:${"é".repeat(64)}*`, "a:\ud800"]) assert.notEqual(problemOf(bad), "", bad);
+});
+
+test("what a list takes in a client takes too, whatever was typed or remembered", () => {
+  const random = new Random(7);
+  const client = new Client(check("http://127.0.0.1:1", { WebSocket: class { send() {} close() {} } }));
+  const letters = [..."abAZ09-_$:::***", "é", "€", "😀", " ", ",", "?", "\u0000", "\ud800", "\u2003"];
+  let taken = 0;
+  for (let time = 0; time < 20_000; time++) {
+    const text = Array.from({ length: random.below(random.chance(0.1) ? 140 : 7) }, () => random.pick(letters)).join("");
+    const isTaken = new Watchlist(null).add(text) === "";
+    if (isTaken) taken++;
+    const list = new Watchlist({ entries: [text, "a:B"], order: [text], without: [text] });
+    assert.equal(list.entries.includes(text), isTaken || text === "a:B", JSON.stringify(text));
+    if (isTaken) assert.doesNotThrow(() => client.subscribe(list.entries).unsubscribe(), JSON.stringify(text));
+    else assert.throws(() => client.subscribe(text), TypeError, JSON.stringify(text));
+  }
+  client.close();
+  assert.ok(taken > 200 && taken < 19_800, `${taken} were taken`);
 });
 
 test("a list keeps its order, leaves out what was taken away, and survives being written down", () => {

@@ -88,12 +88,23 @@ test("a row is dragged to another place, and a pattern comes and goes with its r
 }));
 
 test("what cannot be a symbol is refused with a word", () => withBoard({ memory: remembered([A]) }, async (board) => {
-  for (const [typed, word] of [["UPPER:x", /small letters/], ["a:b,c", /without white space, comma/], ["nothing", /venue:NAME/]]) {
+  for (const [typed, word] of [
+    ["UPPER:x", /the venue of a-z/], ["a:b,c", /without white space/], ["nothing", /venue:NAME/], [`a:${"é".repeat(40)}`, /1 to 63 bytes/],
+    ["BINANCE:*", /is not a pattern/], ["a_b:*", /is not a pattern/], ["synthetic:* x", /is not a pattern/],
+  ]) {
     await board.page.locator("#search").fill(typed);
     await board.page.keyboard.press("Enter");
     await eventually(typed, async () => word.test(await board.text("#notice")));
     assert.equal(await board.page.locator("#search").getAttribute("aria-invalid"), "true");
   }
+  assert.deepEqual(await board.order(), [A]);
+  await board.page.reload();
+  await board.untilLive(1);
+}));
+
+test("what was remembered and can be no entry is left out with a word, and the rest is there", () => withBoard({ memory: remembered(["BINANCE:*", A, "a_b:*", `a:${"é".repeat(40)}`]) }, async (board) => {
+  await board.untilLive(1);
+  assert.match(await board.text("#notice"), /left out: "BINANCE:\*" is not a pattern/);
   assert.deepEqual(await board.order(), [A]);
 }));
 
