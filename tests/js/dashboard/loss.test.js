@@ -113,6 +113,39 @@ test("a connection that is cut is resumed, and once all stands still no value is
   }
 });
 
+test("between the welcome of a new connection and its first answer no value looks live", async () => {
+  const server = await Server.start(["--feed", FEED]);
+  let connections = 0;
+  let cut;
+  const held = [];
+  const board = await Board.open(server, {
+    prepare: (page) => page.routeWebSocket(/stream/, (socket) => {
+      const isSecond = ++connections > 1;
+      const upstream = socket.connectToServer();
+      let heard = 0;
+      cut = () => socket.close({ code: 4001, reason: "cut" });
+      // The welcome goes on, all that follows waits.
+      upstream.onMessage((message) => (isSecond && heard++ > 0 ? held.push(() => socket.send(message)) : socket.send(message)));
+    }),
+  });
+  try {
+    await board.untilLive(5);
+    await board.page.evaluate(() => {
+      window.seen = [];
+      new MutationObserver(() => window.seen.push(document.body.dataset.connection)).observe(document.body, { attributeFilter: ["data-connection"] });
+    });
+    await cut();
+    await eventually("the welcome of the second", () => board.page.evaluate(() => window.seen.at(-1) === "live"));
+    await eventually("the answer is held back", () => held.length > 0);
+    await eventually("all rows wait", async () => Object.values(await board.rows()).every(({ state, age }) => state === "stale" && age === "waiting for the server"), 1_500);
+    assert.ok(await isAllOld(board));
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
 test("a page that could not run for a while, as a hidden one, is conflated by the server and then shows the newest", async () => {
   const server = await Server.run(["replay", TAPE, "--allow-control", "--loop", "--listen", "127.0.0.1:0"]);
   const board = await Board.open(server, { memory: remembered(["binance:*"], { intervalMs: 10 }) });

@@ -112,7 +112,8 @@ test("axes have round values, never more than asked for", () => {
 test("states and times are said in words", () => {
   const up = { name: "v", state: "up", reason: "" };
   for (const [instrument, venue, want] of [
-    [{ state: "live" }, up, ""], [{ state: "stale", cause: "gap" }, up, "stale: updates were lost"], [{ state: "halted" }, up, "halted"],
+    [{ state: "live", isLive: true }, up, ""], [{ state: "live", isLive: false }, up, "waiting for the server"],
+    [{ state: "stale", cause: "gap" }, up, "stale: updates were lost"], [{ state: "halted" }, up, "halted"],
     [{ state: "live" }, { name: "v", state: "down", reason: "refused" }, "down: refused"], [{ state: undefined }, up, "state not told"],
   ]) assert.equal(troubleOf(instrument, venue), want);
   assert.deepEqual([0, 1_999, 2_000, 61_000, 7_200_000, 3e8].map(agoOf), ["now", "now", "2 s", "1 min", "2 h", "3 d"]);
