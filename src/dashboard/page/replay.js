@@ -25,7 +25,10 @@ function timeOf(ns) {
 export class ReplayBar {
   constructor() {
     this.status = null;
+    /** The slider is a person's, not the replay's. */
     this.isSeeking = false;
+    /** It was put somewhere, and the server has not answered yet. */
+    this.isAsking = false;
     this.timer = 0;
     byId("replay-play").addEventListener("click", () => this.drive(this.status?.state === "paused" ? { resume: true } : { pause: true }));
     byId("replay-step").addEventListener("click", () => this.drive({ step: 1 }));
@@ -39,7 +42,11 @@ export class ReplayBar {
       this.isSeeking = true;
       write("replay-time", timeOf(this.sought()));
     });
-    slider.addEventListener("change", () => this.drive({ seek: String(this.sought()) }));
+    slider.addEventListener("change", () => this.seek());
+    // One that was moved and put back tells of no change; where there is one, it is told before the timer.
+    const letGo = () => setTimeout(() => { this.isSeeking &&= this.isAsking; });
+    for (const end of ["blur", "keyup"]) slider.addEventListener(end, letGo);
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, letGo);
     document.addEventListener("visibilitychange", () => this.poll());
   }
 
@@ -75,6 +82,12 @@ export class ReplayBar {
     }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.poll(), POLL_MS);
+  }
+
+  async seek() {
+    this.isAsking = true;
+    await this.drive({ seek: String(this.sought()) });
+    this.isAsking = false;
   }
 
   async drive(command) {
