@@ -80,6 +80,7 @@ function onState({ detail: state }) {
   status.show(state);
   rows.touchStates();
   if (state.state === "live") replay.look();
+  else replay.dim();
 }
 
 function onError({ detail: { symbol, message } }) {
@@ -245,6 +246,8 @@ async function fillFirst() {
 
 function second() {
   rows.tick(Date.now());
+  // Not by their events alone: a venue of which nothing is asked any more goes without a word.
+  status.venues(client.venues);
   status.figures(client.stats);
   detail.refresh();
 }

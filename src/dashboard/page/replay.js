@@ -10,8 +10,13 @@ function write(id, text) {
   if (byId(id).textContent !== text) byId(id).textContent = text;
 }
 
+/** A server that stands still answers nothing. */
+const ANSWER_MS = 3_000;
+
+const isLive = () => document.body.dataset.connection === "live";
+
 async function ask(init) {
-  const answer = await fetch("/v1/replay", init);
+  const answer = await fetch("/v1/replay", { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error?.message ?? `status ${answer.status}`);
   return body;
@@ -54,7 +59,7 @@ export class ReplayBar {
   async look() {
     let isReplay = false;
     try {
-      const answer = await fetch("/v1/status");
+      const answer = await fetch("/v1/status", { signal: AbortSignal.timeout(ANSWER_MS) });
       isReplay = answer.ok && (await answer.json()).replay !== undefined;
     } catch {
       // The next connection looks again.
@@ -75,13 +80,21 @@ export class ReplayBar {
     if (byId("replay").hidden || document.hidden) return;
     try {
       // A server that is not there is asked by the connection, and nobody else.
-      if (document.body.dataset.connection === "live") this.show(await ask());
-      else byId("replay-controls").disabled = true;
+      const status = isLive() ? await ask() : null;
+      if (status && isLive()) this.show(status);
+      else this.dim();
     } catch {
-      byId("replay-controls").disabled = true;
+      this.dim();
     }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.poll(), POLL_MS);
+  }
+
+  /** Where the replay is now is not known, and nothing can drive it. */
+  dim() {
+    byId("replay-controls").disabled = true;
+    byId("replay").dataset.state = "unknown";
+    write("replay-state", "not known");
   }
 
   async seek() {

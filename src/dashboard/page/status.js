@@ -96,8 +96,9 @@ export class Status {
     const seconds = this.before ? (now - this.before.at) / 1_000 : 0;
     const rate = (name) => (seconds > 0 ? Math.max(0, stats[name] - this.before[name]) / seconds : NaN);
     const isTape = stats.clock === "tape";
-    write(byId("lag"), isTape ? "tape's clock" : stats.lagMs < 1 ? "< 1 ms" : spanOf(stats.lagMs));
-    byId("lag").dataset.level = isTape || !(stats.lagMs > 250) ? "" : stats.lagMs > 1_000 ? "bad" : "warn";
+    const isLive = this.detail?.state === "live";
+    write(byId("lag"), !isLive ? "–" : isTape ? "tape's clock" : stats.lagMs < 1 ? "< 1 ms" : spanOf(stats.lagMs));
+    byId("lag").dataset.level = !isLive || isTape || !(stats.lagMs > 250) ? "" : stats.lagMs > 1_000 ? "bad" : "warn";
     write(byId("skipped"), countOf(stats.skippedBeats));
     byId("skipped").dataset.level = this.before && stats.skippedBeats > this.before.skippedBeats ? "warn" : "";
     write(byId("rate"), `${countOf(rate("entries"))}/s`);
