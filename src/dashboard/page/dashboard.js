@@ -5,7 +5,7 @@ import { COLUMNS } from "./columns.js";
 import { Detail } from "./detail.js";
 import { makeSortable } from "./drag.js";
 import { GridKeys } from "./grid.js";
-import { isPattern, problemOf, ROWS_MAX, Watchlist } from "./list.js";
+import { covers, isPattern, problemOf, ROWS_MAX, Watchlist } from "./list.js";
 import { chooseTheme, onTheme } from "./palette.js";
 import { ReplayBar } from "./replay.js";
 import { Rows } from "./rows.js";
@@ -28,6 +28,8 @@ let isChosen = kept.list !== null;
 let client = null;
 let epoch;
 let isMoved = false;
+/** Requests whose answer is not complete. */
+let unanswered = 0;
 const subscriptions = new Map();
 /** Why a row has no values, by symbol. */
 const notes = new Map();
@@ -86,13 +88,16 @@ function onState({ detail: state }) {
 function onError({ detail: { symbol, message } }) {
   if (symbol === undefined) return notice(message);
   notes.set(symbol, message);
-  rows.renew(symbol);
+  if (!isPattern(symbol)) return rows.renew(symbol);
+  notice(`${symbol}: ${message}`);
+  showPatterns();
 }
 
 /** Connects; a connection that is there is given up for one of other settings. */
 function start() {
   client?.close();
   subscriptions.clear();
+  notes.clear();
   client = connect(undefined, { encoding: settings.encoding, intervalMs: settings.intervalMs });
   client.addEventListener("state", onState);
   client.addEventListener("frame", onFrame);
@@ -121,7 +126,25 @@ function want(entries) {
     return leaveOut(asked[0], error.message);
   }
   for (const entry of asked) subscriptions.set(entry, subscription);
-  subscription.answer.then(() => rows.touchStates(), (error) => error.code === "closed" || notice(error.message));
+  unanswered++;
+  subscription.answer.then(answered, (error) => error.code === "closed" || notice(error.message)).finally(() => unanswered--);
+}
+
+/** Once all that was asked for has come, what a pattern brought once and brings no more is no row. That alone is not remembered. */
+function answered({ rejected }) {
+  rows.touchStates();
+  if (unanswered > 1) return;
+  // An answer that refuses something says nothing of what the others bring.
+  const granted = rejected.length === 0 ? [] : list.patterns.filter((pattern) => !notes.has(pattern));
+  const isThere = (symbol) => client.get(symbol) || granted.some((pattern) => covers(pattern, symbol));
+  if (!list.dropMissing(isThere)) return;
+  takeHeld();
+  show();
+}
+
+/** Makes rows of what is there already. */
+function takeHeld() {
+  for (const { symbol } of client) list.take(symbol);
 }
 
 /** Drops an entry that cannot be asked for. */
@@ -149,12 +172,22 @@ function show() {
   if (count >= ROWS_MAX) notice(`${ROWS_MAX} rows are shown; a narrower pattern shows others`);
   byId("empty").hidden = count > 0;
   byId("empty").textContent = isChosen ? "The list is empty. Press / and add a symbol, or a pattern such as *:*." : "The server has no symbols yet.";
+  showPatterns();
+}
+
+function showPatterns() {
   byId("patterns").replaceChildren(...list.patterns.map(chipOf));
 }
 
 function chipOf(pattern) {
   const [chip, name, button] = ["li", "span", "button"].map((tag) => document.createElement(tag));
   name.textContent = pattern;
+  const problem = notes.get(pattern);
+  if (problem) {
+    chip.dataset.state = "refused";
+    chip.title = problem;
+    name.textContent = `${pattern} refused`;
+  }
   button.type = "button";
   button.textContent = "×";
   button.setAttribute("aria-label", `Remove the pattern ${pattern}`);
@@ -184,8 +217,10 @@ function add(entry) {
   }
   notice("");
   change(() => {
+    // What the server refused is asked for again.
+    if (notes.has(entry)) unwant(entry);
     want([entry]);
-    if (isPattern(entry)) for (const { symbol } of client) list.take(symbol);
+    if (isPattern(entry)) takeHeld();
   });
   announce(`${entry} added`);
   grid.rove(grid.rowOf(entry));

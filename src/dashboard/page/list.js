@@ -84,6 +84,16 @@ export class Watchlist {
     return true;
   }
 
+  /** Drops the rows that only a pattern asks for and that are not there; whether any was. */
+  dropMissing(isThere) {
+    const asked = new Set(this.entries);
+    const order = this.order.filter((symbol) => asked.has(symbol) || isThere(symbol));
+    const isAny = order.length < this.order.length;
+    this.order = order;
+    this.known = new Set(order);
+    return isAny;
+  }
+
   isWanted(symbol) {
     return !this.without.has(symbol) && this.entries.some((entry) => covers(entry, symbol));
   }

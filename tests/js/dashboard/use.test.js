@@ -7,8 +7,8 @@ import { eventually, Server } from "../support/server.js";
 const FEED = ["--feed", "synthetic?symbols=20&rate=400&seed=1"];
 const [A, B, C] = ["synthetic:S0003", "synthetic:S0001", "synthetic:S0007"];
 
-async function withBoard(options, run) {
-  const server = await Server.start(FEED);
+async function withBoard({ flags = [], ...options }, run) {
+  const server = await Server.start([...FEED, ...flags]);
   const board = await Board.open(server, options);
   try {
     await run(board, server);
@@ -107,6 +107,37 @@ test("what was remembered and can be no entry is left out with a word, and the r
   assert.match(await board.text("#notice"), /left out: "BINANCE:\*" is not a pattern/);
   assert.deepEqual(await board.order(), [A]);
 }));
+
+test("a pattern that the server refuses is marked, with the server's word, and asked for again when it is added again", () => withBoard({ memory: remembered([A]), flags: ["--max-symbols", "15"] }, async (board) => {
+  await board.untilLive(1);
+  const add = async (text) => {
+    await board.page.locator("#search").fill(text);
+    await board.page.keyboard.press("Enter");
+  };
+  await add("synthetic:*");
+  await eventually("the notice", async () => /^synthetic:\*: .*15/.test(await board.text("#notice")));
+  const chip = board.page.locator("#patterns li");
+  assert.equal(await chip.getAttribute("data-state"), "refused");
+  assert.match(await chip.getAttribute("title"), /15/);
+  await add("synthetic:S001*");
+  await board.untilLive(11);
+  assert.equal(await board.page.locator("#patterns li[data-state=refused]").count(), 1);
+  await board.page.evaluate(() => { document.querySelector("#notice").textContent = ""; });
+  await add("synthetic:*");
+  await eventually("the notice again", async () => /^synthetic:\*: .*15/.test(await board.text("#notice")));
+  assert.equal((await board.order()).length, 11);
+}));
+
+test("rows that a pattern once brought and that the server does not have any more are gone, those asked for by name wait", async () => {
+  const gone = Array.from({ length: 1_000 }, (_, at) => `synthetic:OLD${at}`);
+  const memory = { version: 1, list: { entries: ["synthetic:*", "synthetic:NONE"], order: [B, ...gone.slice(1), "synthetic:NONE"], without: [] }, settings: {} };
+  await withBoard({ memory }, async (board) => {
+    await eventually("20 rows and one that waits", async () => (await board.order()).length === 21);
+    await eventually("20 live ones", async () => Object.values(await board.rows()).filter(({ state }) => state === "live").length === 20);
+    assert.deepEqual((await board.order()).slice(0, 2), [B, "synthetic:NONE"]);
+    assert.match((await board.row("synthetic:NONE")).age, /no such symbol/);
+  });
+});
 
 for (const [what, memory] of [
   ["half a text", "{\"version\":1,"], ["another version", { version: 99 }], ["a list that is none", { version: 1, list: { entries: [7] } }],
