@@ -167,6 +167,45 @@ test("pace, encoding and theme are chosen and kept", () => withBoard({ memory: r
   assert.equal(await board.page.locator("#encoding").inputValue(), "msgpack");
 }));
 
+/** Where the texts of a row are: those that overlap another one, that are cut, or that leave the row. */
+const crowded = (board) => board.page.evaluate(() => [...document.querySelectorAll("#rows .row")].flatMap((row) => {
+  const inner = row.querySelector(".remove").getBoundingClientRect();
+  const texts = [...row.querySelectorAll(".cell:not(.handle)")].filter((cell) => cell.textContent !== "" && getComputedStyle(cell).display !== "none").map((cell) => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    const { left, right, top, bottom } = range.getBoundingClientRect();
+    const isCut = getComputedStyle(cell).overflow !== "visible" && cell.scrollWidth > cell.clientWidth;
+    return { name: cell.classList[1], left, right, top, bottom, isCut };
+  }).filter(({ name }) => name !== "removes");
+  const meet = (a, b) => a.left < b.right - 0.5 && b.left < a.right - 0.5 && a.top < b.bottom - 2 && b.top < a.bottom - 2;
+  return texts.flatMap((text, at) => [
+    ...texts.slice(at + 1).filter((other) => meet(text, other)).map((other) => `${row.dataset.symbol}: ${text.name} meets ${other.name}`),
+    ...(text.right > inner.left + 0.5 ? [`${row.dataset.symbol}: ${text.name} is under the button`] : []),
+    ...(text.isCut && /Price/.test(text.name) ? [`${row.dataset.symbol}: ${text.name} is cut`] : []),
+  ]);
+}));
+
+for (const width of [320, 360, 430]) {
+  test(`on a phone of ${width} pixels no price is cut or runs into another, whatever its decimals`, () => withBoard({ memory: remembered(["own:*"]), flags: ["--allow-control"], width, height: 700, isMobile: true, hasTouch: true }, async (board, server) => {
+    const push = (symbol, price, more = {}) => fetch(new URL("/v1/updates", server.url), {
+      method: "POST", headers: { "Content-Type": "application/x-ndjson" },
+      body: JSON.stringify({ symbol, bid_price: price, ask_price: price, last_price: price, open: "60000", ...more }),
+    });
+    await push("own:SHORT", "61837.63");
+    await board.untilLive(1);
+    assert.deepEqual(await crowded(board), []);
+    await push("own:LONG", "61837.1234567891");
+    await board.untilLive(2);
+    await eventually("its price", async () => (await board.row("own:LONG")).bidPrice === "61837.1234567891");
+    assert.deepEqual(await crowded(board), []);
+    await push("own:MOST", "-9.123456789012345678", { open: "-8.5" });
+    await push("own:HALTED", "9.123456789012345678", { open: "8.5", state: "halted" });
+    await eventually("all four", async () => Object.values(await board.rows()).filter(({ lastPrice }) => lastPrice !== "").length === 4);
+    await eventually("the halted one", async () => (await board.row("own:HALTED")).state === "halted");
+    assert.deepEqual(await crowded(board), []);
+  }));
+}
+
 for (const path of ["/", "/monitor"]) {
   test(`${path} of 360 pixels scrolls up and down only`, () => withBoard({ path, width: 360, height: 700, isMobile: true, hasTouch: true }, async (board) => {
     const page = board.page;
