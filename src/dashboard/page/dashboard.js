@@ -1,6 +1,7 @@
 // The watchlist page: one connection, the list, the rows, the detail; all wires of the page are on this screen.
 
 import { connect } from "/client.js";
+import { Ages } from "./age.js";
 import { COLUMNS } from "./columns.js";
 import { Detail } from "./detail.js";
 import { makeSortable } from "./drag.js";
@@ -41,10 +42,11 @@ const look = (symbol) => {
   return { instrument: undefined, venue: undefined, note };
 };
 
-const rows = new Rows(byId("rows"), look);
+const ages = new Ages();
+const rows = new Rows(byId("rows"), look, ages);
 const status = new Status();
-const replay = new ReplayBar();
-const detail = new Detail(look, (symbol) => rows.traces.get(symbol), settings.spanMs, (spanMs) => {
+const replay = new ReplayBar((isReplay) => { ages.isReplay = isReplay; });
+const detail = new Detail(look, ages, (symbol) => rows.traces.get(symbol), settings.spanMs, (spanMs) => {
   settings.spanMs = spanMs;
   remember();
 });
@@ -80,6 +82,7 @@ function onFrame() {
 
 function onState({ detail: state }) {
   status.show(state);
+  ages.isTape = client.stats.clock === "tape";
   rows.touchStates();
   if (state.state === "live") replay.look();
   else replay.dim();
@@ -102,7 +105,10 @@ function start() {
   client.addEventListener("state", onState);
   client.addEventListener("frame", onFrame);
   client.addEventListener("error", onError);
-  client.addEventListener("snapshot", () => rows.touchStates());
+  client.addEventListener("snapshot", () => {
+    ages.settle(client);
+    rows.touchStates();
+  });
   client.addEventListener("venue", () => {
     status.venues(client.venues);
     rows.touchStates();

@@ -28,7 +28,9 @@ function timeOf(ns) {
 }
 
 export class ReplayBar {
-  constructor() {
+  /** `onAnswer` is told whether the server replays something, as often as it is asked. */
+  constructor(onAnswer) {
+    this.onAnswer = onAnswer;
     this.status = null;
     /** The slider is a person's, not the replay's. */
     this.isSeeking = false;
@@ -61,6 +63,7 @@ export class ReplayBar {
     try {
       const answer = await fetch("/v1/status", { signal: AbortSignal.timeout(ANSWER_MS) });
       isReplay = answer.ok && (await answer.json()).replay !== undefined;
+      this.onAnswer(isReplay);
     } catch {
       // The next connection looks again.
     }

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Client } from "tickwire-client";
 import { check } from "../../../src/dashboard/client/options.js";
+import { Ages } from "../../../src/dashboard/page/age.js";
 import { niceStep, valueTicks } from "../../../src/dashboard/page/axis.js";
 import { percentOf, signed } from "../../../src/dashboard/page/decimals.js";
 import { Figures } from "../../../src/dashboard/page/figures.js";
@@ -119,6 +120,28 @@ test("states and times are said in words", () => {
   assert.deepEqual([0, 1_999, 2_000, 61_000, 7_200_000, 3e8].map(agoOf), ["now", "now", "2 s", "1 min", "2 h", "3 d"]);
   assert.deepEqual([0.0854, 3.21, 250, 12_340, -4, undefined].map(spanOf), ["85 µs", "3.2 ms", "250 ms", "12.3 s", "-4.0 ms", "–"]);
   assert.deepEqual([0, 0.123, 5, 56.78, 1_234.5, NaN].map(figureOf), ["0", "0.12", "5", "56.8", "1,235", "–"]);
+});
+
+test("an age is the value's own: by the venue's stamp, else by the server's, and a snapshot's is at least so long", () => {
+  const ages = new Ages();
+  const of = (instrument) => ages.of(instrument).text;
+  const stamped = { tsMs: 10_000, eventAgeMs: 60_000, tsEventMs: -50_000, ageMs: 3_000 };
+  // The newest entry had no stamp; the one before it had.
+  const later = { ...stamped, tsMs: 11_000 };
+  const unstamped = { tsMs: 10_000, ageMs: 5_000 };
+  assert.deepEqual([stamped, later, unstamped].map(of), ["3 s", "3 s", "5 s"], "what is replayed is not known yet");
+  ages.isReplay = false;
+  assert.deepEqual([stamped, later, unstamped].map(of), ["1 min", "3 s", "5 s"]);
+  ages.settle([stamped, unstamped]);
+  assert.deepEqual([stamped, unstamped, { ...unstamped }].map(of), ["1 min", "≥ 5 s", "5 s"]);
+  unstamped.ageMs = 10;
+  assert.equal(of(unstamped), "", "it was there before, and nobody knows since when");
+  Object.assign(unstamped, { tsMs: 20_000 });
+  assert.equal(of(unstamped), "now");
+  ages.isReplay = true;
+  assert.equal(of(stamped), "≥ 3 s", "a recording's stamps are of another time");
+  ages.isTape = true;
+  assert.deepEqual([stamped, unstamped].map(of), ["", ""]);
 });
 
 /** The share of light, by WCAG 2's formula. */

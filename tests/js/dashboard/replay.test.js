@@ -86,6 +86,9 @@ test("where control is not allowed the bar shows the position, and says why it c
     assert.equal(await board.page.locator("#replay-play").isDisabled(), true);
     assert.match(await board.text("#replay-problem"), /control is off: start the server with --allow-control/);
     await board.untilLive(5);
+    // The recording's venues had another time of day.
+    await board.page.locator(".row .symbol").first().click();
+    await eventually("no delay of days", async () => /Newest valuenow.*Last tradeVenue to serverInstrument/.test(await board.text("#fields")));
     board.assertCalm();
   } finally {
     await board.close();
