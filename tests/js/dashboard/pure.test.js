@@ -104,6 +104,16 @@ test("figures that were not collected for a while have a gap", () => {
   assert.deepEqual([figures.until(0), figures.until(2_000), figures.until(1e9)], [-1, 1, 3]);
 });
 
+test("a figure of which nothing is known for a quarter of an hour is forgotten, and no sooner", () => {
+  const figures = new Figures();
+  figures.push(0, new Map([["gone", 1], ["stays", 1], ["never", NaN]]));
+  assert.deepEqual([...figures.values.keys()], ["gone", "stays"]);
+  for (let second = 1; second < 900; second++) figures.push(second * 1_000, new Map([["stays", second]]));
+  assert.deepEqual([...figures.values.keys()], ["gone", "stays"]);
+  figures.push(900_000, new Map([["stays", 900], ["new", 1]]));
+  assert.deepEqual([...figures.values.keys()], ["stays", "new"]);
+});
+
 test("axes have round values, never more than asked for", () => {
   assert.deepEqual([0.7, 1, 1.2, 3, 7, 99].map(niceStep), [1, 1, 2, 5, 10, 100]);
   assert.deepEqual(valueTicks(3, 27, 5, true), [5, 10, 15, 20, 25]);
