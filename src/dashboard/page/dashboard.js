@@ -29,6 +29,8 @@ let isChosen = kept.list !== null;
 let client = null;
 let epoch;
 let isMoved = false;
+/** What the chips of the patterns say. */
+let chips = "";
 /** Requests whose answer is not complete. */
 let unanswered = 0;
 const subscriptions = new Map();
@@ -50,7 +52,7 @@ const detail = new Detail(look, ages, (symbol) => rows.traces.get(symbol), setti
   settings.spanMs = spanMs;
   remember();
 });
-const grid = new GridKeys(byId("rows"), { open, remove, move });
+const grid = new GridKeys(byId("rows"), { open, remove, move, leave: () => search.input.focus() });
 
 function remember() {
   const problem = save(isChosen ? list : null, settings);
@@ -181,7 +183,11 @@ function show() {
   showPatterns();
 }
 
+/** Chips stay as long as they say the same: somebody may be on one. */
 function showPatterns() {
+  const said = JSON.stringify(list.patterns.map((pattern) => [pattern, notes.get(pattern)]));
+  if (said === chips) return;
+  chips = said;
   byId("patterns").replaceChildren(...list.patterns.map(chipOf));
 }
 
@@ -197,11 +203,14 @@ function chipOf(pattern) {
   button.type = "button";
   button.textContent = "×";
   button.setAttribute("aria-label", `Remove the pattern ${pattern}`);
-  button.addEventListener("click", () => change(() => {
-    list.removePattern(pattern);
-    unwant(pattern);
+  button.addEventListener("click", () => {
+    change(() => {
+      list.removePattern(pattern);
+      unwant(pattern);
+    });
     announce(`${pattern} removed`);
-  }));
+    search.input.focus();
+  });
   chip.append(name, button);
   return chip;
 }
@@ -300,6 +309,8 @@ function makeHeads() {
     head.className = `cell ${key}`;
     head.setAttribute("role", "columnheader");
     head.textContent = label;
+    if (key === "handle") head.setAttribute("aria-hidden", "true");
+    if (key === "removes") head.setAttribute("aria-label", "Remove");
     byId("heads").append(head);
   }
 }

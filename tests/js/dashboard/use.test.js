@@ -57,6 +57,8 @@ test("by keyboard alone rows are added, reached, ordered, opened and removed, an
   await keyboard.press("Delete");
   assert.deepEqual(await board.order(), [B, C]);
   assert.equal(await focused(board), C);
+  const heads = await board.page.getByRole("columnheader").evaluateAll((cells) => cells.map((cell) => cell.getAttribute("aria-label") ?? cell.textContent));
+  assert.deepEqual(heads.filter((name) => name === ""), [], "every column has a name");
   await keyboard.press("?");
   assert.ok(await board.page.locator("#keys").isVisible());
   await keyboard.press("Escape");
@@ -83,8 +85,15 @@ test("a row is dragged to another place, and a pattern comes and goes with its r
   await board.page.reload();
   await board.untilLive(12);
   assert.deepEqual((await board.order()).slice(0, 4), [B, C, A, "synthetic:S0011"]);
-  await board.page.locator("#patterns button").click();
+  await board.page.locator("#patterns button").focus();
+  await board.page.keyboard.press("Enter");
   await board.untilLive(3);
+  assert.equal(await focused(board), "search", "the chip has gone, the focus has not");
+  await board.page.locator(`[data-symbol="${A}"]`).focus();
+  for (let row = 0; row < 3; row++) await board.page.keyboard.press("Delete");
+  assert.equal(await focused(board), "search", "so has the last row");
+  assert.ok(await board.page.locator("#empty").isVisible());
+  assert.equal(await board.page.locator("[role=grid] > :not([role])").count(), 0, "the grid has nothing but rows");
 }));
 
 test("what cannot be a symbol is refused with a word", () => withBoard({ memory: remembered([A]) }, async (board) => {
