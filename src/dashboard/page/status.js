@@ -13,10 +13,16 @@ export function announce(text) {
   write(byId("announcer"), text);
 }
 
-/** A word about what the page could not do. */
+/** Long enough to read a few lines twice. */
+const NOTICE_MS = 20_000;
+let noticeTimer = 0;
+
+/** A word about what the page could not do; it goes by itself. */
 export function notice(text) {
+  clearTimeout(noticeTimer);
   write(byId("notice"), text);
   byId("notice").hidden = text === "";
+  if (text !== "") noticeTimer = setTimeout(() => notice(""), NOTICE_MS);
 }
 
 export class Status {

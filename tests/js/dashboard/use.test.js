@@ -148,6 +148,15 @@ test("rows that a pattern once brought and that the server does not have any mor
   });
 });
 
+test("a notice goes by itself", () => withBoard({ memory: remembered([A]), prepare: (page) => page.clock.install() }, async (board) => {
+  await board.untilLive(1);
+  await board.page.locator("#search").fill("nothing");
+  await board.page.keyboard.press("Enter");
+  await eventually("the notice", () => board.page.locator("#notice").isVisible());
+  await board.page.clock.fastForward(25_000);
+  await eventually("it has gone", async () => !(await board.page.locator("#notice").isVisible()));
+}));
+
 for (const [what, memory] of [
   ["half a text", "{\"version\":1,"], ["another version", { version: 99 }], ["a list that is none", { version: 1, list: { entries: [7] } }],
 ]) {
