@@ -14,6 +14,7 @@ pub struct Asset {
 pub const ASSETS: &[Asset] = &[
     page("/", include_str!("index.html")),
     page("/monitor", include_str!("monitor.html")),
+    script("/page/age.js", include_str!("page/age.js")),
     script("/page/axis.js", include_str!("page/axis.js")),
     script("/page/canvas.js", include_str!("page/canvas.js")),
     script("/page/chart.js", include_str!("page/chart.js")),

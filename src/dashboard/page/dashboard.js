@@ -1,11 +1,12 @@
 // The watchlist page: one connection, the list, the rows, the detail; all wires of the page are on this screen.
 
 import { connect } from "/client.js";
+import { Ages } from "./age.js";
 import { COLUMNS } from "./columns.js";
 import { Detail } from "./detail.js";
 import { makeSortable } from "./drag.js";
 import { GridKeys } from "./grid.js";
-import { isPattern, ROWS_MAX, Watchlist } from "./list.js";
+import { covers, isPattern, problemOf, ROWS_MAX, Watchlist } from "./list.js";
 import { chooseTheme, onTheme } from "./palette.js";
 import { ReplayBar } from "./replay.js";
 import { Rows } from "./rows.js";
@@ -28,6 +29,10 @@ let isChosen = kept.list !== null;
 let client = null;
 let epoch;
 let isMoved = false;
+/** What the chips of the patterns say. */
+let chips = "";
+/** Requests whose answer is not complete. */
+let unanswered = 0;
 const subscriptions = new Map();
 /** Why a row has no values, by symbol. */
 const notes = new Map();
@@ -39,14 +44,15 @@ const look = (symbol) => {
   return { instrument: undefined, venue: undefined, note };
 };
 
-const rows = new Rows(byId("rows"), look);
+const ages = new Ages();
+const rows = new Rows(byId("rows"), look, ages);
 const status = new Status();
-const replay = new ReplayBar();
-const detail = new Detail(look, (symbol) => rows.traces.get(symbol), settings.spanMs, (spanMs) => {
+const replay = new ReplayBar((isReplay) => { ages.isReplay = isReplay; });
+const detail = new Detail(look, ages, (symbol) => rows.traces.get(symbol), settings.spanMs, (spanMs) => {
   settings.spanMs = spanMs;
   remember();
 });
-const grid = new GridKeys(byId("rows"), { open, remove, move });
+const grid = new GridKeys(byId("rows"), { open, remove, move, leave: () => search.input.focus() });
 
 function remember() {
   const problem = save(isChosen ? list : null, settings);
@@ -78,25 +84,33 @@ function onFrame() {
 
 function onState({ detail: state }) {
   status.show(state);
+  ages.isTape = client.stats.clock === "tape";
   rows.touchStates();
   if (state.state === "live") replay.look();
+  else replay.dim();
 }
 
 function onError({ detail: { symbol, message } }) {
   if (symbol === undefined) return notice(message);
   notes.set(symbol, message);
-  rows.renew(symbol);
+  if (!isPattern(symbol)) return rows.renew(symbol);
+  notice(`${symbol}: ${message}`);
+  showPatterns();
 }
 
 /** Connects; a connection that is there is given up for one of other settings. */
 function start() {
   client?.close();
   subscriptions.clear();
+  notes.clear();
   client = connect(undefined, { encoding: settings.encoding, intervalMs: settings.intervalMs });
   client.addEventListener("state", onState);
   client.addEventListener("frame", onFrame);
   client.addEventListener("error", onError);
-  client.addEventListener("snapshot", () => rows.touchStates());
+  client.addEventListener("snapshot", () => {
+    ages.settle(client);
+    rows.touchStates();
+  });
   client.addEventListener("venue", () => {
     status.venues(client.venues);
     rows.touchStates();
@@ -111,9 +125,42 @@ function start() {
 function want(entries) {
   const asked = entries.filter((entry) => !subscriptions.has(entry));
   if (asked.length === 0) return;
-  const subscription = client.subscribe(asked, onChange);
+  let subscription;
+  try {
+    subscription = client.subscribe(asked, onChange);
+  } catch (error) {
+    // One that cannot be asked for takes no other with it.
+    if (asked.length > 1) return asked.forEach((entry) => want([entry]));
+    return leaveOut(asked[0], error.message);
+  }
   for (const entry of asked) subscriptions.set(entry, subscription);
-  subscription.answer.then(() => rows.touchStates(), (error) => error.code === "closed" || notice(error.message));
+  unanswered++;
+  subscription.answer.then(answered, (error) => error.code === "closed" || notice(error.message)).finally(() => unanswered--);
+}
+
+/** Once all that was asked for has come, what a pattern brought once and brings no more is no row. That alone is not remembered. */
+function answered({ rejected }) {
+  rows.touchStates();
+  if (unanswered > 1) return;
+  // An answer that refuses something says nothing of what the others bring.
+  const granted = rejected.length === 0 ? [] : list.patterns.filter((pattern) => !notes.has(pattern));
+  const isThere = (symbol) => client.get(symbol) || granted.some((pattern) => covers(pattern, symbol));
+  if (!list.dropMissing(isThere)) return;
+  takeHeld();
+  show();
+}
+
+/** Makes rows of what is there already. */
+function takeHeld() {
+  for (const { symbol } of client) list.take(symbol);
+}
+
+/** Drops an entry that cannot be asked for. */
+function leaveOut(entry, problem) {
+  if (isPattern(entry)) list.removePattern(entry);
+  else list.remove(entry);
+  isMoved = true;
+  notice(problem);
 }
 
 function unwant(entry) {
@@ -133,20 +180,37 @@ function show() {
   if (count >= ROWS_MAX) notice(`${ROWS_MAX} rows are shown; a narrower pattern shows others`);
   byId("empty").hidden = count > 0;
   byId("empty").textContent = isChosen ? "The list is empty. Press / and add a symbol, or a pattern such as *:*." : "The server has no symbols yet.";
+  showPatterns();
+}
+
+/** Chips stay as long as they say the same: somebody may be on one. */
+function showPatterns() {
+  const said = JSON.stringify(list.patterns.map((pattern) => [pattern, notes.get(pattern)]));
+  if (said === chips) return;
+  chips = said;
   byId("patterns").replaceChildren(...list.patterns.map(chipOf));
 }
 
 function chipOf(pattern) {
   const [chip, name, button] = ["li", "span", "button"].map((tag) => document.createElement(tag));
   name.textContent = pattern;
+  const problem = notes.get(pattern);
+  if (problem) {
+    chip.dataset.state = "refused";
+    chip.title = problem;
+    name.textContent = `${pattern} refused`;
+  }
   button.type = "button";
   button.textContent = "×";
   button.setAttribute("aria-label", `Remove the pattern ${pattern}`);
-  button.addEventListener("click", () => change(() => {
-    list.removePattern(pattern);
-    unwant(pattern);
+  button.addEventListener("click", () => {
+    change(() => {
+      list.removePattern(pattern);
+      unwant(pattern);
+    });
     announce(`${pattern} removed`);
-  }));
+    search.input.focus();
+  });
   chip.append(name, button);
   return chip;
 }
@@ -163,13 +227,15 @@ function change(how) {
 function add(entry) {
   const problem = list.add(entry);
   if (problem) {
-    notice(`${entry}: ${problem}`);
+    notice(problem);
     return problem;
   }
   notice("");
   change(() => {
+    // What the server refused is asked for again.
+    if (notes.has(entry)) unwant(entry);
     want([entry]);
-    if (isPattern(entry)) for (const { symbol } of client) list.take(symbol);
+    if (isPattern(entry)) takeHeld();
   });
   announce(`${entry} added`);
   grid.rove(grid.rowOf(entry));
@@ -230,6 +296,8 @@ async function fillFirst() {
 
 function second() {
   rows.tick(Date.now());
+  // Not by their events alone: a venue of which nothing is asked any more goes without a word.
+  status.venues(client.venues);
   status.figures(client.stats);
   detail.refresh();
 }
@@ -241,6 +309,8 @@ function makeHeads() {
     head.className = `cell ${key}`;
     head.setAttribute("role", "columnheader");
     head.textContent = label;
+    if (key === "handle") head.setAttribute("aria-hidden", "true");
+    if (key === "removes") head.setAttribute("aria-label", "Remove");
     byId("heads").append(head);
   }
 }
@@ -259,6 +329,7 @@ bindSettings(settings, {
 byId("banner-retry").addEventListener("click", start);
 onTheme(() => detail.chart.request());
 if (kept.problem) notice(kept.problem);
+if (list.leftOut.length > 0) notice(`What was remembered and is left out: ${list.leftOut.slice(0, 3).map(problemOf).join("; ")}`);
 start();
 show();
 fillFirst();

@@ -24,19 +24,24 @@ const FIELDS = [
   ["Volume", (i) => i.volume],
   ["Trades", (i) => i.tradeCount],
   ["Updates", (i) => countOf(i.updateCount)],
-  ["Newest entry", (i) => agoOf(i.ageMs)],
-  ["Last trade", (i, now) => (i.tsLastMs === undefined ? "" : agoOf(now - i.tsLastMs))],
-  ["Venue to server", (i) => (i.eventAgeMs === undefined ? "" : spanOf(i.eventAgeMs) + (i.eventAgeMs < 0 ? " (venue's clock is ahead)" : ""))],
+  ["Newest value", (i, now, venue, ages) => ages.of(i).text],
+  ["Last trade", (i, now, venue, ages) => (i.tsLastMs === undefined || !ages.isOneClock ? "" : agoOf(now - i.tsLastMs))],
+  ["Venue to server", (i, now, venue, ages) => (ages.isOneClock ? delayOf(i.eventAgeMs) : "")],
   ["Instrument", (i) => [i.state ?? "not told", i.cause && `(${i.cause})`].filter(Boolean).join(" ")],
-  ["Venue", (i, now, venue) => (venue ? `${venue.name} ${venue.state} for ${agoOf(now - venue.sinceMs)}` : i.venue)],
+  ["Venue", (i, now, venue, ages) => (!venue ? i.venue : `${venue.name} ${venue.state}${ages.isTape ? "" : ` for ${agoOf(now - venue.sinceMs)}`}`)],
 ];
+
+function delayOf(ms) {
+  return ms === undefined ? "" : spanOf(ms) + (ms < 0 ? " (venue's clock is ahead)" : "");
+}
 
 const byId = (id) => document.getElementById(id);
 
 export class Detail {
-  /** `look` as for rows; `traceOf(symbol)` is the row's; `onClose` and `onSpan` are told what the person did. */
-  constructor(look, traceOf, spanMs, onSpan) {
+  /** `look` and `ages` as for rows; `traceOf(symbol)` is the row's; `onClose` and `onSpan` are told what the person did. */
+  constructor(look, ages, traceOf, spanMs, onSpan) {
     this.look = look;
+    this.ages = ages;
     this.traceOf = traceOf;
     this.symbol = null;
     this.pane = byId("detail");
@@ -138,7 +143,7 @@ export class Detail {
       this.pushed = now;
     }
     const server = instrument ? instrument.tsMs + instrument.ageMs : now;
-    FIELDS.forEach(([, text], at) => this.write(this.texts[at], instrument ? (text(instrument, server, venue) ?? "") : ""));
+    FIELDS.forEach(([, text], at) => this.write(this.texts[at], instrument ? (text(instrument, server, venue, this.ages) ?? "") : ""));
     const trouble = instrument ? troubleOf(instrument, venue) : note;
     this.write(byId("detail-state"), trouble || "live");
     this.pane.dataset.state = trouble ? "stale" : "live";

@@ -23,10 +23,14 @@ export class Figures {
   store(time, values) {
     const slot = (this.first + this.length) % SAMPLES;
     this.times[slot] = time;
-    for (const name of values?.keys() ?? []) {
-      if (!this.values.has(name)) this.values.set(name, new Float64Array(SAMPLES).fill(NaN));
+    for (const [name, value] of values ?? []) {
+      if (!Number.isNaN(value) && !this.values.has(name)) this.values.set(name, new Float64Array(SAMPLES).fill(NaN));
     }
-    for (const [name, line] of this.values) line[slot] = values?.get(name) ?? NaN;
+    for (const [name, line] of this.values) {
+      line[slot] = values?.get(name) ?? NaN;
+      // Of a venue that is gone nothing is left after a quarter of an hour.
+      if (Number.isNaN(line[slot]) && line.every(Number.isNaN)) this.values.delete(name);
+    }
     if (this.length < SAMPLES) this.length++;
     else this.first = (this.first + 1) % SAMPLES;
   }

@@ -4,7 +4,7 @@
 const PAGE = 10;
 
 export class GridKeys {
-  /** `actions`: open, remove and move, each told a symbol. */
+  /** `actions`: open, remove and move, each told a symbol, and leave where no row is left. */
   constructor(body, actions) {
     this.body = body;
     this.actions = actions;
@@ -44,11 +44,12 @@ export class GridKeys {
     else if (!event.target.closest(".handle")) this.actions.open(row.dataset.symbol);
   }
 
-  /** The neighbour has the focus afterwards. */
+  /** The neighbour has the focus afterwards, and the search where there is none. */
   remove(row) {
     const neighbour = row.nextElementSibling ?? row.previousElementSibling;
     this.actions.remove(row.dataset.symbol);
     if (neighbour) this.focus(neighbour.dataset.symbol);
+    else this.actions.leave();
   }
 
   onKey(event) {

@@ -1,5 +1,7 @@
 // The watchlist: what was asked for, in which order, and what a pattern brought that nobody wants. No page in here.
 
+import { checkPattern } from "../client/tickwire.js";
+
 /** Rows that the page draws; with more of them nobody finds anything, and a search is the better list. */
 export const ROWS_MAX = 1_000;
 
@@ -8,17 +10,14 @@ const PATTERNS_MAX = 64;
 
 export const isPattern = (entry) => entry.includes("*");
 
-const NAME = /^[^\s\p{Cc},*?]{1,63}$/u;
-const VENUE = /^\$?[a-z0-9-]{1,32}$/;
-const PATTERN = /^[^\s\p{Cc},?]{1,127}$/u;
-
-/** What is wrong with an entry, or nothing. */
+/** What is wrong with an entry, by the client's own check, or nothing. */
 export function problemOf(entry) {
-  if (isPattern(entry)) return PATTERN.test(entry) ? "" : "a pattern has no white space, comma or question mark";
-  const colon = entry.indexOf(":");
-  if (colon < 0) return "a symbol is venue:NAME, such as binance:BTCUSDT; * stands for anything";
-  if (!VENUE.test(entry.slice(0, colon))) return "a venue is written in small letters, digits and -";
-  return NAME.test(entry.slice(colon + 1)) ? "" : "a name is up to 63 characters without white space, comma, * or ?";
+  try {
+    checkPattern(entry);
+    return "";
+  } catch (error) {
+    return error.message;
+  }
 }
 
 /** Whether a pattern means a symbol; never one of the server's own unless it says so. */
@@ -39,7 +38,10 @@ export function covers(pattern, symbol) {
 
 export class Watchlist {
   constructor(kept) {
-    this.entries = [...new Set(kept?.entries ?? [])].filter((entry) => problemOf(entry) === "");
+    const entries = [...new Set(kept?.entries ?? [])];
+    /** What was remembered and can be no entry. */
+    this.leftOut = entries.filter((entry) => problemOf(entry) !== "");
+    this.entries = entries.filter((entry) => !this.leftOut.includes(entry));
     this.order = [...new Set(kept?.order ?? [])];
     this.without = new Set(kept?.without ?? []);
     this.known = new Set(this.order);
@@ -80,6 +82,16 @@ export class Watchlist {
     this.known.add(symbol);
     this.order.push(symbol);
     return true;
+  }
+
+  /** Drops the rows that only a pattern asks for and that are not there; whether any was. */
+  dropMissing(isThere) {
+    const asked = new Set(this.entries);
+    const order = this.order.filter((symbol) => asked.has(symbol) || isThere(symbol));
+    const isAny = order.length < this.order.length;
+    this.order = order;
+    this.known = new Set(order);
+    return isAny;
   }
 
   isWanted(symbol) {

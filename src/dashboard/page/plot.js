@@ -47,7 +47,7 @@ export class Plot {
     this.cross = cross;
     const names = [...this.figures.values.keys()].sort();
     const wanted = typeof this.panel.lines === "function" ? this.panel.lines(names) : this.panel.lines;
-    if (wanted.length !== this.lines.length) this.makeLegend(wanted);
+    if (wanted.length !== this.lines.length || wanted.some(([name], at) => name !== this.lines[at].name)) this.makeLegend(wanted);
     const at = cross === null ? this.figures.length - 1 : this.figures.until(this.timeAt(cross));
     let worst = "";
     for (const line of this.lines) {

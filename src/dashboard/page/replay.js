@@ -10,8 +10,13 @@ function write(id, text) {
   if (byId(id).textContent !== text) byId(id).textContent = text;
 }
 
+/** A server that stands still answers nothing. */
+const ANSWER_MS = 3_000;
+
+const isLive = () => document.body.dataset.connection === "live";
+
 async function ask(init) {
-  const answer = await fetch("/v1/replay", init);
+  const answer = await fetch("/v1/replay", { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error?.message ?? `status ${answer.status}`);
   return body;
@@ -23,9 +28,14 @@ function timeOf(ns) {
 }
 
 export class ReplayBar {
-  constructor() {
+  /** `onAnswer` is told whether the server replays something, as often as it is asked. */
+  constructor(onAnswer) {
+    this.onAnswer = onAnswer;
     this.status = null;
+    /** The slider is a person's, not the replay's. */
     this.isSeeking = false;
+    /** It was put somewhere, and the server has not answered yet. */
+    this.isAsking = false;
     this.timer = 0;
     byId("replay-play").addEventListener("click", () => this.drive(this.status?.state === "paused" ? { resume: true } : { pause: true }));
     byId("replay-step").addEventListener("click", () => this.drive({ step: 1 }));
@@ -39,7 +49,11 @@ export class ReplayBar {
       this.isSeeking = true;
       write("replay-time", timeOf(this.sought()));
     });
-    slider.addEventListener("change", () => this.drive({ seek: String(this.sought()) }));
+    slider.addEventListener("change", () => this.seek());
+    // One that was moved and put back tells of no change; where there is one, it is told before the timer.
+    const letGo = () => setTimeout(() => { this.isSeeking &&= this.isAsking; });
+    for (const end of ["blur", "keyup"]) slider.addEventListener(end, letGo);
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, letGo);
     document.addEventListener("visibilitychange", () => this.poll());
   }
 
@@ -47,8 +61,9 @@ export class ReplayBar {
   async look() {
     let isReplay = false;
     try {
-      const answer = await fetch("/v1/status");
+      const answer = await fetch("/v1/status", { signal: AbortSignal.timeout(ANSWER_MS) });
       isReplay = answer.ok && (await answer.json()).replay !== undefined;
+      this.onAnswer(isReplay);
     } catch {
       // The next connection looks again.
     }
@@ -68,13 +83,27 @@ export class ReplayBar {
     if (byId("replay").hidden || document.hidden) return;
     try {
       // A server that is not there is asked by the connection, and nobody else.
-      if (document.body.dataset.connection === "live") this.show(await ask());
-      else byId("replay-controls").disabled = true;
+      const status = isLive() ? await ask() : null;
+      if (status && isLive()) this.show(status);
+      else this.dim();
     } catch {
-      byId("replay-controls").disabled = true;
+      this.dim();
     }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.poll(), POLL_MS);
+  }
+
+  /** Where the replay is now is not known, and nothing can drive it. */
+  dim() {
+    byId("replay-controls").disabled = true;
+    byId("replay").dataset.state = "unknown";
+    write("replay-state", "not known");
+  }
+
+  async seek() {
+    this.isAsking = true;
+    await this.drive({ seek: String(this.sought()) });
+    this.isAsking = false;
   }
 
   async drive(command) {

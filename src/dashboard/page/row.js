@@ -2,7 +2,7 @@
 
 import { ALL, COLUMNS, STATE } from "./columns.js";
 import { makeSparkline } from "./sparkline.js";
-import { agoOf, troubleOf } from "./words.js";
+import { troubleOf } from "./words.js";
 
 function make(tag, className, parent) {
   const element = document.createElement(tag);
@@ -20,8 +20,9 @@ function makeCell(key, parent, text = "") {
 }
 
 export class Row {
-  constructor(symbol) {
+  constructor(symbol, ages) {
     this.symbol = symbol;
+    this.ages = ages;
     this.isNear = false;
     this.bits = ALL;
     this.mantissas = {};
@@ -83,9 +84,8 @@ export class Row {
 
   /** How old the values are, or why they are not current. */
   writeAge(instrument) {
-    const text = this.trouble || (instrument ? agoOf(instrument.ageMs) : "");
-    if (text === this.age.text) return;
-    this.age.node.data = this.age.text = text;
-    this.age.cell.title = this.trouble ?? "";
+    const { text, title } = this.trouble || !instrument ? { text: this.trouble ?? "", title: this.trouble ?? "" } : this.ages.of(instrument);
+    if (text !== this.age.text) this.age.node.data = this.age.text = text;
+    if (title !== this.age.title) this.age.cell.title = this.age.title = title;
   }
 }

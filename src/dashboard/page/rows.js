@@ -25,10 +25,11 @@ const SAMPLES = 900;
 const HOLE_MS = 5_000;
 
 export class Rows {
-  /** `look(symbol)` gives `{ instrument, venue, note }` as they are now. */
-  constructor(body, look) {
+  /** `look(symbol)` gives `{ instrument, venue, note }` as they are now, `ages` how old an instrument's values are. */
+  constructor(body, look, ages) {
     this.body = body;
     this.look = look;
+    this.ages = ages;
     this.rows = new Map();
     this.traces = new Map();
     this.flashes = new Flashes();
@@ -57,7 +58,7 @@ export class Rows {
   }
 
   add(symbol) {
-    const row = new Row(symbol);
+    const row = new Row(symbol, this.ages);
     this.rows.set(symbol, row);
     this.traces.set(symbol, new Trace(SAMPLES));
     this.far.add(row);

@@ -13,10 +13,16 @@ export function announce(text) {
   write(byId("announcer"), text);
 }
 
-/** A word about what the page could not do. */
+/** Long enough to read a few lines twice. */
+const NOTICE_MS = 20_000;
+let noticeTimer = 0;
+
+/** A word about what the page could not do; it goes by itself. */
 export function notice(text) {
+  clearTimeout(noticeTimer);
   write(byId("notice"), text);
   byId("notice").hidden = text === "";
+  if (text !== "") noticeTimer = setTimeout(() => notice(""), NOTICE_MS);
 }
 
 export class Status {
@@ -96,8 +102,9 @@ export class Status {
     const seconds = this.before ? (now - this.before.at) / 1_000 : 0;
     const rate = (name) => (seconds > 0 ? Math.max(0, stats[name] - this.before[name]) / seconds : NaN);
     const isTape = stats.clock === "tape";
-    write(byId("lag"), isTape ? "tape's clock" : stats.lagMs < 1 ? "< 1 ms" : spanOf(stats.lagMs));
-    byId("lag").dataset.level = isTape || !(stats.lagMs > 250) ? "" : stats.lagMs > 1_000 ? "bad" : "warn";
+    const isLive = this.detail?.state === "live";
+    write(byId("lag"), !isLive ? "–" : isTape ? "tape's clock" : stats.lagMs < 1 ? "< 1 ms" : spanOf(stats.lagMs));
+    byId("lag").dataset.level = !isLive || isTape || !(stats.lagMs > 250) ? "" : stats.lagMs > 1_000 ? "bad" : "warn";
     write(byId("skipped"), countOf(stats.skippedBeats));
     byId("skipped").dataset.level = this.before && stats.skippedBeats > this.before.skippedBeats ? "warn" : "";
     write(byId("rate"), `${countOf(rate("entries"))}/s`);

@@ -14,7 +14,9 @@ export function troubleOf(instrument, venue) {
   if (venue && venue.state !== "up") return `${venue.state}: ${venue.reason || "no reason told"}`;
   if (instrument.state === "halted") return "halted";
   if (instrument.state === "stale") return `stale: ${CAUSES[instrument.cause] ?? "cause not told"}`;
-  return instrument.state === "live" ? "" : "state not told";
+  if (instrument.state !== "live") return "state not told";
+  // Connected again, or silent: what is known is from before, until the server has said more.
+  return instrument.isLive ? "" : "waiting for the server";
 }
 
 /** How long ago: "now", "12 s", "3 min", "2 h", "5 d". */

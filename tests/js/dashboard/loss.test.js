@@ -23,6 +23,10 @@ const isAllOld = (board) => board.page.evaluate(() => {
   return [...document.querySelectorAll("#rows .lastPrice")].every((cell) => getComputedStyle(cell).color === dim);
 });
 
+/** Whether venues and figures of the head look as old as the prices; a dot without a ground is none of a venue that is up. */
+const isHeadOld = (board) => board.page.evaluate(() => [...document.querySelectorAll("#venues li, .figures dd")].every((element) => getComputedStyle(element).fontStyle === "italic")
+  && [...document.querySelectorAll("#venues li")].every((chip) => getComputedStyle(chip, "::before").backgroundColor === "rgba(0, 0, 0, 0)"));
+
 /** Whether bid, ask and last of every row are those of the server's snapshot. */
 async function hasServersPrices(board, server) {
   const { snapshot } = await server.json("/v1/snapshot?symbols=*");
@@ -48,11 +52,14 @@ test("a server that is killed and back on its port is resumed, and meanwhile eve
     await eventually("old prices look old", () => isAllOld(board), SHOWN_MS);
     await eventually("the banner", async () => /Connection lost since \d\d:\d\d:\d\d.*What is shown is old/.test(await board.text("#banner-text")));
     assert.ok(await board.page.locator("#banner").isVisible());
+    assert.equal(await isHeadOld(board), true);
+    await eventually("no lag is told", async () => (await board.text("#lag")) === "–", SHOWN_MS);
     server = await Server.start(["--feed", FEED], address);
     // Another process is another epoch: whatever it says counts, and nothing from before.
     await board.untilLive(5);
     await eventually("the banner goes", async () => !(await board.page.locator("#banner").isVisible()));
     assert.equal(await isAllOld(board), false);
+    assert.equal(await isHeadOld(board), false);
     await eventually("values of the new server", async () => {
       const { snapshot } = await server.json("/v1/snapshot?symbols=synthetic:S0000");
       const row = await board.row("synthetic:S0000");
@@ -86,6 +93,24 @@ test("a server that falls silent is shown as such within three seconds, and one 
   }
 });
 
+test("a replay whose server falls silent is not said to play, and cannot be driven until it speaks again", async () => {
+  const server = await Server.run(["replay", TAPE, "--allow-control", "--loop", "--listen", "127.0.0.1:0"]);
+  const board = await Board.open(server);
+  try {
+    await eventually("it plays", async () => (await board.text("#replay-state")) === "playing");
+    server.child.kill("SIGSTOP");
+    await eventually("nothing is known", async () => (await board.text("#replay-state")) === "not known", SHOWN_MS);
+    assert.equal(await board.page.locator("#replay-play").isDisabled(), true);
+    server.child.kill("SIGCONT");
+    await eventually("it plays again", async () => (await board.text("#replay-state")) === "playing" && (await board.page.locator("#replay-play").isEnabled()));
+    board.assertCalm();
+  } finally {
+    server.child.kill("SIGCONT");
+    await board.close();
+    await server.stop();
+  }
+});
+
 test("a connection that is cut is resumed, and once all stands still no value is wrong", async () => {
   const server = await Server.run(["replay", TAPE, "--allow-control", "--loop", "--listen", "127.0.0.1:0"]);
   const proxy = await Proxy.start(server.url);
@@ -109,6 +134,39 @@ test("a connection that is cut is resumed, and once all stands still no value is
   } finally {
     await board.close();
     proxy.close();
+    await server.stop();
+  }
+});
+
+test("between the welcome of a new connection and its first answer no value looks live", async () => {
+  const server = await Server.start(["--feed", FEED]);
+  let connections = 0;
+  let cut;
+  const held = [];
+  const board = await Board.open(server, {
+    prepare: (page) => page.routeWebSocket(/stream/, (socket) => {
+      const isSecond = ++connections > 1;
+      const upstream = socket.connectToServer();
+      let heard = 0;
+      cut = () => socket.close({ code: 4001, reason: "cut" });
+      // The welcome goes on, all that follows waits.
+      upstream.onMessage((message) => (isSecond && heard++ > 0 ? held.push(() => socket.send(message)) : socket.send(message)));
+    }),
+  });
+  try {
+    await board.untilLive(5);
+    await board.page.evaluate(() => {
+      window.seen = [];
+      new MutationObserver(() => window.seen.push(document.body.dataset.connection)).observe(document.body, { attributeFilter: ["data-connection"] });
+    });
+    await cut();
+    await eventually("the welcome of the second", () => board.page.evaluate(() => window.seen.at(-1) === "live"));
+    await eventually("the answer is held back", () => held.length > 0);
+    await eventually("all rows wait", async () => Object.values(await board.rows()).every(({ state, age }) => state === "stale" && age === "waiting for the server"), 1_500);
+    assert.ok(await isAllOld(board));
+    board.assertCalm();
+  } finally {
+    await board.close();
     await server.stop();
   }
 });
@@ -168,7 +226,7 @@ test("a feed that is killed makes its rows stale within three seconds, with the 
   }
 });
 
-test("what a venue halts is shown as halted", async () => {
+test("what a venue halts is shown as halted, and a venue goes with its last row", async () => {
   const server = await Server.start(["--allow-control", "--feed", FEED]);
   const board = await Board.open(server, { memory: remembered(["own:H"]) });
   try {
@@ -181,6 +239,11 @@ test("what a venue halts is shown as halted", async () => {
     await eventually("halted", async () => (await board.row("own:H")).state === "halted");
     const row = await board.row("own:H");
     assert.deepEqual([row.age, row.lastPrice], ["halted", "7.5"]);
+    // The venue of which nothing is shown any more says nothing any more.
+    await eventually("its venue", async () => /own/.test(await board.text("#venues")));
+    await board.page.locator('[data-symbol="own:H"]').hover();
+    await board.page.locator('[data-symbol="own:H"] .remove').click();
+    await eventually("its venue goes", async () => !/own/.test(await board.text("#venues")), SHOWN_MS);
     board.assertCalm();
   } finally {
     await board.close();

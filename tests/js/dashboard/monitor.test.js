@@ -48,6 +48,34 @@ test("every plot has its values and moves; the venues stand above", async () => 
   }
 });
 
+test("the legend names the lines that there are, also where another one takes a line's place", async () => {
+  const server = await Server.start(["--feed", "synthetic?symbols=1&rate=10"]);
+  const board = await Board.open(server, { path: "/monitor" });
+  try {
+    await eventually("a value", async () => (await plotOf(board, "Frames out")).values.frames !== "–");
+    const legends = await board.page.evaluate(async () => {
+      const { Plot } = await import("/page/plot.js");
+      const { Figures } = await import("/page/figures.js");
+      const figures = new Figures();
+      const panel = { title: "t", unit: "", factor: 1, lines: (names) => names.map((name) => [name, `label ${name}`]) };
+      const plot = new Plot(document.body, panel, figures, () => {});
+      const legendOf = (values, at) => {
+        figures.push(at, new Map(values));
+        plot.show(at, 60_000, null);
+        return plot.legend.textContent;
+      };
+      const first = legendOf([["a", 1]], 1_000);
+      figures.values.delete("a");
+      return [first, legendOf([["b", 2]], 2_000)];
+    });
+    assert.deepEqual(legends, ["label a1", "label b2"]);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
 test("the crosshair of one plot is that of all, and errors are coloured", async () => {
   const server = await Server.start(["--allow-control", "--feed", "synthetic?symbols=2&rate=10"]);
   const board = await Board.open(server, { path: "/monitor" });

@@ -2,12 +2,16 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { Client } from "tickwire-client";
+import { check } from "../../../src/dashboard/client/options.js";
+import { Ages } from "../../../src/dashboard/page/age.js";
 import { niceStep, valueTicks } from "../../../src/dashboard/page/axis.js";
 import { percentOf, signed } from "../../../src/dashboard/page/decimals.js";
 import { Figures } from "../../../src/dashboard/page/figures.js";
 import { covers, problemOf, ROWS_MAX, Watchlist } from "../../../src/dashboard/page/list.js";
 import { Trace } from "../../../src/dashboard/page/trace.js";
 import { agoOf, figureOf, spanOf, troubleOf } from "../../../src/dashboard/page/words.js";
+import { Random } from "../support/random.js";
 
 test("a percentage is rounded half away from zero, and exact beyond what floats hold", () => {
   for (const [part, whole, want] of [
@@ -28,6 +32,25 @@ test("a pattern covers what the server's own rule covers", () => {
 test("what can never be a symbol has a problem, what can has none", () => {
   for (const good of ["binance:BTCUSDT", "kraken:BTC/USD", "$stats:cpu_percent", "*", "a:<img>", `a:${"x".repeat(63)}`]) assert.equal(problemOf(good), "", good);
   for (const bad of ["", "BTC", "Binance:X", "a:", "a:b c", "a:b,c", "a:b?", `a:${"x".repeat(64)}`, "* *"]) assert.notEqual(problemOf(bad), "", bad);
+  for (const bad of ["BINANCE:*", "a_b:*", `a:${"é".repeat(40)}`, `a:${"é".repeat(64)}*`, "a:\ud800"]) assert.notEqual(problemOf(bad), "", bad);
+});
+
+test("what a list takes in a client takes too, whatever was typed or remembered", () => {
+  const random = new Random(7);
+  const client = new Client(check("http://127.0.0.1:1", { WebSocket: class { send() {} close() {} } }));
+  const letters = [..."abAZ09-_$:::***", "é", "€", "😀", " ", ",", "?", "\u0000", "\ud800", "\u2003"];
+  let taken = 0;
+  for (let time = 0; time < 20_000; time++) {
+    const text = Array.from({ length: random.below(random.chance(0.1) ? 140 : 7) }, () => random.pick(letters)).join("");
+    const isTaken = new Watchlist(null).add(text) === "";
+    if (isTaken) taken++;
+    const list = new Watchlist({ entries: [text, "a:B"], order: [text], without: [text] });
+    assert.equal(list.entries.includes(text), isTaken || text === "a:B", JSON.stringify(text));
+    if (isTaken) assert.doesNotThrow(() => client.subscribe(list.entries).unsubscribe(), JSON.stringify(text));
+    else assert.throws(() => client.subscribe(text), TypeError, JSON.stringify(text));
+  }
+  client.close();
+  assert.ok(taken > 200 && taken < 19_800, `${taken} were taken`);
 });
 
 test("a list keeps its order, leaves out what was taken away, and survives being written down", () => {
@@ -81,6 +104,16 @@ test("figures that were not collected for a while have a gap", () => {
   assert.deepEqual([figures.until(0), figures.until(2_000), figures.until(1e9)], [-1, 1, 3]);
 });
 
+test("a figure of which nothing is known for a quarter of an hour is forgotten, and no sooner", () => {
+  const figures = new Figures();
+  figures.push(0, new Map([["gone", 1], ["stays", 1], ["never", NaN]]));
+  assert.deepEqual([...figures.values.keys()], ["gone", "stays"]);
+  for (let second = 1; second < 900; second++) figures.push(second * 1_000, new Map([["stays", second]]));
+  assert.deepEqual([...figures.values.keys()], ["gone", "stays"]);
+  figures.push(900_000, new Map([["stays", 900], ["new", 1]]));
+  assert.deepEqual([...figures.values.keys()], ["stays", "new"]);
+});
+
 test("axes have round values, never more than asked for", () => {
   assert.deepEqual([0.7, 1, 1.2, 3, 7, 99].map(niceStep), [1, 1, 2, 5, 10, 100]);
   assert.deepEqual(valueTicks(3, 27, 5, true), [5, 10, 15, 20, 25]);
@@ -90,12 +123,35 @@ test("axes have round values, never more than asked for", () => {
 test("states and times are said in words", () => {
   const up = { name: "v", state: "up", reason: "" };
   for (const [instrument, venue, want] of [
-    [{ state: "live" }, up, ""], [{ state: "stale", cause: "gap" }, up, "stale: updates were lost"], [{ state: "halted" }, up, "halted"],
+    [{ state: "live", isLive: true }, up, ""], [{ state: "live", isLive: false }, up, "waiting for the server"],
+    [{ state: "stale", cause: "gap" }, up, "stale: updates were lost"], [{ state: "halted" }, up, "halted"],
     [{ state: "live" }, { name: "v", state: "down", reason: "refused" }, "down: refused"], [{ state: undefined }, up, "state not told"],
   ]) assert.equal(troubleOf(instrument, venue), want);
   assert.deepEqual([0, 1_999, 2_000, 61_000, 7_200_000, 3e8].map(agoOf), ["now", "now", "2 s", "1 min", "2 h", "3 d"]);
   assert.deepEqual([0.0854, 3.21, 250, 12_340, -4, undefined].map(spanOf), ["85 µs", "3.2 ms", "250 ms", "12.3 s", "-4.0 ms", "–"]);
   assert.deepEqual([0, 0.123, 5, 56.78, 1_234.5, NaN].map(figureOf), ["0", "0.12", "5", "56.8", "1,235", "–"]);
+});
+
+test("an age is the value's own: by the venue's stamp, else by the server's, and a snapshot's is at least so long", () => {
+  const ages = new Ages();
+  const of = (instrument) => ages.of(instrument).text;
+  const stamped = { tsMs: 10_000, eventAgeMs: 60_000, tsEventMs: -50_000, ageMs: 3_000 };
+  // The newest entry had no stamp; the one before it had.
+  const later = { ...stamped, tsMs: 11_000 };
+  const unstamped = { tsMs: 10_000, ageMs: 5_000 };
+  assert.deepEqual([stamped, later, unstamped].map(of), ["3 s", "3 s", "5 s"], "what is replayed is not known yet");
+  ages.isReplay = false;
+  assert.deepEqual([stamped, later, unstamped].map(of), ["1 min", "3 s", "5 s"]);
+  ages.settle([stamped, unstamped]);
+  assert.deepEqual([stamped, unstamped, { ...unstamped }].map(of), ["1 min", "≥ 5 s", "5 s"]);
+  unstamped.ageMs = 10;
+  assert.equal(of(unstamped), "", "it was there before, and nobody knows since when");
+  Object.assign(unstamped, { tsMs: 20_000 });
+  assert.equal(of(unstamped), "now");
+  ages.isReplay = true;
+  assert.equal(of(stamped), "≥ 3 s", "a recording's stamps are of another time");
+  ages.isTape = true;
+  assert.deepEqual([stamped, unstamped].map(of), ["", ""]);
 });
 
 /** The share of light, by WCAG 2's formula. */

@@ -42,6 +42,42 @@ test("the bar steps, plays, changes the speed, pauses and seeks", async () => {
   }
 });
 
+test("a slider that is dragged away and put back, or that the focus leaves, follows the replay again", async () => {
+  const server = await Server.run(["replay", TAPE, "--allow-control", "--loop", ...LISTEN]);
+  const board = await Board.open(server);
+  const { page } = board;
+  try {
+    await eventually("it plays", async () => (await board.text("#replay-state")) === "playing");
+    await fetch(new URL("/v1/replay", server.url), { method: "POST", body: JSON.stringify({ pause: true }) });
+    await eventually("it is paused", async () => (await board.text("#replay-state")) === "paused");
+    const slider = page.locator("#replay-position");
+    const { x, y, width, height } = await slider.boundingBox();
+    const value = Number(await slider.inputValue());
+    await page.mouse.move(x + 8 + ((width - 16) * value) / 10_000, y + height / 2);
+    await page.mouse.down();
+    // As the press may have moved it by a step, "back" is where it began.
+    const begun = await slider.inputValue();
+    await page.mouse.move(x + width * 0.8, y + height / 2, { steps: 3 });
+    await page.mouse.move(x + 8 + ((width - 16) * value) / 10_000, y + height / 2, { steps: 3 });
+    assert.equal(await slider.inputValue(), begun);
+    await page.mouse.up();
+    await fetch(new URL("/v1/replay", server.url), { method: "POST", body: JSON.stringify({ resume: true }) });
+    const time = await board.text("#replay-time");
+    await eventually("it goes on", async () => (await board.text("#replay-time")) !== time, 3_000);
+    await slider.evaluate((element) => {
+      element.focus();
+      element.dispatchEvent(new Event("input"));
+      element.blur();
+    });
+    const later = await board.text("#replay-time");
+    await eventually("it goes on after it was left", async () => (await board.text("#replay-time")) !== later, 3_000);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
 test("where control is not allowed the bar shows the position, and says why it cannot be used", async () => {
   const server = await Server.run(["replay", TAPE, "--loop", "--speed", "20", ...LISTEN]);
   const board = await Board.open(server);
@@ -50,6 +86,9 @@ test("where control is not allowed the bar shows the position, and says why it c
     assert.equal(await board.page.locator("#replay-play").isDisabled(), true);
     assert.match(await board.text("#replay-problem"), /control is off: start the server with --allow-control/);
     await board.untilLive(5);
+    // The recording's venues had another time of day.
+    await board.page.locator(".row .symbol").first().click();
+    await eventually("no delay of days", async () => /Newest valuenow.*Last tradeVenue to serverInstrument/.test(await board.text("#fields")));
     board.assertCalm();
   } finally {
     await board.close();

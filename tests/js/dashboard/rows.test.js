@@ -113,6 +113,31 @@ test("a pattern takes in what appears later, and names are text whatever they ho
   }
 });
 
+test("a reload makes no value younger: an age is that of the value, not of the message that brought it", async () => {
+  const server = await Server.start(["--allow-control", "--feed", "synthetic?symbols=1&rate=0"]);
+  const push = (line) => fetch(new URL("/v1/updates", server.url), { method: "POST", headers: { "Content-Type": "application/x-ndjson" }, body: JSON.stringify(line) });
+  const hourAgo = String(BigInt(Date.now() - 3_630_000) * 1_000_000n);
+  await push({ symbol: "own:STAMPED", last_price: "1", ts_event: hourAgo });
+  await push({ symbol: "own:PLAIN", last_price: "1" });
+  const board = await Board.open(server, { memory: remembered(["own:*"]) });
+  const age = async (symbol) => (await board.row(symbol))?.age;
+  const title = (symbol) => board.page.locator(`[data-symbol="${symbol}"] .age`).getAttribute("title");
+  try {
+    await board.untilLive(2);
+    await eventually("by the venue's stamp", async () => (await age("own:STAMPED")) === "1 h");
+    assert.match(await age("own:PLAIN"), /^(≥ \d+ s)?$/);
+    assert.match(await title("own:PLAIN"), /before this page asked/);
+    await push({ symbol: "own:PLAIN", last_price: "2" });
+    await eventually("one that was seen to come", async () => (await age("own:PLAIN")) === "now" && /server's stamp/.test(await title("own:PLAIN")));
+    await board.page.locator('[data-symbol="own:STAMPED"] .symbol').click();
+    await eventually("the same in the detail", async () => /Newest value1 h.*Venue to server1 h/.test(await board.text("#fields")));
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
 test("both pages are served with a policy that allows nothing but their own files", async () => {
   const server = await Server.start(["--feed", "synthetic?symbols=1&rate=1"]);
   try {

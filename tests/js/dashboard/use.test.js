@@ -7,8 +7,8 @@ import { eventually, Server } from "../support/server.js";
 const FEED = ["--feed", "synthetic?symbols=20&rate=400&seed=1"];
 const [A, B, C] = ["synthetic:S0003", "synthetic:S0001", "synthetic:S0007"];
 
-async function withBoard(options, run) {
-  const server = await Server.start(FEED);
+async function withBoard({ flags = [], ...options }, run) {
+  const server = await Server.start([...FEED, ...flags]);
   const board = await Board.open(server, options);
   try {
     await run(board, server);
@@ -57,6 +57,8 @@ test("by keyboard alone rows are added, reached, ordered, opened and removed, an
   await keyboard.press("Delete");
   assert.deepEqual(await board.order(), [B, C]);
   assert.equal(await focused(board), C);
+  const heads = await board.page.getByRole("columnheader").evaluateAll((cells) => cells.map((cell) => cell.getAttribute("aria-label") ?? cell.textContent));
+  assert.deepEqual(heads.filter((name) => name === ""), [], "every column has a name");
   await keyboard.press("?");
   assert.ok(await board.page.locator("#keys").isVisible());
   await keyboard.press("Escape");
@@ -83,18 +85,76 @@ test("a row is dragged to another place, and a pattern comes and goes with its r
   await board.page.reload();
   await board.untilLive(12);
   assert.deepEqual((await board.order()).slice(0, 4), [B, C, A, "synthetic:S0011"]);
-  await board.page.locator("#patterns button").click();
+  await board.page.locator("#patterns button").focus();
+  await board.page.keyboard.press("Enter");
   await board.untilLive(3);
+  assert.equal(await focused(board), "search", "the chip has gone, the focus has not");
+  await board.page.locator(`[data-symbol="${A}"]`).focus();
+  for (let row = 0; row < 3; row++) await board.page.keyboard.press("Delete");
+  assert.equal(await focused(board), "search", "so has the last row");
+  assert.ok(await board.page.locator("#empty").isVisible());
+  assert.equal(await board.page.locator("[role=grid] > :not([role])").count(), 0, "the grid has nothing but rows");
 }));
 
 test("what cannot be a symbol is refused with a word", () => withBoard({ memory: remembered([A]) }, async (board) => {
-  for (const [typed, word] of [["UPPER:x", /small letters/], ["a:b,c", /without white space, comma/], ["nothing", /venue:NAME/]]) {
+  for (const [typed, word] of [
+    ["UPPER:x", /the venue of a-z/], ["a:b,c", /without white space/], ["nothing", /venue:NAME/], [`a:${"é".repeat(40)}`, /1 to 63 bytes/],
+    ["BINANCE:*", /is not a pattern/], ["a_b:*", /is not a pattern/], ["synthetic:* x", /is not a pattern/],
+  ]) {
     await board.page.locator("#search").fill(typed);
     await board.page.keyboard.press("Enter");
     await eventually(typed, async () => word.test(await board.text("#notice")));
     assert.equal(await board.page.locator("#search").getAttribute("aria-invalid"), "true");
   }
   assert.deepEqual(await board.order(), [A]);
+  await board.page.reload();
+  await board.untilLive(1);
+}));
+
+test("what was remembered and can be no entry is left out with a word, and the rest is there", () => withBoard({ memory: remembered(["BINANCE:*", A, "a_b:*", `a:${"é".repeat(40)}`]) }, async (board) => {
+  await board.untilLive(1);
+  assert.match(await board.text("#notice"), /left out: "BINANCE:\*" is not a pattern/);
+  assert.deepEqual(await board.order(), [A]);
+}));
+
+test("a pattern that the server refuses is marked, with the server's word, and asked for again when it is added again", () => withBoard({ memory: remembered([A]), flags: ["--max-symbols", "15"] }, async (board) => {
+  await board.untilLive(1);
+  const add = async (text) => {
+    await board.page.locator("#search").fill(text);
+    await board.page.keyboard.press("Enter");
+  };
+  await add("synthetic:*");
+  await eventually("the notice", async () => /^synthetic:\*: .*15/.test(await board.text("#notice")));
+  const chip = board.page.locator("#patterns li");
+  assert.equal(await chip.getAttribute("data-state"), "refused");
+  assert.match(await chip.getAttribute("title"), /15/);
+  await add("synthetic:S001*");
+  await board.untilLive(11);
+  assert.equal(await board.page.locator("#patterns li[data-state=refused]").count(), 1);
+  await board.page.evaluate(() => { document.querySelector("#notice").textContent = ""; });
+  await add("synthetic:*");
+  await eventually("the notice again", async () => /^synthetic:\*: .*15/.test(await board.text("#notice")));
+  assert.equal((await board.order()).length, 11);
+}));
+
+test("rows that a pattern once brought and that the server does not have any more are gone, those asked for by name wait", async () => {
+  const gone = Array.from({ length: 1_000 }, (_, at) => `synthetic:OLD${at}`);
+  const memory = { version: 1, list: { entries: ["synthetic:*", "synthetic:NONE"], order: [B, ...gone.slice(1), "synthetic:NONE"], without: [] }, settings: {} };
+  await withBoard({ memory }, async (board) => {
+    await eventually("20 rows and one that waits", async () => (await board.order()).length === 21);
+    await eventually("20 live ones", async () => Object.values(await board.rows()).filter(({ state }) => state === "live").length === 20);
+    assert.deepEqual((await board.order()).slice(0, 2), [B, "synthetic:NONE"]);
+    assert.match((await board.row("synthetic:NONE")).age, /no such symbol/);
+  });
+});
+
+test("a notice goes by itself", () => withBoard({ memory: remembered([A]), prepare: (page) => page.clock.install() }, async (board) => {
+  await board.untilLive(1);
+  await board.page.locator("#search").fill("nothing");
+  await board.page.keyboard.press("Enter");
+  await eventually("the notice", () => board.page.locator("#notice").isVisible());
+  await board.page.clock.fastForward(25_000);
+  await eventually("it has gone", async () => !(await board.page.locator("#notice").isVisible()));
 }));
 
 for (const [what, memory] of [
@@ -124,6 +184,45 @@ test("pace, encoding and theme are chosen and kept", () => withBoard({ memory: r
   assert.equal(await board.page.locator("#pace").inputValue(), "1000");
   assert.equal(await board.page.locator("#encoding").inputValue(), "msgpack");
 }));
+
+/** Where the texts of a row are: those that overlap another one, that are cut, or that leave the row. */
+const crowded = (board) => board.page.evaluate(() => [...document.querySelectorAll("#rows .row")].flatMap((row) => {
+  const inner = row.querySelector(".remove").getBoundingClientRect();
+  const texts = [...row.querySelectorAll(".cell:not(.handle)")].filter((cell) => cell.textContent !== "" && getComputedStyle(cell).display !== "none").map((cell) => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    const { left, right, top, bottom } = range.getBoundingClientRect();
+    const isCut = getComputedStyle(cell).overflow !== "visible" && cell.scrollWidth > cell.clientWidth;
+    return { name: cell.classList[1], left, right, top, bottom, isCut };
+  }).filter(({ name }) => name !== "removes");
+  const meet = (a, b) => a.left < b.right - 0.5 && b.left < a.right - 0.5 && a.top < b.bottom - 2 && b.top < a.bottom - 2;
+  return texts.flatMap((text, at) => [
+    ...texts.slice(at + 1).filter((other) => meet(text, other)).map((other) => `${row.dataset.symbol}: ${text.name} meets ${other.name}`),
+    ...(text.right > inner.left + 0.5 ? [`${row.dataset.symbol}: ${text.name} is under the button`] : []),
+    ...(text.isCut && /Price/.test(text.name) ? [`${row.dataset.symbol}: ${text.name} is cut`] : []),
+  ]);
+}));
+
+for (const width of [320, 360, 430]) {
+  test(`on a phone of ${width} pixels no price is cut or runs into another, whatever its decimals`, () => withBoard({ memory: remembered(["own:*"]), flags: ["--allow-control"], width, height: 700, isMobile: true, hasTouch: true }, async (board, server) => {
+    const push = (symbol, price, more = {}) => fetch(new URL("/v1/updates", server.url), {
+      method: "POST", headers: { "Content-Type": "application/x-ndjson" },
+      body: JSON.stringify({ symbol, bid_price: price, ask_price: price, last_price: price, open: "60000", ...more }),
+    });
+    await push("own:SHORT", "61837.63");
+    await board.untilLive(1);
+    assert.deepEqual(await crowded(board), []);
+    await push("own:LONG", "61837.1234567891");
+    await board.untilLive(2);
+    await eventually("its price", async () => (await board.row("own:LONG")).bidPrice === "61837.1234567891");
+    assert.deepEqual(await crowded(board), []);
+    await push("own:MOST", "-9.123456789012345678", { open: "-8.5" });
+    await push("own:HALTED", "9.123456789012345678", { open: "8.5", state: "halted" });
+    await eventually("all four", async () => Object.values(await board.rows()).filter(({ lastPrice }) => lastPrice !== "").length === 4);
+    await eventually("the halted one", async () => (await board.row("own:HALTED")).state === "halted");
+    assert.deepEqual(await crowded(board), []);
+  }));
+}
 
 for (const path of ["/", "/monitor"]) {
   test(`${path} of 360 pixels scrolls up and down only`, () => withBoard({ path, width: 360, height: 700, isMobile: true, hasTouch: true }, async (board) => {

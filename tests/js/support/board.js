@@ -9,8 +9,8 @@ const KEY = "tickwire.dashboard";
 export const remembered = (entries, settings = {}) => ({ version: 1, list: { entries, order: [], without: [] }, settings });
 
 export class Board {
-  /** Opens a page of the server; `memory` is what its localStorage holds before. */
-  static async open(server, { path = "/", width = 1440, height = 900, memory, args, ...options } = {}) {
+  /** Opens a page of the server; `memory` is what its localStorage holds before, `prepare` is given the page before it is opened. */
+  static async open(server, { path = "/", width = 1440, height = 900, memory, args, prepare, ...options } = {}) {
     const browser = await launch(args);
     const page = await browser.newPage({ viewport: { width, height }, ...options });
     const board = new Board(browser, page);
@@ -19,6 +19,7 @@ export class Board {
       // Once: what the page itself remembers later stays.
       await page.addInitScript(([key, value]) => localStorage.getItem(key) ?? localStorage.setItem(key, value), [KEY, text]);
     }
+    await prepare?.(page);
     const answer = await page.goto(new URL(path, server.url).href);
     board.policy = answer.headers()["content-security-policy"];
     return board;
