@@ -29,6 +29,11 @@ impl Backoff {
             .min(CAP)
     }
 
+    /// Whether no wait was taken since things last went well.
+    pub fn is_fresh(&self) -> bool {
+        self.attempts == 0
+    }
+
     /// Takes the next wait, uniform in 0 to the bound; the bound then doubles.
     pub fn next(&mut self, random: &mut fastrand::Rng) -> Duration {
         let bound = self.bound();
@@ -56,7 +61,9 @@ mod tests {
             assert!(backoff.next(&mut random) <= bound);
         }
         assert_eq!(backoff.bound(), CAP);
+        assert!(!backoff.is_fresh());
         backoff.reset();
+        assert!(backoff.is_fresh());
         assert_eq!(backoff.bound(), FIRST);
     }
 }

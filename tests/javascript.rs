@@ -21,7 +21,13 @@ fn its_view_equals_the_truth_once_it_has_caught_up() {
 
 #[test]
 fn it_asks_hands_over_and_comes_back_as_it_should() {
-    node::tests(&["client.test.js", "clock.test.js", "close.test.js", "handover.test.js", "refusal.test.js"]);
+    node::tests(&[
+        "client.test.js",
+        "clock.test.js",
+        "close.test.js",
+        "handover.test.js",
+        "refusal.test.js",
+    ]);
 }
 
 #[test]

@@ -170,7 +170,8 @@ impl Retry {
     /// The wait before the next connection, `None` to give up.
     ///
     /// `good_for`: how long complete data had flowed. `goaway`: the delay that the server asked for; it has
-    /// spread its subscribers itself, so no jitter is added.
+    /// spread its subscribers itself, so no jitter is added, but one that says so again and again, with little or
+    /// no delay, is come back to no sooner than any other.
     pub(super) fn next(
         &mut self,
         disconnect: &Disconnect,
@@ -184,14 +185,14 @@ impl Retry {
         if good_for.is_some_and(|d| d >= GOOD_AFTER) {
             self.backoff.reset();
         }
-        if let Some(delay) = goaway {
-            return Some(delay.min(DELAY_MAX));
-        }
+        let is_first = self.backoff.is_fresh();
         let wait = self.backoff.next(&mut self.random);
-        match come_back {
-            ComeBack::After(least) => Some(least + wait),
-            _ => Some(wait),
-        }
+        Some(match (goaway, come_back) {
+            (Some(delay), _) if is_first => delay.min(DELAY_MAX),
+            (Some(delay), _) => delay.min(DELAY_MAX).max(wait),
+            (None, ComeBack::After(least)) => least + wait,
+            (None, _) => wait,
+        })
     }
 }
 
@@ -236,6 +237,10 @@ mod tests {
         let mut retry = Retry::new(false, fastrand::Rng::with_seed(3));
         let delay = Duration::from_millis(1234);
         assert_eq!(retry.next(&closed(4001), None, Some(delay)), Some(delay));
+        let again: Duration = (0..6)
+            .filter_map(|_| retry.next(&closed(4001), None, Some(Duration::ZERO)))
+            .sum();
+        assert!(again > Duration::from_secs(1), "no storm: {again:?} for six");
         for _ in 0..9 {
             assert!(
                 retry

@@ -40,6 +40,8 @@ pub(super) struct Session {
     repairs: u32,
     repaired: Option<Instant>,
     goaway: Option<Duration>,
+    /// Own seq of the last `received`.
+    confirmed: Option<u64>,
 }
 
 impl Session {
@@ -55,6 +57,7 @@ impl Session {
             repairs: 0,
             repaired: None,
             goaway: None,
+            confirmed: None,
         }
     }
 
@@ -66,6 +69,7 @@ impl Session {
         self.repairs = 0;
         self.repaired = None;
         self.goaway = None;
+        self.confirmed = None;
     }
 
     /// Anything came, a WebSocket ping included.
@@ -150,16 +154,10 @@ impl Session {
             Outcome::Lost => self.repair(None, now, &mut todo)?,
             Outcome::Broken(breach) => self.repair(Some(breach), now, &mut todo)?,
         }
+        self.confirm(view, &message, &mut todo);
         match message.body {
             Some(server_message::Body::Welcome(welcome)) => self.welcome(welcome, now, &mut todo),
             Some(server_message::Body::Snapshot(snapshot)) => tell_snapshot(snapshot, view, &mut todo),
-            Some(server_message::Body::Delta(delta)) if self.window > 0 && !delta.more => {
-                let body = client_message::Body::Received(proto::Received { seq: view.seq() });
-                todo.send.push(proto::ClientMessage {
-                    request_id: 0,
-                    body: Some(body),
-                });
-            }
             Some(server_message::Body::Error(error)) => {
                 let message = reason(&error.message);
                 todo.tell.push(Notice::ServerError {
@@ -184,6 +182,25 @@ impl Session {
         }
         self.complete_since = view.is_complete().then(|| self.complete_since.unwrap_or(now));
         Ok(todo)
+    }
+
+    /// Tells what is applied after a delta or an answer: one that repairs a loss stands for the deltas that were
+    /// lost, and nothing else would ever confirm those.
+    fn confirm(&mut self, view: &View, message: &proto::ServerMessage, todo: &mut Todo) {
+        let is_whole = match &message.body {
+            Some(server_message::Body::Delta(delta)) => !delta.more,
+            Some(server_message::Body::Snapshot(snapshot)) => !snapshot.more,
+            _ => false,
+        };
+        let seq = view.seq();
+        if self.window == 0 || !is_whole || self.confirmed == Some(seq) {
+            return;
+        }
+        self.confirmed = Some(seq);
+        todo.send.push(proto::ClientMessage {
+            request_id: 0,
+            body: Some(client_message::Body::Received(proto::Received { seq })),
+        });
     }
 
     fn welcome(&mut self, welcome: proto::Welcome, now: Instant, todo: &mut Todo) {

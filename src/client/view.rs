@@ -341,9 +341,10 @@ impl View {
     }
 
     /// Whether a price is live: the venue is up and the instrument's own state live (rule 9). None is while the
-    /// connection is lost, until the server's first answer on a new one.
+    /// connection is lost, nor while anything known before, or of which something was lost, is not answered to its
+    /// end: a resume tells of what changed alone, in any order.
     pub fn is_live(&self, ticker: &Ticker) -> bool {
-        if !self.is_begun {
+        if !self.is_begun || self.interests.summary().is_repairing {
             return false;
         }
         let venue = VenueName::parse(ticker.symbol().venue()).ok();

@@ -308,7 +308,7 @@ async fn a_program_that_does_not_read_finds_each_changed_symbol_once() {
 }
 
 #[tokio::test]
-async fn with_a_window_each_delta_is_confirmed() {
+async fn with_a_window_each_delta_is_confirmed_and_what_repairs_a_lost_one() {
     let server = Server::start().await;
     let subscriber = Subscriber::new(server.options().window(4));
     subscriber.subscribe(["a:A"]).await.expect("a symbol");
@@ -319,5 +319,17 @@ async fn with_a_window_each_delta_is_confirmed() {
     peer.send(whole(request_id, 5, vec![instrument(1, "a:A")], vec![]))
         .await;
     peer.send(delta(5, 6, vec![bid(1, 1)])).await;
-    assert!(matches!(peer.receive().await.body, Some(ClientBody::Received(r)) if r.seq == 6));
+    let received =
+        |seq: u64| move |body: Option<ClientBody>| matches!(body, Some(ClientBody::Received(r)) if r.seq == seq);
+    assert!(received(5)(peer.receive().await.body));
+    assert!(received(6)(peer.receive().await.body));
+    // 7 is lost: only the answer that repairs it can confirm it, and with it the one that showed the hole.
+    peer.send(delta(7, 8, vec![bid(1, 2)])).await;
+    let (request_id, _) = peer.subscribe().await;
+    let repair = Snapshot {
+        resumed: true,
+        ..whole(request_id, 8, vec![], vec![counted(1, 2, 3)])
+    };
+    peer.send(repair).await;
+    assert!(received(8)(peer.receive().await.body));
 }

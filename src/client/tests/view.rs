@@ -400,6 +400,17 @@ fn a_price_is_live_only_if_its_venue_is_up_and_its_own_state_live() {
     assert!(is_live(&peer));
     peer.view.disconnected();
     assert!(!is_live(&peer), "the connection is lost");
+    let request_id = peer.requests + 1;
+    assert_eq!(peer.asks().len(), 1);
+    let resume = |more| Snapshot {
+        resumed: true,
+        more,
+        ..whole(request_id, 11, vec![], vec![])
+    };
+    peer.applied(resume(true));
+    assert!(!is_live(&peer), "it may be among what comes");
+    peer.applied(resume(false));
+    assert!(is_live(&peer), "it has not changed meanwhile");
     let status = peer.view.venues().values().next().expect("told");
     assert_eq!((status.reason.as_str(), status.since), ("x\u{fffd}y", Ts(5)));
 }
