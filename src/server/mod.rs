@@ -30,6 +30,7 @@ mod socket;
 mod socket_faults;
 mod tls;
 mod upgrade;
+mod waiting;
 mod watch;
 mod whole_lines;
 
@@ -103,6 +104,8 @@ pub struct App {
     origins: Origins,
     connections_max: usize,
     connections: AtomicUsize,
+    /// Of these, event streams.
+    event_streams: AtomicUsize,
     stop: CancellationToken,
 }
 
@@ -138,6 +141,7 @@ impl App {
             },
             connections_max: config.connections_max,
             connections: AtomicUsize::new(0),
+            event_streams: AtomicUsize::new(0),
             stop: CancellationToken::new(),
         }
     }

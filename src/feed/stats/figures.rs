@@ -104,6 +104,7 @@ const LEVELS: &[(&str, &str)] = &[
     ("instruments", names::INSTRUMENTS),
     ("subscribers", names::SUBSCRIBERS),
     ("slow_subscribers", names::SUBSCRIBERS_SLOW),
+    ("waiting_readers", names::WAITING),
     ("waiting_events", names::RECORD_EVENTS_WAITING),
 ];
 
