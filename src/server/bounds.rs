@@ -84,6 +84,10 @@ pub(super) fn tellers_max() -> usize {
     thread::available_parallelism().map_or(1, |count| (count.get() / 2).max(1))
 }
 
+/// Browsers' sockets at a time that are opened only to be told why they may not connect: each takes a round trip, and
+/// twice `CLOSE_DEADLINE` where the peer is silent. One more gets a status, of which its page sees that it failed.
+pub(super) const REFUSED_MAX: usize = 64;
+
 /// Messages between an event stream and hyper: one, which was assembled when there was room for it. Behind it hyper holds
 /// `HEADER_BYTES_MAX` and the kernel `NOT_SENT_BYTES` that were not sent, so who reads slowly is some 100 KiB behind at most.
 pub(super) const EVENTS_QUEUED_MAX: usize = 1;

@@ -1,5 +1,6 @@
 //! One open stream: waits for room, for news and for its pace, in this order, and says why it ended.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::engine::BEAT;
 use crate::fanout::CloseReason;
 use crate::market::Ts;
 use crate::server::App;
+use crate::server::bounds::CLOSE_DEADLINE;
 use crate::server::follow::Scratch;
 use crate::server::query::State;
 use crate::server::watch::Watch;
@@ -73,31 +75,39 @@ impl Stream {
 
     /// Waits until the reader has taken what was assembled before, at most as long as a slow one is waited for.
     ///
-    /// Gives the beats that had concerned it when a delta fell due and there was no room.
-    async fn room(&self, sender: &mpsc::Sender<Bytes>) -> Result<Option<u64>, CloseReason> {
+    /// Once the server stops the reader has a moment more, so that it is told. Gives how many beats had concerned it when a
+    /// delta fell due and there was no room, and how many when room came.
+    async fn room(&self, sender: &mpsc::Sender<Bytes>) -> Result<Option<Range<u64>>, CloseReason> {
         let (reserve, deadline, due) = (sender.reserve(), sleep(self.app.slow_consumer()), self.due());
         tokio::pin!(reserve, deadline, due);
-        let mut since_due = None;
+        let (mut since_due, mut is_stopping) = (None, false);
         loop {
             tokio::select! {
                 biased;
                 permit = &mut reserve => return match permit {
-                    Ok(_) => Ok(since_due),
+                    Ok(_) => Ok(since_due.map(|since| since..self.watch.beats())),
                     Err(SendError(())) => Err(CloseReason::Peer(None)),
                 },
-                () = self.app.stop.cancelled() => return Err(CloseReason::Shutdown),
-                () = &mut deadline => return Err(CloseReason::SlowConsumer),
+                () = self.app.stop.cancelled(), if !is_stopping => {
+                    is_stopping = true;
+                    deadline.as_mut().reset(Instant::now() + CLOSE_DEADLINE);
+                }
+                () = &mut deadline => return Err(match is_stopping {
+                    true => CloseReason::Shutdown,
+                    false => CloseReason::SlowConsumer,
+                }),
                 () = &mut due, if since_due.is_none() => since_due = Some(self.watch.beats()),
             }
         }
     }
 
     /// Waits for the next message; `None` once the server stops.
-    async fn next(&mut self, since_due: Option<u64>) -> Option<Bytes> {
+    async fn next(&mut self, since_due: Option<Range<u64>>) -> Option<Bytes> {
         let (app, watch) = (self.app.clone(), self.watch.clone());
         while !app.stop.is_cancelled() {
             if self.is_mid_message() || (self.has_news && self.is_due()) {
                 self.has_news = false;
+                let since_due = since_due.clone();
                 let next = self.ask(move |teller, state, scratch| teller.next(state, scratch, since_due));
                 if let Some(bytes) = next.await? {
                     return Some(bytes);

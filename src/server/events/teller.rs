@@ -1,5 +1,6 @@
 //! What one stream tells next. It is asked on a thread that may block, and goes there as a whole.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -79,13 +80,19 @@ impl Teller {
 
     /// The next data message, where there is one.
     ///
-    /// `since_due`: beats that had concerned it when a delta fell due and there was no room.
-    pub(super) fn next(&mut self, state: &State, scratch: &mut Scratch, since_due: Option<u64>) -> Option<Bytes> {
+    /// `since_due`: how many beats had concerned it when a delta fell due and there was no room, and when room came.
+    pub(super) fn next(
+        &mut self,
+        state: &State,
+        scratch: &mut Scratch,
+        since_due: Option<Range<u64>>,
+    ) -> Option<Bytes> {
         let beats = self.watching.watch.beats();
         // A longer pace leaves out beats by itself; only those count that a full socket cost.
         let skipped = match since_due {
             _ if self.pace_beats == 1 => (beats - self.seen).saturating_sub(1),
-            Some(since) => beats - since,
+            // Where nothing waited when it fell due the first that came is no loss.
+            Some(since) => (since.end - since.start).saturating_sub(u64::from(since.start == self.seen)),
             None => 0,
         };
         let skipped = u32::try_from(skipped).unwrap_or(u32::MAX);
