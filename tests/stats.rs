@@ -51,7 +51,7 @@ fn rates_and_levels_are_those_of_the_load() {
     }
     eventually("all beats of a second are told, made or left out", || {
         let snapshot = rows::snapshot(&server, ALL);
-        let value = |name: &str| {
+        let value = |name: &str| -> Option<f64> {
             snapshot
                 .rows
                 .get(&format!("$stats:{name}"))?
