@@ -219,6 +219,22 @@ fn one_connection_too_many_is_refused_and_a_place_is_free_again_after_a_close() 
 }
 
 #[test]
+fn pages_that_are_refused_take_no_subscribers_place() {
+    let server = Server::quiet(&["--max-connections", "1"]);
+    let foreign = ("Origin", "https://evil.test");
+    // They are told, and do not close: their sockets stay as long as the server bears it.
+    let refused: Vec<_> = ["", "?interval_ms=1"]
+        .into_iter()
+        .flat_map(|query| [(query, foreign), (query, BROWSER)])
+        .filter(|case| *case != ("", BROWSER))
+        .map(|(query, page)| Peer::upgrade(&server, query, &[page], Protobuf))
+        .collect();
+    let mut only = Peer::open(&server, Protobuf);
+    assert!(only.is_alive());
+    drop(refused);
+}
+
+#[test]
 fn what_stands_right_behind_the_handshake_in_one_segment_is_not_lost() {
     let server = Server::quiet(&[]);
     let mut bytes = upgrade("?encoding=json", &[]);

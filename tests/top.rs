@@ -42,7 +42,7 @@ fn in_a_pipe_there_is_a_block_or_an_object_a_second_as_many_as_asked_for() {
         .map(|line| serde_json::from_str(line).expect(line))
         .collect();
     let uptimes: Vec<u64> = samples.iter().filter_map(|s| s["stats"]["uptime_s"].as_u64()).collect();
-    assert!(uptimes.len() == 3 && uptimes.is_sorted_by(|a, b| a < b), "{uptimes:?}");
+    assert!(uptimes.len() == 3 && uptimes.is_sorted(), "{uptimes:?}");
     for sample in &samples {
         assert_eq!(sample["stats"]["instruments"], 20);
         assert!(

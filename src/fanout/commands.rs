@@ -14,7 +14,7 @@ use super::command::{Command, Join, Request};
 use super::group::{GroupId, GroupKey};
 use super::job::Job;
 use super::pace::Pace;
-use super::resolve::resolve;
+use super::resolve::{is_of_feeds, resolve};
 use super::shard::{Drain, Shard, beats_ms};
 use super::subscriber::{Message, Subscriber};
 use super::{CloseReason, Socket, websocket};
@@ -202,11 +202,7 @@ impl<S: Socket> Shard<S> {
         let is_held_anew = subscriber.group.is_none() && !job.all_strings.is_empty();
         if is_held_anew || subscriber.strings != job.all_strings {
             subscriber.strings = job.all_strings;
-            // Who looks at the server itself starts no feed.
-            let is_of_feeds = subscriber
-                .strings
-                .iter()
-                .any(|string| !string.as_str().starts_with('$'));
+            let is_of_feeds = is_of_feeds(&subscriber.strings);
             self.regroup(slot, old);
             if is_of_feeds && let Some(tell) = self.on_first_subscribe.take() {
                 tell();

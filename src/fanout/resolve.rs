@@ -64,6 +64,11 @@ pub fn resolve_from<'a>(
     ids.filter(move |id| table.listing(*id).is_some_and(|listing| covers(&listing.symbol)))
 }
 
+/// Whether any of these are of feeds: whoever looks at the server itself and at nothing else begins no replay.
+pub(super) fn is_of_feeds(strings: &[SymbolPattern]) -> bool {
+    strings.iter().any(|string| !string.as_str().starts_with('$'))
+}
+
 fn is_glob(string: &SymbolPattern) -> bool {
     matches!(string, SymbolPattern::Glob(_))
 }

@@ -2,16 +2,18 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
 use crate::engine::{BEAT, Clock, Demand, Lockstep, TICKS_QUEUED_MAX, Tick, TickReceiver};
+use crate::market::SymbolPattern;
 use crate::monitor::names;
 
 use super::bounds::{COMMANDS_QUEUED_MAX, COMMANDS_SPAN, RETRY_FIRST};
+use super::resolve::is_of_feeds;
 use super::{Command, FanoutConfig, Shard, Socket, SubscriberId};
 
 /// All shards of a process.
@@ -19,6 +21,8 @@ pub struct Fanout<S> {
     config: FanoutConfig,
     shards: Vec<mpsc::Sender<Command<S>>>,
     next: AtomicU64,
+    /// Shard of the next subscriber, before it is cut to their number.
+    turn: AtomicUsize,
     first_subscribe: watch::Sender<bool>,
 }
 
@@ -55,6 +59,7 @@ impl<S: Socket + 'static> Fanout<S> {
                 config: config.clone(),
                 shards,
                 next: AtomicU64::new(1),
+                turn: AtomicUsize::new(0),
                 first_subscribe: first_subscribe.clone(),
             },
             threads,
@@ -67,17 +72,21 @@ impl<S: Socket + 'static> Fanout<S> {
     }
 
     /// Notes that somebody holds something whom no shard knows.
-    pub fn note_subscriber(&self) {
-        self.first_subscribe.send_replace(true);
+    pub fn note_subscriber(&self, strings: &[SymbolPattern]) {
+        if is_of_feeds(strings) {
+            self.first_subscribe.send_replace(true);
+        }
+    }
+
+    /// A number for a subscriber whom no shard knows.
+    pub fn number(&self) -> SubscriberId {
+        SubscriberId(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A number for a new subscriber, and its shard: they take turns.
     pub fn place(&self) -> (SubscriberId, mpsc::Sender<Command<S>>) {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        (
-            SubscriberId(number),
-            self.shards[number as usize % self.shards.len()].clone(),
-        )
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        (self.number(), self.shards[turn % self.shards.len()].clone())
     }
 
     /// Tells every shard that the server stops.

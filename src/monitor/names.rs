@@ -53,6 +53,11 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Gauge,
         "Subscribers whose socket does not take more now.",
     ),
+    (
+        WAITING,
+        Kind::Gauge,
+        "Readers over HTTP who wait: long polls and event streams.",
+    ),
     (FRAMES, Kind::Counter, "Data frames written, by encoding."),
     (
         FRAME_BYTES,
@@ -239,6 +244,8 @@ pub const INSTRUMENTS: &str = "tickwire_instruments";
 pub const SUBSCRIBERS: &str = "tickwire_subscribers";
 /// Subscribers with a full socket.
 pub const SUBSCRIBERS_SLOW: &str = "tickwire_subscribers_slow";
+/// Polls that wait, and event streams.
+pub const WAITING: &str = "tickwire_waiting_readers";
 /// Data frames written.
 pub const FRAMES: &str = "tickwire_frames_total";
 /// Bytes of data frames written.

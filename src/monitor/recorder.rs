@@ -142,9 +142,9 @@ impl Reader {
             histograms,
         } = &*self.0;
         Readings {
-            counts: all(counters, |cell| cell.own.load(Relaxed)),
-            levels: all(gauges, |cell| f64::from_bits(cell.own.load(Relaxed))),
-            spans: all(histograms, |cell| cell.own.read()),
+            counts: all(counters, |sum, cell| *sum += cell.own.load(Relaxed)),
+            levels: all(gauges, |sum, cell| *sum += f64::from_bits(cell.own.load(Relaxed))),
+            spans: all(histograms, |sum: &mut Spans, cell| sum.add(&cell.own.read())),
         }
     }
 }
@@ -193,10 +193,15 @@ fn cell<T>(cells: &Mutex<HashMap<Key, Arc<T>>>, key: &Key, make: impl FnOnce() -
     new
 }
 
-fn all<T, V>(cells: &Mutex<HashMap<Key, Arc<T>>>, read: impl Fn(&T) -> V) -> BTreeMap<(String, String), V> {
-    let label = |key: &Key| key.labels().next().map(|label| label.value().to_owned());
-    let named = |(key, cell): (&Key, &Arc<T>)| ((key.name().to_owned(), label(key).unwrap_or_default()), read(cell));
-    lock(cells).iter().map(named).collect()
+/// By name and first label; what further labels tell apart is put together.
+fn all<T, V: Default>(cells: &Mutex<HashMap<Key, Arc<T>>>, add: impl Fn(&mut V, &T)) -> BTreeMap<(String, String), V> {
+    let mut all = BTreeMap::new();
+    for (key, cell) in lock(cells).iter() {
+        let label = key.labels().next().map(|label| label.value().to_owned());
+        let sum = all.entry((key.name().to_owned(), label.unwrap_or_default()));
+        add(sum.or_default(), cell);
+    }
+    all
 }
 
 fn lock<T>(cells: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -236,6 +241,23 @@ mod tests {
                     .is_some_and(|ns| (-530_000_000..=-470_000_000).contains(&ns))
         );
         assert!(now.spans("span", "y").is_empty());
+        metrics::with_local_recorder(&recorder, || {
+            for kind in ["x", "y"] {
+                metrics::counter!("two", "venue" => "a", "kind" => kind).increment(2);
+                metrics::gauge!("two_level", "venue" => "a", "kind" => kind).set(1.5);
+                metrics::histogram!("two_span", "venue" => "a", "kind" => kind).record(0.5);
+            }
+        });
+        let now = reader.read();
+        assert_eq!(
+            (now.count("two", Some("a")), now.level("two_level", "a")),
+            (4, Some(3.0))
+        );
+        assert_eq!(
+            now.spans("two_span", "a").len(),
+            2,
+            "a second label tells nothing apart here"
+        );
         let text = handle.render();
         for line in [
             "frames{venue=\"a\"} 4",

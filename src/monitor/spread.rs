@@ -67,6 +67,16 @@ impl Spans {
         }
     }
 
+    /// Puts others with these.
+    pub fn add(&mut self, others: &Spans) {
+        let add = |sum: &mut Vec<u64>, others: &[u64]| {
+            sum.resize(sum.len().max(others.len()), 0);
+            sum.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+        };
+        add(&mut self.ahead, &others.ahead);
+        add(&mut self.behind, &others.behind);
+    }
+
     /// How many there are.
     pub fn len(&self) -> u64 {
         self.ahead.iter().chain(&self.behind).sum()

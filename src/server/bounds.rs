@@ -1,5 +1,6 @@
 //! Every bound of the server, with its arithmetic. What an operator may set is in [`super::ServerConfig`].
 
+use std::thread;
 use std::time::Duration;
 
 /// Time for a request's head: a browser needs one round trip, a slow phone a second.
@@ -48,10 +49,12 @@ pub(super) const FINISH_DEADLINE: Duration = Duration::from_millis(500);
 /// Pause after the system refused to accept a connection, such as for lack of descriptors.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// HTTP answers built from the table at a time: each holds its read lock for some milliseconds.
+/// HTTP answers built from the table at a time. Each holds its read lock as long as it takes: some 100 µs for a symbol,
+/// 300 ms for 64 patterns on 100,000 instruments. The query thread waits meanwhile, and so does everybody who reads,
+/// each on a thread that may block.
 pub(super) const QUERIES_MAX: usize = 4;
 
-/// Ticks that the HTTP table may be behind: 2.5 s, far above what the longest answer takes.
+/// Ticks that the HTTP table may be behind: 2.5 s, above what the longest answers take, four at a time.
 pub const QUERY_TICKS_MAX: usize = 256;
 
 /// Body of a command to a replay: the longest sensible one has some 50 bytes.
@@ -63,9 +66,27 @@ pub(super) const WAIT_MS_MAX: u64 = 60_000;
 /// How long a seq that is still to come is waited for, as the protocol says.
 pub(super) const AHEAD_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Different patterns that polls and event streams wait for together. Each looks at every change of a beat: 1,024 at
-/// 3,000 changes and some 2 ns are 6 ms, on a thread that holds up nobody.
-pub(super) const WATCHED_PATTERNS_MAX: usize = 1_024;
+/// Different patterns that polls and event streams wait for together. Each looks at every change of a beat: 256 at
+/// 3,000 changes and some 2 ns are 1.5 ms, in which nobody reads the table. Who comes with more is woken by every change.
+pub(super) const WATCHED_PATTERNS_MAX: usize = 256;
+
+/// Times that a pattern is tried on an instrument, in one beat and for all patterns together: 64 Ki at some 30 ns are 2 ms.
+/// A new epoch with 100,000 instruments takes one pattern two beats and 256 of them four seconds.
+pub(super) const LEARNED_MAX: usize = 64 << 10;
+
+/// Event streams at a time. Each keeps some KiB of its own, what it wrote last (`frame_bytes_max`, 64 KiB) until hyper
+/// has taken it, and hyper a buffer of 8 KiB: 1,024 whose readers are slow have 80 MiB.
+pub(super) const EVENT_STREAMS_MAX: usize = 1_024;
+
+/// Messages of event streams that are assembled at a time: half of the processors, so that however many streams there are
+/// the beat, the shards and every other request have the rest.
+pub(super) fn tellers_max() -> usize {
+    thread::available_parallelism().map_or(1, |count| (count.get() / 2).max(1))
+}
+
+/// Browsers' sockets at a time that are opened only to be told why they may not connect: each takes a round trip, and
+/// twice `CLOSE_DEADLINE` where the peer is silent. One more gets a status, of which its page sees that it failed.
+pub(super) const REFUSED_MAX: usize = 64;
 
 /// Messages between an event stream and hyper: one, which was assembled when there was room for it. Behind it hyper holds
 /// `HEADER_BYTES_MAX` and the kernel `NOT_SENT_BYTES` that were not sent, so who reads slowly is some 100 KiB behind at most.

@@ -38,11 +38,11 @@ pub(super) async fn changes(State(app): State<Arc<App>>, uri: Uri) -> Result<Res
         Changes::Nothing(_) if Instant::now() < deadline => {}
         Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => return Ok(json(body)),
     }
-    app.fanout.note_subscriber();
     let slot = Slot::take(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
     let asked = poll.asked.clone();
     let watching = app.query.run(move |query| query.watch(&asked)).await;
-    let watching = watching.ok_or_else(ApiError::internal)??;
+    let watching = watching.ok_or_else(ApiError::internal)?;
+    app.fanout.note_subscriber(&poll.asked.strings);
     // Dropped first: whoever is no longer counted as waiting has left its place.
     let _slot = slot;
     loop {

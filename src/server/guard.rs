@@ -16,6 +16,7 @@ use super::App;
 use super::bounds::URL_BYTES_MAX;
 use super::error::ApiError;
 use super::origins::{HostFault, Origins, Page};
+use super::routes::STREAM_PATH;
 
 /// What a page of another site may send, and read of an answer.
 const MAY_SEND: &str = "Content-Type, If-None-Match, Last-Event-ID";
@@ -39,8 +40,10 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     if app.origins.vary() {
         headers.append(VARY, HeaderValue::from_static("Origin"));
     }
-    if let Some(origin) = origin.filter(|_| is_shared(page)) {
-        share(headers, page, origin);
+    if !app.origins.vary() {
+        share(headers, HeaderValue::from_static("*"));
+    } else if let Some(origin) = origin.filter(|_| is_shared(page)) {
+        share(headers, origin);
     }
     response
 }
@@ -53,10 +56,14 @@ fn refused(origins: &Origins, page: Page, request: &Request) -> Option<ApiError>
     let fault = origins.check_host(request.headers(), request.version() >= Version::HTTP_11);
     match fault.err()? {
         // A browser's socket is told by its close code.
-        HostFault::Foreign if page != Page::Unsaid && request.headers().contains_key(UPGRADE) => None,
+        HostFault::Foreign if page != Page::Unsaid && is_socket(request) => None,
         fault @ HostFault::Foreign => Some(ApiError::forbidden(fault.to_string())),
         fault @ HostFault::Malformed => Some(ApiError::invalid(fault.to_string())),
     }
+}
+
+fn is_socket(request: &Request) -> bool {
+    request.uri().path() == STREAM_PATH && request.headers().contains_key(UPGRADE)
 }
 
 /// Whether the page sees what is answered. Its own origin is told too: behind a proxy the browser may find it another.
@@ -77,13 +84,8 @@ fn preflight() -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// Fetch standard, 3.2.
-fn share(headers: &mut HeaderMap, page: Page, origin: HeaderValue) {
-    let origin = if page == Page::Any {
-        HeaderValue::from_static("*")
-    } else {
-        origin
-    };
+/// Fetch standard, 3.2. Where all may read the answer is the same for all, so that any cache may keep it.
+fn share(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(MAY_READ));
 }

@@ -30,13 +30,14 @@ mod socket;
 mod socket_faults;
 mod tls;
 mod upgrade;
+mod waiting;
 mod watch;
 mod whole_lines;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -102,7 +103,7 @@ pub struct App {
     tls: Option<Tls>,
     origins: Origins,
     connections_max: usize,
-    connections: AtomicUsize,
+    places: slot::Places,
     stop: CancellationToken,
 }
 
@@ -137,7 +138,7 @@ impl App {
                 is_local: false,
             },
             connections_max: config.connections_max,
-            connections: AtomicUsize::new(0),
+            places: slot::Places::default(),
             stop: CancellationToken::new(),
         }
     }
@@ -260,12 +261,12 @@ async fn secured(tls: &Tls, stream: TcpStream) -> io::Result<TlsStream<TcpStream
 async fn drain(app: &App) {
     let deadline = Instant::now() + DRAIN_DEADLINE;
     tracing::info!(
-        subscribers = app.connections.load(Relaxed),
+        subscribers = app.places.connections.load(Relaxed),
         "stopping: subscribers are sent away"
     );
     app.fanout.drain().await;
     let mut look = tokio::time::interval(Duration::from_millis(10));
-    while app.connections.load(Relaxed) > 0 && Instant::now() < deadline {
+    while app.places.connections.load(Relaxed) > 0 && Instant::now() < deadline {
         look.tick().await;
     }
 }

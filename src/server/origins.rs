@@ -112,7 +112,8 @@ impl Origins {
         !self.allowed.is_all
     }
 
-    /// Whose page asks. The scheme of its own host does not count: behind a proxy that ends TLS it is another one.
+    /// Whose page asks. Where this server speaks no TLS the scheme of its own host does not count: behind a proxy that
+    /// does it is another one.
     pub(super) fn page(&self, headers: &HeaderMap) -> Page {
         if !headers.contains_key(ORIGIN) {
             return Page::Unsaid;
@@ -120,7 +121,7 @@ impl Origins {
         let origin = only(headers, &ORIGIN).and_then(Origin::parse);
         let is_own = origin.as_ref().is_some_and(|origin| {
             let host = only(headers, &HOST).and_then(|text| Place::parse(text, origin.scheme.port()));
-            host.as_ref() == Some(&origin.place)
+            host.as_ref() == Some(&origin.place) && (!self.is_tls || origin.scheme == Scheme::Https)
         });
         match origin {
             Some(_) if is_own => Page::Own,
@@ -302,6 +303,13 @@ mod tests {
             let page = origins(allowed, false).page(&asked(host, origin));
             assert_eq!(page, want, "{allowed}: {origin} asks {host}");
         }
+        let secured = |origin| origins("", true).page(&asked("a.test", origin));
+        assert_eq!((secured("https://a.test"), secured("http://a.test")), (Own, Foreign));
+        assert_eq!(
+            origins("", true).page(&asked("a.test:80", "http://a.test")),
+            Foreign,
+            "whoever speaks TLS is no page's own over plain HTTP"
+        );
         assert_eq!(origins("", false).page(&headers(&[("host", "a")])), Page::Unsaid);
         let twice = [("host", "a"), ("origin", "http://a"), ("origin", "http://a")];
         assert_eq!(origins("", false).page(&headers(&twice)), Foreign);

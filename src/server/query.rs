@@ -1,24 +1,35 @@
 //! A table for plain HTTP, so that no request ever waits for the fan-out or the fan-out for a request.
 
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
-use super::asked::{Asked, Position, Since};
-use super::bounds::{AHEAD_DEADLINE, QUERIES_MAX};
-use super::watch::{Watch, WatchFault, Watches};
-use crate::engine::{BEAT, Tick, TickReceiver};
+use super::asked::{Position, Since};
+use super::bounds::{AHEAD_DEADLINE, QUERIES_MAX, tellers_max};
+use super::follow::Scratch;
+use super::waiting::Waiting;
+use super::watch::{Watch, Watches};
+use crate::engine::{Tick, TickReceiver};
 use crate::market::{InstrumentId, SymbolPattern, Ts};
-use crate::store::{Epoch, Table};
+use crate::store::{Epoch, Seq, Table};
 
 /// The table that HTTP answers are made from.
+///
+/// Its lock is taken on threads that may block and on no other: while the query thread waits for a reader to end, every
+/// other reader waits too.
 #[derive(Debug)]
 pub struct Query {
     state: RwLock<State>,
+    /// Where the table has come to, for whoever may not block.
+    now: watch::Sender<Now>,
+    pub(super) waiting: Waiting,
     permits: Semaphore,
+    tellers: Semaphore,
+    /// One for each message of an event stream that is assembled at a time.
+    scratches: Mutex<Vec<Scratch>>,
     /// Most instruments of one answer.
     pub(super) symbols_max: usize,
 }
@@ -33,7 +44,15 @@ pub(super) struct State {
     pub(super) ts: Ts,
     /// Number of the timer's beat: paces go by it.
     pub(super) wall: u64,
-    watches: Watches,
+    pub(super) watches: Watches,
+}
+
+/// Where the table has come to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    epoch: Epoch,
+    seq: Seq,
+    pub(super) wall: u64,
 }
 
 /// A venue as `/v1/status` shows it.
@@ -84,9 +103,14 @@ impl Query {
         symbols_max: usize,
         mut ticks: TickReceiver,
     ) -> io::Result<(Arc<Query>, thread::JoinHandle<()>)> {
+        let state = State::new(epoch, ts);
         let query = Arc::new(Query {
-            state: RwLock::new(State::new(epoch, ts)),
+            now: watch::Sender::new(state.now()),
+            state: RwLock::new(state),
+            waiting: Waiting::new(),
             permits: Semaphore::new(QUERIES_MAX),
+            tellers: Semaphore::new(tellers_max()),
+            scratches: Mutex::default(),
             symbols_max,
         });
         let writer = query.clone();
@@ -98,7 +122,11 @@ impl Query {
                 while let Ok(tick) = ticks.try_recv() {
                     batch.push(tick);
                 }
-                let woken = writer.write(|state| state.take(&batch));
+                let (woken, now) = writer.write(|state| {
+                    writer.waiting.clear_up(&mut state.watches);
+                    (state.take(&batch), state.now())
+                });
+                writer.now.send_replace(now);
                 woken.iter().for_each(|watch| watch.wake());
                 batch.clear();
             }
@@ -106,44 +134,41 @@ impl Query {
         Ok((query, thread))
     }
 
-    /// Looks at the table, for some milliseconds at most.
+    /// Looks at the table; on a thread that may block.
     pub(super) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    /// Changes what stands beside the table; on a thread that may block.
+    pub(super) fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Waits for changes of what is asked for from now on, until it is dropped.
-    ///
-    /// # Errors
-    /// Where too many different patterns are waited for.
-    pub(super) fn watch(self: &Arc<Self>, asked: &Asked) -> Result<Watching, WatchFault> {
-        // The long part under the lock that holds up nobody who reads.
-        let prepared = self.read(|state| state.watches.prepare(&asked.strings, &state.table));
-        let (key, watch) = self.write(|state| state.watches.add(asked.strings.clone(), prepared, &state.table))?;
-        let query = self.clone();
-        Ok(Watching { query, key, watch })
     }
 
     /// Waits until the table has come to a seq of its epoch, for a second at most: other servers of one timeline may be
     /// ahead by so much.
     pub(super) async fn reach(&self, position: Position) {
-        let is_ahead = |state: &State| Position::from(Some(position), state.epoch, state.table.seq()) == Since::Ahead;
-        let mut look = tokio::time::interval(BEAT);
-        let reached = async {
-            while self.read(is_ahead) {
-                look.tick().await;
-            }
-        };
+        let mut now = self.now.subscribe();
+        let is_there = |now: &Now| Position::from(Some(position), now.epoch, now.seq) != Since::Ahead;
+        let reached = now.wait_for(is_there);
         // Where it does not come the answer is whole.
         let _ = tokio::time::timeout(AHEAD_DEADLINE, reached).await;
     }
 
+    /// Waits until the timer's beat of the table is this one or a later one.
+    pub(super) async fn reach_wall(&self, wall: u64) {
+        // It fails where the sender is gone, which is this.
+        let _ = self.now.subscribe().wait_for(|now| now.wall >= wall).await;
+    }
+
+    /// The timer's beat of the table.
+    pub(super) fn wall(&self) -> u64 {
+        self.now.borrow().wall
+    }
+
     /// Figures for `/v1/status` and `/readyz`.
     pub(super) fn figures(&self) -> Figures {
-        self.read(Figures::of)
+        let waiting = self.waiting.count();
+        self.read(|state| Figures::of(state, waiting))
     }
 
     /// Runs a query on a thread that may block, a few at a time.
@@ -154,6 +179,27 @@ impl Query {
         let _permit = self.permits.acquire().await.ok()?;
         let this = self.clone();
         tokio::task::spawn_blocking(move || query(&this)).await.ok()
+    }
+
+    /// Assembles a message of an event stream on a thread that may block, in memory that is borrowed for it. Streams take
+    /// turns, so that however many there are they leave processors to the others.
+    pub(super) async fn tell<T: Send + 'static>(
+        self: &Arc<Self>,
+        tell: impl FnOnce(&State, &mut Scratch) -> T + Send + 'static,
+    ) -> Option<T> {
+        let _permit = self.tellers.acquire().await.ok()?;
+        let this = self.clone();
+        let told = tokio::task::spawn_blocking(move || {
+            let mut scratch = this.scratches().pop().unwrap_or_default();
+            let told = this.read(|state| tell(state, &mut scratch));
+            this.scratches().push(scratch);
+            told
+        });
+        told.await.ok()
+    }
+
+    fn scratches(&self) -> MutexGuard<'_, Vec<Scratch>> {
+        self.scratches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The answer of `/v1/symbols`; without a pattern all that feeds have brought.
@@ -172,6 +218,14 @@ impl State {
             ts,
             wall: 0,
             watches: Watches::default(),
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            epoch: self.epoch,
+            seq: self.table.seq(),
+            wall: self.wall,
         }
     }
 
@@ -201,6 +255,7 @@ impl State {
             }
             (self.ts, self.wall) = (tick.ts, tick.wall);
         }
+        self.watches.learn(&self.table);
         if is_new_epoch {
             return self.watches.all();
         }
@@ -235,7 +290,7 @@ impl State {
 }
 
 impl Figures {
-    fn of(state: &State) -> Figures {
+    fn of(state: &State, waiting: usize) -> Figures {
         let of_feeds = state.table.venues().filter(|venue| !venue.name.is_server_own());
         let venues = of_feeds.map(|venue| VenueStatus {
             name: venue.name.to_string(),
@@ -247,22 +302,8 @@ impl Figures {
             epoch: state.epoch,
             seq: state.table.seq().0,
             instruments: state.table.len() - state.own,
-            waiting: state.watches.len(),
+            waiting,
             venues: venues.collect(),
         }
-    }
-}
-
-/// Someone who waits.
-#[derive(Debug)]
-pub(super) struct Watching {
-    query: Arc<Query>,
-    key: u64,
-    pub(super) watch: Arc<Watch>,
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.query.write(|state| state.watches.remove(self.key));
     }
 }

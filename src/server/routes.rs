@@ -26,6 +26,9 @@ use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
 use crate::monitor::Recording;
 
+/// Where sockets are.
+pub(super) const STREAM_PATH: &str = "/v1/stream";
+
 type Shared = State<Arc<App>>;
 
 /// One path: its methods as they are told where another is used, and who answers.
@@ -45,7 +48,7 @@ impl Route {
 /// Every path there is.
 fn table() -> Vec<Route> {
     let mut routes = vec![
-        Route::reads("/v1/stream", get(stream)),
+        Route::reads(STREAM_PATH, get(stream)),
         Route::reads("/v1/symbols", get(symbols)),
         Route::reads("/v1/snapshot", get(snapshot)),
         Route::reads("/v1/changes", get(changes)),

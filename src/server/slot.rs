@@ -1,24 +1,54 @@
 //! Places for those who stay: sessions, event streams and polls that wait.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::App;
+use super::bounds::{EVENT_STREAMS_MAX, REFUSED_MAX};
 
-/// One of the connections that may be open at a time.
-pub(super) struct Slot(Arc<App>);
+/// Places that are taken.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub(super) connections: AtomicUsize,
+    /// Of these, event streams.
+    events: AtomicUsize,
+    /// Browsers that are being told why they may not connect.
+    refused: AtomicUsize,
+}
+
+/// One of so many places.
+pub(super) struct Slot {
+    app: Arc<App>,
+    taken: fn(&Places) -> &AtomicUsize,
+}
 
 impl Slot {
-    /// Takes one, where one is left.
+    /// Takes one of the connections that may be open at a time, where one is left.
     pub(super) fn take(app: &Arc<App>) -> Option<Slot> {
-        let open = app.connections.fetch_add(1, Relaxed);
-        let slot = Slot(app.clone());
-        (open < app.connections_max).then_some(slot)
+        Slot::of(app, |places| &places.connections, app.connections_max)
+    }
+
+    /// The same for an event stream, of which there may be fewer.
+    pub(super) fn of_events(app: &Arc<App>) -> Option<(Slot, Slot)> {
+        let slot = Slot::take(app)?;
+        Some((slot, Slot::of(app, |places| &places.events, EVENT_STREAMS_MAX)?))
+    }
+
+    /// One for a browser that is refused: it takes none of the others' places.
+    pub(super) fn of_refused(app: &Arc<App>) -> Option<Slot> {
+        Slot::of(app, |places| &places.refused, REFUSED_MAX)
+    }
+
+    fn of(app: &Arc<App>, taken: fn(&Places) -> &AtomicUsize, most: usize) -> Option<Slot> {
+        let before = taken(&app.places).fetch_add(1, Relaxed);
+        let app = app.clone();
+        let slot = Slot { app, taken };
+        (before < most).then_some(slot)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Relaxed);
+        (self.taken)(&self.app.places).fetch_sub(1, Relaxed);
     }
 }

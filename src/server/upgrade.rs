@@ -42,7 +42,8 @@ pub(super) fn upgrade(
     } else if let Err(fault) = app.origins.check_host(headers, false) {
         options = Err(CloseReason::Forbidden(fault.to_string()));
     }
-    let slot = Slot::take(app);
+    // Only who may connect takes a place.
+    let mut slot = options.as_ref().ok().and_then(|_| Slot::take(app));
     if slot.is_none() && options.is_ok() {
         options = Err(CloseReason::TooMany);
     }
@@ -53,6 +54,10 @@ pub(super) fn upgrade(
         });
     }
     if let Err(reason) = &options {
+        slot = Slot::of_refused(app);
+        if slot.is_none() {
+            return Err(refused("too_many", ApiError::busy(reason.words())));
+        }
         metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
     }
     if let Some(subprotocol) = options.as_ref().ok().and_then(|o| o.subprotocol) {
@@ -64,7 +69,6 @@ pub(super) fn upgrade(
     let app = app.clone();
     tokio::spawn(async move {
         let _slot = slot;
-        // A refused browser holds no slot, so what bounds its socket is this.
         let _permit = peer.permit;
         let Ok(upgraded) = upgraded.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {

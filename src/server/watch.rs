@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::Notify;
 
-use super::bounds::WATCHED_PATTERNS_MAX;
-use super::error::ApiError;
-use crate::fanout::resolve_from;
+use super::bounds::{LEARNED_MAX, WATCHED_PATTERNS_MAX};
 use crate::market::{InstrumentId, Symbol, SymbolPattern, VenueName};
 use crate::store::{Seq, Table};
 
@@ -18,18 +16,6 @@ use crate::store::{Seq, Table};
 pub(super) struct Watch {
     beats: AtomicU64,
     news: Notify,
-}
-
-/// More different patterns are waited for than a beat looks through.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct WatchFault;
-
-impl From<WatchFault> for ApiError {
-    fn from(_: WatchFault) -> ApiError {
-        ApiError::busy(format!(
-            "more than {WATCHED_PATTERNS_MAX} different patterns are waited for: name the symbols, or come back later"
-        ))
-    }
 }
 
 /// All who wait.
@@ -43,8 +29,8 @@ pub(super) struct Watches {
     globs: HashMap<SymbolPattern, Glob>,
     /// Instruments of `exact`.
     by_id: FxHashMap<InstrumentId, Symbol>,
-    /// Epochs so far: ids hold for one.
-    epochs: u64,
+    /// Those whose patterns are more than a beat looks through: every change wakes them.
+    every: FxHashSet<u64>,
 }
 
 #[derive(Debug)]
@@ -58,20 +44,14 @@ struct Watched {
 #[derive(Debug, Default)]
 struct Glob {
     ids: IdSet,
+    /// Instruments of the table that were looked at for them; whatever changes beyond may be one of them.
+    learned: usize,
     members: FxHashSet<u64>,
 }
 
 /// Instruments of a pattern, one bit each: 12 KiB for 100,000.
 #[derive(Debug, Default)]
 struct IdSet(Vec<u64>);
-
-/// Instruments of patterns that nobody has waited for, as far as the table went.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    epochs: u64,
-    listed: usize,
-    globs: Vec<(SymbolPattern, IdSet)>,
-}
 
 impl Watch {
     /// Beats so far that changed something waited for.
@@ -106,66 +86,34 @@ impl IdSet {
         let word = self.0.get(id.index() / 64);
         word.is_some_and(|word| word >> (id.index() % 64) & 1 == 1)
     }
+}
 
-    fn extend(&mut self, pattern: &SymbolPattern, table: &Table, from: usize) {
-        resolve_from(std::slice::from_ref(pattern), table, from).for_each(|id| self.add(id));
+impl Glob {
+    /// Looks at so many more instruments.
+    fn learn(&mut self, pattern: &SymbolPattern, table: &Table, count: usize) {
+        let to = table.len().min(self.learned + count);
+        for id in (self.learned..to).map(InstrumentId::from_index) {
+            if table
+                .listing(id)
+                .is_some_and(|listing| pattern.matches(&listing.symbol))
+            {
+                self.ids.add(id);
+            }
+        }
+        self.learned = to;
     }
 }
 
 impl Watches {
-    /// Finds the instruments of patterns that are new here.
-    pub(super) fn prepare(&self, strings: &[SymbolPattern], table: &Table) -> Prepared {
-        let is_new = |s: &&SymbolPattern| matches!(s, SymbolPattern::Glob(_)) && !self.globs.contains_key(*s);
-        let find = |pattern: &SymbolPattern| {
-            let mut ids = IdSet::default();
-            ids.extend(pattern, table, 0);
-            (pattern.clone(), ids)
-        };
-        Prepared {
-            epochs: self.epochs,
-            listed: table.len(),
-            globs: strings.iter().filter(is_new).map(find).collect(),
-        }
-    }
-
     /// Adds someone who waits for what changes after the table's seq.
-    ///
-    /// # Errors
-    /// Where more different patterns would be waited for than a beat looks through.
-    pub(super) fn add(
-        &mut self,
-        strings: Arc<[SymbolPattern]>,
-        prepared: Prepared,
-        table: &Table,
-    ) -> Result<(u64, Arc<Watch>), WatchFault> {
-        let is_new = |s: &&SymbolPattern| matches!(s, SymbolPattern::Glob(_)) && !self.globs.contains_key(*s);
-        if self.globs.len() + strings.iter().filter(is_new).count() > WATCHED_PATTERNS_MAX {
-            return Err(WatchFault);
-        }
-        let is_fresh = prepared.epochs == self.epochs;
-        let listed = if is_fresh { prepared.listed } else { 0 };
-        let mut found: HashMap<SymbolPattern, IdSet> = prepared.globs.into_iter().filter(|_| is_fresh).collect();
+    pub(super) fn add(&mut self, strings: Arc<[SymbolPattern]>, table: &Table) -> (u64, Arc<Watch>) {
         let key = self.next_key;
         self.next_key += 1;
-        for string in strings.iter() {
-            match string {
-                SymbolPattern::Exact(symbol) => {
-                    if let Some(id) = table.id_of(symbol.as_str()) {
-                        self.by_id.insert(id, symbol.clone());
-                    }
-                    self.exact.entry(symbol.clone()).or_default().insert(key);
-                }
-                SymbolPattern::Glob(_) => {
-                    let glob = self.globs.entry(string.clone()).or_insert_with(|| {
-                        // One that its last member left just now was not prepared.
-                        let (from, mut ids) = found.remove(string).map_or((0, IdSet::default()), |ids| (listed, ids));
-                        ids.extend(string, table, from);
-                        let members = FxHashSet::default();
-                        Glob { ids, members }
-                    });
-                    glob.members.insert(key);
-                }
-            }
+        let is_new = |s: &&SymbolPattern| matches!(s, SymbolPattern::Glob(_)) && !self.globs.contains_key(*s);
+        if self.globs.len() + strings.iter().filter(is_new).count() > WATCHED_PATTERNS_MAX {
+            self.every.insert(key);
+        } else {
+            strings.iter().for_each(|string| self.enter(key, string, table));
         }
         let (watch, noted) = (Arc::new(Watch::default()), table.seq());
         let watched = Watched {
@@ -174,17 +122,29 @@ impl Watches {
             noted,
         };
         self.all.insert(key, watched);
-        Ok((key, watch))
+        (key, watch)
     }
 
-    /// How many wait.
-    pub(super) fn len(&self) -> usize {
-        self.all.len()
+    fn enter(&mut self, key: u64, string: &SymbolPattern, table: &Table) {
+        match string {
+            SymbolPattern::Exact(symbol) => {
+                if let Some(id) = table.id_of(symbol.as_str()) {
+                    self.by_id.insert(id, symbol.clone());
+                }
+                self.exact.entry(symbol.clone()).or_default().insert(key);
+            }
+            SymbolPattern::Glob(_) => {
+                self.globs.entry(string.clone()).or_default().members.insert(key);
+            }
+        }
     }
 
     /// Takes out who waits no longer.
     pub(super) fn remove(&mut self, key: u64) {
         let Some(watched) = self.all.remove(&key) else { return };
+        if self.every.remove(&key) {
+            return;
+        }
         for string in watched.strings.iter() {
             match string {
                 SymbolPattern::Exact(symbol) => {
@@ -216,15 +176,25 @@ impl Watches {
         if self.exact.contains_key(symbol) {
             self.by_id.insert(id, symbol.clone());
         }
-        let meant = self.globs.iter_mut().filter(|(pattern, _)| pattern.matches(symbol));
-        meant.for_each(|(_, glob)| glob.ids.add(id));
+    }
+
+    /// Looks at instruments that patterns have not been tried on, so many at a time: many come at once with a new
+    /// pattern and with a new epoch.
+    pub(super) fn learn(&mut self, table: &Table) {
+        let behind = |glob: &&mut Glob| glob.learned < table.len();
+        let count = self.globs.values_mut().filter(behind).count();
+        for (pattern, glob) in &mut self.globs {
+            glob.learn(pattern, table, LEARNED_MAX / count.max(1));
+        }
     }
 
     /// Begins a new epoch: ids are void.
     pub(super) fn forget_instruments(&mut self) {
-        self.epochs += 1;
         self.by_id.clear();
-        self.globs.values_mut().for_each(|glob| glob.ids = IdSet::default());
+        self.globs.values_mut().for_each(|glob| {
+            glob.ids = IdSet::default();
+            glob.learned = 0;
+        });
     }
 
     /// Notes beats up to `seq` that changed these, and gives those whom they concern.
@@ -246,17 +216,25 @@ impl Watches {
                 all.get_mut(key).into_iter().for_each(&mut note);
             }
         }
+        let newest = changed.iter().max().map_or(0, |id| id.index() + 1);
+        let mut unsure: Vec<u64> = self.every.iter().copied().collect();
         for glob in self.globs.values() {
             if changed.iter().any(|id| glob.ids.has(*id)) {
                 for key in &glob.members {
                     all.get_mut(key).into_iter().for_each(&mut note);
                 }
+            } else if newest > glob.learned {
+                unsure.extend(&glob.members);
             }
         }
         for venue in venues {
             let touches = |w: &&mut Watched| w.strings.iter().any(|s| s.touches_venue(venue.as_str()));
             all.values_mut().filter(touches).for_each(&mut note);
         }
+        // They look for themselves; a beat that may not concern them is not counted as theirs.
+        let unsure = unsure.iter().filter_map(|key| self.all.get(key));
+        let unsure = unsure.filter(|watched| watched.noted < seq);
+        touched.extend(unsure.map(|watched| watched.watch.clone()));
         touched
     }
 
@@ -294,8 +272,9 @@ mod tests {
                 .iter()
                 .map(|s| SymbolPattern::parse(s).expect("a string"))
                 .collect();
-            let prepared = self.watches.prepare(&strings, &self.table);
-            self.watches.add(strings, prepared, &self.table).expect("few patterns")
+            let added = self.watches.add(strings, &self.table);
+            self.watches.learn(&self.table);
+            added
         }
 
         /// One beat; how many it wakes.
@@ -322,12 +301,14 @@ mod tests {
                 self.writer.apply(&event, Ts(1));
             }
             let known = self.table.len();
-            let beat = self.writer.seal(Ts(1)).expect("a change");
+            let mut beat = self.writer.seal(Ts(1)).expect("a change");
+            beat.seq = self.table.seq().next();
             self.table.apply(&beat);
             for change in beat.changes.iter().filter(|change| change.id.index() >= known) {
                 let listing = change.listing.as_ref().expect("announced");
                 self.watches.listed(change.id, &listing.symbol);
             }
+            self.watches.learn(&self.table);
             let changed: Vec<_> = beat.changes.iter().map(|change| change.id).collect();
             let venues: Vec<_> = beat.venues.iter().map(|venue| venue.name.clone()).collect();
             self.watches.touched(beat.seq, &changed, &venues).len()
@@ -385,25 +366,58 @@ mod tests {
         (world.writer, world.table) = (Writer::new(100), Table::after(world.table.seq()));
         // The same ids as before, of other symbols.
         while world.writer.seal(Ts(1)).is_some() {}
-        let symbols = ["a:2", "a:1"].map(|s| Symbol::parse(s).expect("a symbol"));
-        symbols
-            .iter()
-            .enumerate()
-            .for_each(|(at, symbol)| world.watches.listed(InstrumentId::from_index(at), symbol));
+        assert_eq!(world.beat(&["a:2", "a:1"], None), 2);
         let touched = world.watches.touched(Seq(50), &[InstrumentId::from_index(0)], &[]);
-        assert_eq!((touched.len(), exact.beats(), glob.beats()), (1, 0, 1));
+        assert_eq!((touched.len(), exact.beats(), glob.beats()), (1, 1, 2));
     }
 
     #[test]
-    fn different_patterns_are_bounded_and_alike_ones_count_once() {
+    fn who_comes_beyond_the_bound_of_different_patterns_is_woken_by_every_change() {
         let mut world = World::new();
-        for n in 0..WATCHED_PATTERNS_MAX {
-            world.wait(&[&format!("a:{n}*")]);
-        }
-        world.wait(&["a:0*"]);
-        let strings: Arc<[_]> = [SymbolPattern::parse("b:*").expect("a pattern")].into();
-        let prepared = world.watches.prepare(&strings, &world.table);
-        let refused = world.watches.add(strings, prepared, &world.table);
-        assert_eq!(refused.map(|_| ()), Err(WatchFault));
+        let keys: Vec<u64> = (0..WATCHED_PATTERNS_MAX)
+            .map(|n| world.wait(&[&format!("a:{n}*")]).0)
+            .collect();
+        let (_, alike) = world.wait(&["a:0*"]);
+        let (beyond_key, beyond) = world.wait(&["b:*"]);
+        assert_eq!(world.watches.globs.len(), WATCHED_PATTERNS_MAX);
+        assert_eq!(world.beat(&["c:1"], None), 1);
+        assert_eq!(
+            (alike.beats(), beyond.beats()),
+            (0, 0),
+            "nobody knows whether it concerns it"
+        );
+        world.watches.remove(beyond_key);
+        assert_eq!(world.beat(&["c:1"], None), 0);
+        keys.into_iter().for_each(|key| world.watches.remove(key));
+        let (_, again) = world.wait(&["b:*"]);
+        assert_eq!((world.beat(&["b:1"], None), again.beats()), (1, 1));
+    }
+
+    #[test]
+    fn a_pattern_learns_many_instruments_in_turns_and_wakes_for_those_it_has_not_seen() {
+        let mut world = World::new();
+        let (_, glob) = world.wait(&["a:*"]);
+        // As if so many had come in one beat that there was no turn for the last.
+        world.beat(&["a:1", "b:1"], None);
+        world.watches.forget_instruments();
+        let pattern = SymbolPattern::parse("a:*").expect("a pattern");
+        let known = world.watches.globs.get_mut(&pattern).expect("it waits");
+        known.learn(&pattern, &world.table, 1);
+        assert_eq!(known.learned, 1);
+        let touched = |watches: &mut Watches, seq: u64, at: usize| {
+            watches.touched(Seq(seq), &[InstrumentId::from_index(at)], &[]).len()
+        };
+        assert_eq!(
+            (touched(&mut world.watches, 50, 0), glob.beats()),
+            (1, 2),
+            "it is known"
+        );
+        assert_eq!(
+            (touched(&mut world.watches, 51, 1), glob.beats()),
+            (1, 2),
+            "it may be one"
+        );
+        world.watches.learn(&world.table);
+        assert_eq!((touched(&mut world.watches, 52, 1), glob.beats()), (0, 2), "it is none");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::market::Decimal;
 use crate::monitor::{Readings, Spans, names};
 
-/// Venues whose figures are said: more than anybody configures, and 400 instruments.
+/// Venues whose figures are said: more than anybody configures, and 448 instruments.
 const VENUES_MAX: usize = 64;
 
 /// Decimals of rates, shares and spans.
@@ -41,7 +41,7 @@ pub(super) enum Said {
     Value(Decimal),
     /// Nothing was measured, so it has no value now.
     Nothing,
-    /// Nothing was measured, which is as usual: the last value stands, and its age says so.
+    /// Nothing was measured, which is as usual: the last value stands for some samples ([`super::memory`]).
     AsBefore,
 }
 
@@ -104,6 +104,7 @@ const LEVELS: &[(&str, &str)] = &[
     ("instruments", names::INSTRUMENTS),
     ("subscribers", names::SUBSCRIBERS),
     ("slow_subscribers", names::SUBSCRIBERS_SLOW),
+    ("waiting_readers", names::WAITING),
     ("waiting_events", names::RECORD_EVENTS_WAITING),
 ];
 

@@ -4,6 +4,7 @@
 //! clock is a tape's, so whoever puts the service together gives them an [`Outlet`] without recorder, or leaves them out.
 
 mod figures;
+mod memory;
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use super::{Batch, Feed, FeedClosed, Outlet, Run, Told, tell_down};
 use crate::market::{Event, Field, Fields, Symbol, Ts, Update, VenueName, VenueState};
 use crate::monitor::{Reader, process};
 use figures::{Figure, Moment, Said, figures};
+use memory::Memory;
 
 /// Time between two samples.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -39,11 +41,13 @@ impl Stats {
         let mut period = interval_at(tokio::time::Instant::now() + PERIOD, PERIOD);
         // After a pause of the machine one sample stands for all of it.
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut before = self.moment();
+        let (mut before, mut memory) = (self.moment(), Memory::default());
         loop {
             period.tick().await;
             let now = self.moment();
-            out.send(self.batch(&figures(&before, &now), Ts::now())).await?;
+            let mut figures = figures(&before, &now);
+            memory.settle(&mut figures);
+            out.send(self.batch(&figures, Ts::now())).await?;
             before = now;
         }
     }

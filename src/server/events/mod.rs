@@ -8,6 +8,7 @@
 //! of subscribers take the WebSocket.
 
 mod stream;
+mod teller;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -28,10 +29,13 @@ use super::options::parse_interval;
 use super::query_string::{digits, values};
 use super::slot::Slot;
 use super::{App, Peer};
+use crate::engine::BEAT;
 use crate::fanout::{CloseReason, goaway};
 use crate::monitor::names;
 use crate::store::Seq;
 use crate::wire::{proto, server_json};
+use stream::Stream;
+use teller::Teller;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -46,17 +50,19 @@ pub(super) async fn events(
     let asked = Asked::required(symbols)?;
     let pace_beats = interval.map_or(Ok(1), |text| parse_interval(&text).map_err(ApiError::invalid))?;
     let position = last_event_id(&headers)?;
-    let slot = Slot::take(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let slot = Slot::of_events(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
     if let Some(position) = position {
         app.query.reach(position).await;
     }
-    let (shared, limits) = (app.clone(), app.fanout.config());
-    let limits = (limits.symbols_max, limits.frame_bytes_max);
-    let begin = move |query: &Arc<_>| stream::begin(shared, query, asked, position, limits, pace_beats);
-    let (stream, welcome) = app.query.run(begin).await.ok_or_else(ApiError::internal)??;
+    let (config, strings) = (app.fanout.config(), asked.strings.clone());
+    let limits = (config.symbols_max, config.frame_bytes_max);
+    let begin = move |query: &Arc<_>| Teller::begin(query, asked, position, limits, pace_beats);
+    let (teller, at) = app.query.run(begin).await.ok_or_else(ApiError::internal)??;
+    let interval_ms = (pace_beats * BEAT.as_millis() as u64) as u32;
+    let (stream, welcome) = Stream::new(app.clone(), teller, interval_ms, at);
     let (sender, receiver) = mpsc::channel(EVENTS_QUEUED_MAX);
     metrics::counter!(names::CONNECTIONS).increment(1);
-    app.fanout.note_subscriber();
+    app.fanout.note_subscriber(&strings);
     tokio::spawn(async move {
         let reason = stream.write(sender, welcome).await;
         drop(slot);
@@ -97,7 +103,9 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, ApiError> {
 
 /// A message as an event. JSON has no line ends, so it is one line of data.
 fn event(message: &Message<'_>) -> Bytes {
-    let mut text = format!("event: {}\n", message.name).into_bytes();
+    // Room for all of it at once: what is not used stays until hyper has taken the message.
+    let mut text = Vec::with_capacity(message.json.len() + 100);
+    text.extend_from_slice(format!("event: {}\n", message.name).as_bytes());
     if let Some((epoch, seq)) = message.id {
         text.extend_from_slice(format!("id: {epoch}-{seq}\n").as_bytes());
     }

@@ -1,82 +1,53 @@
 //! One open stream: waits for room, for news and for its pace, in this order, and says why it ended.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use metrics::Counter;
 use tokio::sync::mpsc::{self, error::SendError};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{event, farewell, told};
+use super::teller::Teller;
+use super::{farewell, told};
 use crate::engine::BEAT;
 use crate::fanout::CloseReason;
-use crate::monitor::names;
+use crate::market::Ts;
 use crate::server::App;
-use crate::server::asked::{Asked, Position};
-use crate::server::error::ApiError;
-use crate::server::follow::Follow;
-use crate::server::query::{Query, Watching};
-use crate::wire::{Encoding, proto};
+use crate::server::bounds::CLOSE_DEADLINE;
+use crate::server::follow::Scratch;
+use crate::server::query::State;
+use crate::server::watch::Watch;
+use crate::store::{Epoch, Seq};
+use crate::wire::proto;
 
 /// One open stream.
 pub(super) struct Stream {
     app: Arc<App>,
-    follow: Follow,
-    watching: Watching,
-    pace_beats: u64,
-    /// The timer's beat of the last delta, and when the next one may come.
-    last_wall: Option<u64>,
-    due: Instant,
+    /// Away while a message is assembled.
+    teller: Option<Teller>,
+    watch: Arc<Watch>,
+    /// Something came that it has not looked at.
+    has_news: bool,
     heartbeat_at: Instant,
-    /// Beats that concerned it up to the last delta.
-    seen: u64,
-    meters: [Counter; 3],
-}
-
-/// Puts a stream together, with what is written first.
-///
-/// # Errors
-/// Where more is asked for than is allowed.
-pub(super) fn begin(
-    app: Arc<App>,
-    query: &Arc<Query>,
-    asked: Asked,
-    position: Option<Position>,
-    limits: (usize, usize),
-    pace_beats: u64,
-) -> Result<(Stream, Bytes), ApiError> {
-    let watching = query.watch(&asked)?;
-    let (follow, seen, at) = query.read(|state| {
-        let at = (state.epoch, state.table.seq(), state.ts);
-        // Beats of before are in the snapshot.
-        let follow = Follow::begin(asked, position, state, limits)?;
-        Ok::<_, ApiError>((follow, watching.watch.beats(), at))
-    })?;
-    let interval_ms = (pace_beats * BEAT.as_millis() as u64) as u32;
-    let (id, _) = app.fanout.place();
-    let welcome = app.fanout.config().welcome(id.to_string(), interval_ms, at);
-    let welcome = told("welcome", None, proto::server_message::Body::Welcome(welcome));
-    let now = Instant::now();
-    let stream = Stream {
-        follow,
-        watching,
-        pace_beats,
-        last_wall: None,
-        due: now,
-        heartbeat_at: now + app.heartbeat(),
-        seen,
-        meters: [
-            metrics::counter!(names::FRAMES, "encoding" => Encoding::Json.name()),
-            metrics::counter!(names::FRAME_BYTES, "encoding" => Encoding::Json.name()),
-            metrics::counter!(names::SKIPPED),
-        ],
-        app,
-    };
-    Ok((stream, welcome))
 }
 
 impl Stream {
+    /// Puts a stream together, with what is written first.
+    pub(super) fn new(app: Arc<App>, teller: Teller, interval_ms: u32, at: (Epoch, Seq, Ts)) -> (Stream, Bytes) {
+        let id = app.fanout.number();
+        let welcome = app.fanout.config().welcome(id.to_string(), interval_ms, at);
+        let welcome = told("welcome", None, proto::server_message::Body::Welcome(welcome));
+        let stream = Stream {
+            watch: teller.watch(),
+            teller: Some(teller),
+            has_news: false,
+            heartbeat_at: Instant::now() + app.heartbeat(),
+            app,
+        };
+        (stream, welcome)
+    }
+
     /// Writes until the end and says its reason.
     pub(super) async fn write(mut self, sender: mpsc::Sender<Bytes>, welcome: Bytes) -> CloseReason {
         // The first always fits.
@@ -87,12 +58,13 @@ impl Stream {
                 Err(reason) => return reason,
             };
             // There is room, and nobody else fills it.
-            let (bytes, is_end) = tokio::select! {
+            let next = tokio::select! {
                 biased;
                 () = sender.closed() => return CloseReason::Peer(None),
                 next = self.next(since_due) => next,
             };
-            if sender.try_send(bytes).is_err() {
+            let is_end = next.is_none();
+            if sender.try_send(next.unwrap_or_else(farewell)).is_err() {
                 return CloseReason::Peer(None);
             }
             if is_end {
@@ -103,108 +75,98 @@ impl Stream {
 
     /// Waits until the reader has taken what was assembled before, at most as long as a slow one is waited for.
     ///
-    /// Gives the beats that had concerned it when a delta fell due and there was no room.
-    async fn room(&self, sender: &mpsc::Sender<Bytes>) -> Result<Option<u64>, CloseReason> {
-        let reserve = sender.reserve();
-        let deadline = sleep(self.app.slow_consumer());
-        tokio::pin!(reserve, deadline);
-        let mut since_due = None;
+    /// Once the server stops the reader has a moment more, so that it is told. Gives how many beats had concerned it when a
+    /// delta fell due and there was no room, and how many when room came.
+    async fn room(&self, sender: &mpsc::Sender<Bytes>) -> Result<Option<Range<u64>>, CloseReason> {
+        let (reserve, deadline, due) = (sender.reserve(), sleep(self.app.slow_consumer()), self.due());
+        tokio::pin!(reserve, deadline, due);
+        let (mut since_due, mut is_stopping) = (None, false);
         loop {
             tokio::select! {
                 biased;
                 permit = &mut reserve => return match permit {
-                    Ok(_) => Ok(since_due),
+                    Ok(_) => Ok(since_due.map(|since| since..self.watch.beats())),
                     Err(SendError(())) => Err(CloseReason::Peer(None)),
                 },
-                () = self.app.stop.cancelled() => return Err(CloseReason::Shutdown),
-                () = &mut deadline => return Err(CloseReason::SlowConsumer),
-                () = sleep_until(self.due), if since_due.is_none() => since_due = Some(self.watching.watch.beats()),
+                () = self.app.stop.cancelled(), if !is_stopping => {
+                    is_stopping = true;
+                    deadline.as_mut().reset(Instant::now() + CLOSE_DEADLINE);
+                }
+                () = &mut deadline => return Err(match is_stopping {
+                    true => CloseReason::Shutdown,
+                    false => CloseReason::SlowConsumer,
+                }),
+                () = &mut due, if since_due.is_none() => since_due = Some(self.watch.beats()),
             }
         }
     }
 
-    /// Waits for the next message; true with the last.
-    async fn next(&mut self, since_due: Option<u64>) -> (Bytes, bool) {
-        let (app, watch) = (self.app.clone(), self.watching.watch.clone());
-        loop {
-            if app.stop.is_cancelled() {
-                return (farewell(), true);
+    /// Waits for the next message; `None` once the server stops.
+    async fn next(&mut self, since_due: Option<Range<u64>>) -> Option<Bytes> {
+        let (app, watch) = (self.app.clone(), self.watch.clone());
+        while !app.stop.is_cancelled() {
+            if self.is_mid_message() || (self.has_news && self.is_due()) {
+                self.has_news = false;
+                let since_due = since_due.clone();
+                let next = self.ask(move |teller, state, scratch| teller.next(state, scratch, since_due));
+                if let Some(bytes) = next.await? {
+                    return Some(bytes);
+                }
             }
-            let now = Instant::now();
-            if (now >= self.due || self.follow.is_mid_message())
-                && let Some(bytes) = self.message(since_due)
-            {
-                return (bytes, false);
+            if Instant::now() >= self.heartbeat_at {
+                let beat = self.ask(|teller, state, scratch| Some(teller.heartbeat(state, scratch)));
+                return beat.await?;
             }
-            if now >= self.heartbeat_at {
-                return (self.heartbeat(), false);
-            }
-            let is_due = now >= self.due;
-            let until = if is_due {
-                self.heartbeat_at
-            } else {
-                self.due.min(self.heartbeat_at)
-            };
-            tokio::select! {
+            let (has_news, heartbeat_at) = (self.has_news, self.heartbeat_at);
+            let is_news = tokio::select! {
                 biased;
-                () = app.stop.cancelled() => {}
-                () = watch.news(), if is_due => {}
-                () = sleep_until(until) => {}
-            }
+                () = app.stop.cancelled() => false,
+                () = watch.news(), if !has_news => true,
+                () = self.due(), if has_news => false,
+                () = sleep_until(heartbeat_at) => false,
+            };
+            self.has_news |= is_news;
         }
+        None
     }
 
-    /// The next data message, where there is one and its time has come.
-    fn message(&mut self, since_due: Option<u64>) -> Option<Bytes> {
-        let Stream {
-            app,
-            follow,
-            watching,
-            meters,
-            ..
-        } = self;
-        let (pace, last_wall, seen) = (self.pace_beats, self.last_wall, self.seen);
-        let (told, wall, beats) = app.query.read(|state| {
-            let beats = watching.watch.beats();
-            let due = last_wall.map_or(0, |wall| wall + pace);
-            if state.wall < due && !follow.is_mid_message() {
-                return (Err(due - state.wall), state.wall, beats);
-            }
-            // A longer pace leaves out beats by itself; only those count that a full socket cost.
-            let skipped = match since_due {
-                _ if pace == 1 => (beats - seen).saturating_sub(1),
-                Some(since) => beats - since,
-                None => 0,
-            };
-            let skipped = u32::try_from(skipped).unwrap_or(u32::MAX);
-            let message = follow.next(state, skipped);
-            let told = message.map(|message| (event(&message), message.name == "delta", skipped));
-            (Ok(told), state.wall, beats)
-        });
-        let now = Instant::now();
-        let (bytes, is_delta, skipped) = match told {
-            Ok(told) => told?,
-            Err(left) => {
-                self.due = now + BEAT * left as u32;
-                return None;
-            }
+    /// Has a message assembled; the outer `None` where that is no longer possible.
+    async fn ask(
+        &mut self,
+        ask: impl FnOnce(&mut Teller, &State, &mut Scratch) -> Option<Bytes> + Send + 'static,
+    ) -> Option<Option<Bytes>> {
+        let mut teller = self.teller.take()?;
+        let tell = move |state: &State, scratch: &mut Scratch| {
+            let bytes = ask(&mut teller, state, scratch);
+            (teller, bytes)
         };
-        if is_delta {
-            if !follow.is_mid_message() {
-                self.seen = beats;
-                meters[2].increment(u64::from(skipped));
-            }
-            (self.last_wall, self.due) = (Some(wall), now + BEAT * (pace - 1) as u32);
+        let (teller, bytes) = self.app.query.tell(tell).await?;
+        self.teller = Some(teller);
+        if bytes.is_some() {
+            self.heartbeat_at = Instant::now() + self.app.heartbeat();
         }
-        meters[0].increment(1);
-        meters[1].increment(bytes.len() as u64);
-        self.heartbeat_at = now + app.heartbeat();
         Some(bytes)
     }
 
-    fn heartbeat(&mut self) -> Bytes {
-        self.heartbeat_at = Instant::now() + self.app.heartbeat();
-        self.app.query.read(|state| event(&self.follow.heartbeat(state)))
+    fn is_mid_message(&self) -> bool {
+        self.teller.as_ref().is_some_and(Teller::is_mid_message)
+    }
+
+    fn due_wall(&self) -> u64 {
+        self.teller.as_ref().map_or(0, |teller| teller.due_wall)
+    }
+
+    fn is_due(&self) -> bool {
+        self.app.query.wall() >= self.due_wall()
+    }
+
+    /// Waits until the next delta may begin. The timer's beats decide; far from it a clock is cheaper.
+    async fn due(&self) {
+        let beats = self.due_wall().saturating_sub(self.app.query.wall());
+        if beats > 1 {
+            sleep(BEAT * (beats - 1) as u32).await;
+        }
+        self.app.query.reach_wall(self.due_wall()).await;
     }
 }
 

@@ -34,6 +34,11 @@ pub(super) struct Follow {
     /// The message whose last part was not given.
     open: Option<Open>,
     frame_bytes_max: usize,
+}
+
+/// Memory for one message, which streams take turns with: it grows to the largest that it was used for.
+#[derive(Debug)]
+pub(super) struct Scratch {
     chunks: Chunks,
     frame: FrameBuf,
 }
@@ -66,6 +71,17 @@ pub(super) struct Message<'a> {
     /// Where to resume, once it was read.
     pub(super) id: Option<(Epoch, Seq)>,
     pub(super) json: &'a [u8],
+    /// Instruments and venues in it.
+    pub(super) entries: usize,
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch {
+            chunks: Chunks::new(Encoding::Json),
+            frame: FrameBuf::new(),
+        }
+    }
 }
 
 impl Follow {
@@ -95,8 +111,6 @@ impl Follow {
             counted: Seq::ZERO,
             open: None,
             frame_bytes_max,
-            chunks: Chunks::new(Encoding::Json),
-            frame: FrameBuf::new(),
         };
         match Position::from(position, state.epoch, state.table.seq()) {
             Since::Seq(since) => follow.snapshot(state, Some(since)),
@@ -113,35 +127,37 @@ impl Follow {
     /// The next message, or part of one; `None` where nothing is news.
     ///
     /// `skipped`: beats with changes that the reader had no room for.
-    pub(super) fn next(&mut self, state: &State, skipped: u32) -> Option<Message<'_>> {
+    pub(super) fn next<'a>(&mut self, state: &State, skipped: u32, scratch: &'a mut Scratch) -> Option<Message<'a>> {
         if state.epoch != self.epoch {
-            return Some(self.renew(state));
+            return Some(self.renew(state, scratch));
         }
         if self.open.is_none() {
             self.delta(&state.table, skipped)?;
         }
-        Some(self.part(state))
+        Some(self.part(state, scratch))
     }
 
     /// A heartbeat, never beyond a change that was not told.
-    pub(super) fn heartbeat(&mut self, state: &State) -> Message<'_> {
+    pub(super) fn heartbeat<'a>(&mut self, state: &State, scratch: &'a mut Scratch) -> Message<'a> {
         if state.epoch == self.epoch && self.open.is_none() {
             self.extend(&state.table);
             if self.news(&state.table).is_none() {
                 self.told = state.table.seq();
             }
         }
-        self.frame
+        scratch
+            .frame
             .heartbeat(Encoding::Json, self.told, state.ts, self.last_data);
         Message {
             name: "heartbeat",
             id: (self.told > Seq::ZERO && self.open.is_none()).then_some((self.epoch, self.told)),
-            json: self.frame.as_bytes(),
+            json: scratch.frame.as_bytes(),
+            entries: 0,
         }
     }
 
     /// Ends a delta that was begun, without anything more, then begins a whole snapshot of the new epoch.
-    fn renew(&mut self, state: &State) -> Message<'_> {
+    fn renew<'a>(&mut self, state: &State, scratch: &'a mut Scratch) -> Message<'a> {
         let begun = self.open.take().filter(|open| open.is_begun);
         if let Some(Open {
             kind: Kind::Delta { skipped },
@@ -156,17 +172,23 @@ impl Follow {
                 ts: state.ts,
                 skipped,
             };
-            self.chunks.clear();
-            self.frame.delta(&head, &self.chunks, &[], false);
+            scratch.chunks.clear();
+            scratch.frame.delta(&head, &scratch.chunks, &[], false);
             (self.told, self.last_data) = (seq, seq);
-            let (name, id, json) = ("delta", None, self.frame.as_bytes());
-            return Message { name, id, json };
+            let (name, id, json) = ("delta", None, scratch.frame.as_bytes());
+            let entries = 0;
+            return Message {
+                name,
+                id,
+                json,
+                entries,
+            };
         }
         self.epoch = state.epoch;
         self.ids = resolve(&self.asked.strings, &state.table);
         self.resolved = state.table.len();
         self.snapshot(state, None);
-        self.part(state)
+        self.part(state, scratch)
     }
 
     fn snapshot(&mut self, state: &State, since: Option<Seq>) {
@@ -223,21 +245,22 @@ impl Follow {
     }
 
     /// Assembles the next part of the message that is open.
-    fn part(&mut self, state: &State) -> Message<'_> {
+    fn part<'a>(&mut self, state: &State, scratch: &'a mut Scratch) -> Message<'a> {
         let table = &state.table;
         let Some(mut open) = self.open.take() else {
             unreachable!("a message was begun")
         };
-        self.chunks.clear();
+        let Scratch { chunks, frame } = scratch;
+        chunks.clear();
         let room = wire::room(self.frame_bytes_max);
-        let is_all = self.fill(&mut open, state, room);
+        let is_all = self.fill(&mut open, state, chunks, room);
         let counted = self.counted.max(table.seq());
         let tail = match open.kind {
             Kind::Snapshot { .. } => self.asked.tail(table),
             Kind::Delta { .. } => Default::default(),
         };
-        let is_last = is_all && self.chunks.cost() + tail.cost(Encoding::Json) <= room;
-        let picks: Vec<u32> = (0..self.chunks.len() as u32).collect();
+        let is_last = is_all && chunks.cost() + tail.cost(Encoding::Json) <= room;
+        let picks: Vec<u32> = (0..chunks.len() as u32).collect();
         let (epoch, seq, ts) = (self.epoch, open.seq, state.ts);
         let name = match open.kind {
             Kind::Snapshot { resumed } => {
@@ -248,8 +271,7 @@ impl Follow {
                     request_id: 0,
                     resumed,
                 };
-                self.frame
-                    .snapshot(&head, &self.chunks, &picks, is_last.then_some(&tail));
+                frame.snapshot(&head, chunks, &picks, is_last.then_some(&tail));
                 "snapshot"
             }
             Kind::Delta { skipped } => {
@@ -259,7 +281,7 @@ impl Follow {
                     ts,
                     skipped: if is_last { skipped } else { 0 },
                 };
-                self.frame.delta(&head, &self.chunks, &picks, !is_last);
+                frame.delta(&head, chunks, &picks, !is_last);
                 "delta"
             }
         };
@@ -275,19 +297,20 @@ impl Follow {
         Message {
             name,
             id: is_last.then_some((epoch, seq)),
-            json: self.frame.as_bytes(),
+            json: frame.as_bytes(),
+            entries: picks.len(),
         }
     }
 
     /// Takes what fits into a part; true once nothing is left.
-    fn fill(&mut self, open: &mut Open, state: &State, room: usize) -> bool {
+    fn fill(&self, open: &mut Open, state: &State, chunks: &mut Chunks, room: usize) -> bool {
         let (table, is_snapshot) = (&state.table, matches!(open.kind, Kind::Snapshot { .. }));
         for id in &open.ids[open.at..] {
             let entry = match is_snapshot {
                 true => table.changes_since(*id, open.since),
                 false => table.delta_since(*id, open.since, self.counted),
             };
-            if entry.is_some_and(|entry| !self.chunks.push_within(&entry, state.ts, room)) {
+            if entry.is_some_and(|entry| !chunks.push_within(&entry, state.ts, room)) {
                 return false;
             }
             open.at += 1;
@@ -295,10 +318,7 @@ impl Follow {
         for (at, venue) in table.venues().enumerate().skip(open.venue_at) {
             let is_meant = self.asked.touches(venue.name.as_str());
             let is_whole = open.kind == Kind::Snapshot { resumed: false };
-            if is_meant
-                && (is_whole || table.is_venue_news(at, open.since))
-                && !self.chunks.push_venue_within(venue, room)
-            {
+            if is_meant && (is_whole || table.is_venue_news(at, open.since)) && !chunks.push_venue_within(venue, room) {
                 return false;
             }
             open.venue_at = at + 1;

@@ -142,7 +142,8 @@ fn begin(state: &State, position: Option<Position>) -> Follow {
 }
 
 fn read_on(follow: &mut Follow, state: &State, seen: &mut Seen) {
-    while let Some(message) = follow.next(state, 0) {
+    let mut scratch = Scratch::default();
+    while let Some(message) = follow.next(state, 0, &mut scratch) {
         seen.take(&message);
     }
 }
@@ -155,6 +156,7 @@ proptest! {
         let epoch = |number: u64| Epoch::new(number).expect("an epoch");
         let (mut writer, mut state) = (Writer::new(100), State::new(epoch(7), Ts(0)));
         let (mut follow, mut seen) = (begin(&state, None), Seen::default());
+        let mut scratch = Scratch::default();
         for step in steps {
             match step {
                 Step::Beat(events) => {
@@ -166,14 +168,14 @@ proptest! {
                     }
                 }
                 Step::Read => {
-                    if let Some(message) = follow.next(&state, 0) {
+                    if let Some(message) = follow.next(&state, 0, &mut scratch) {
                         seen.take(&message);
                     }
                 }
                 Step::Heartbeat if follow.is_mid_message() => {}
                 Step::Heartbeat => {
                     // Whoever waits for one has been sent all before it but what its pace withholds.
-                    seen.take(&follow.heartbeat(&state));
+                    seen.take(&follow.heartbeat(&state, &mut scratch));
                 }
                 Step::Cut => {
                     follow = begin(&state, seen.id);
@@ -202,9 +204,10 @@ proptest! {
 fn beats_that_found_no_room_are_told_and_nothing_is_told_twice() {
     let (mut writer, mut state) = (Writer::new(100), State::new(Epoch::new(7).expect("an epoch"), Ts(0)));
     let mut follow = begin(&state, None);
-    let first = follow.next(&state, 0).expect("a snapshot");
+    let mut scratch = Scratch::default();
+    let first = follow.next(&state, 0, &mut scratch).expect("a snapshot");
     assert_eq!((first.name, first.id), ("snapshot", Some((state.epoch, Seq::ZERO))));
-    assert_eq!(follow.next(&state, 0), None);
+    assert_eq!(follow.next(&state, 0, &mut Scratch::default()), None);
     let event = Event::Listed {
         symbol: Symbol::parse("a:1").expect("a symbol"),
         price_decimals: None,
@@ -213,13 +216,13 @@ fn beats_that_found_no_room_are_told_and_nothing_is_told_twice() {
     };
     writer.apply(&event, Ts(1));
     state.table.apply(&writer.seal(Ts(1)).expect("a beat"));
-    let delta = follow.next(&state, 3).expect("news");
+    let delta = follow.next(&state, 3, &mut scratch).expect("news");
     let json: Value = serde_json::from_slice(delta.json).expect("JSON");
     assert_eq!(
         (&json["delta"]["skipped"], delta.id),
         (&3.into(), Some((state.epoch, Seq(1))))
     );
-    assert_eq!(follow.next(&state, 0), None);
+    assert_eq!(follow.next(&state, 0, &mut Scratch::default()), None);
 }
 
 #[test]
