@@ -56,6 +56,12 @@ fn without_the_setting_only_pages_of_the_same_host_read() {
             (405, None)
         );
     }
+    // Chromium drops a connection on which no offered subprotocol is echoed, and the page never learns the code.
+    for offered in ["tickwire.v1.json", "another.v9"] {
+        let headers = [("Origin", FOREIGN), ("Sec-WebSocket-Protocol", offered)];
+        let peer = Peer::upgrade(&server, "", &headers, Json);
+        assert_eq!(peer.answer.header("sec-websocket-protocol"), Some(offered));
+    }
     let answer = server.get("/v1/symbols");
     assert_eq!(answer.header("vary"), Some("Origin"), "so that no cache mixes them up");
     assert_eq!(answer.header("access-control-allow-origin"), None);

@@ -1,6 +1,6 @@
 //! How a subscriber wants to be talked to: from the URL and the handshake, checked.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::query_string::digits;
 use crate::engine::BEAT;
@@ -84,24 +84,29 @@ pub(super) fn parse_interval(value: &str) -> Result<u64, String> {
 
 /// The first offered subprotocol that we have; an offer without any is an error.
 fn offered(headers: &HeaderMap) -> Result<Option<Encoding>, String> {
-    let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
-    let mut words = Vec::new();
-    for value in values {
-        let text = value
-            .to_str()
-            .map_err(|_| "Sec-WebSocket-Protocol is not ASCII".to_owned())?;
-        words.extend(text.split(',').map(str::trim).filter(|word| !word.is_empty()));
+    let mut words = words(headers).peekable();
+    if words.peek().is_none() {
+        return Ok(None);
     }
-    let known = words
-        .iter()
-        .find_map(|word| Encoding::ALL.into_iter().find(|e| e.subprotocol() == *word));
-    match known {
-        None if !words.is_empty() => {
-            let all = Encoding::ALL.map(Encoding::subprotocol).join(", ");
-            Err(format!("no offered subprotocol is known: {all} are allowed"))
-        }
-        known => Ok(known),
-    }
+    let known = words.find_map(|word| Encoding::ALL.into_iter().find(|e| e.subprotocol().as_bytes() == word));
+    known.map(Some).ok_or_else(|| {
+        let all = Encoding::ALL.map(Encoding::subprotocol).join(", ");
+        format!("no offered subprotocol is known: {all} are allowed")
+    })
+}
+
+/// The first that was offered, known or not: a browser drops a connection on which none is echoed, and the close code
+/// with it.
+pub(super) fn first_offered(headers: &HeaderMap) -> Option<HeaderValue> {
+    words(headers)
+        .next()
+        .and_then(|word| HeaderValue::from_bytes(word).ok())
+}
+
+fn words(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
+    let words = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    words.map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

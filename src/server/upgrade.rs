@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::error::ApiError;
-use super::options::ConnectionOptions;
+use super::options::{ConnectionOptions, first_offered};
 use super::origins::Page;
 use super::session;
 use super::slot::Slot;
@@ -60,10 +60,14 @@ pub(super) fn upgrade(
         }
         metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
     }
-    if let Some(subprotocol) = options.as_ref().ok().and_then(|o| o.subprotocol) {
+    let subprotocol = match &options {
+        Ok(options) => options.subprotocol.map(HeaderValue::from_static),
+        Err(_) => first_offered(headers),
+    };
+    if let Some(subprotocol) = subprotocol {
         response
             .headers_mut()
-            .insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
+            .insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
     let upgraded = hyper::upgrade::on(&mut request);
     let app = app.clone();
