@@ -224,9 +224,11 @@ impl View {
             let held = last.pending.iter().filter(|text| self.interests.contains(text));
             self.pending.extend(held.cloned());
         }
+        // What a refused string alone covers was not answered: another string may hold it.
+        let meant = self.table.ids_where(self.interests.request_covers(last.request_id));
         if let Some(answering) = self.interests.answered(last.request_id) {
-            for id in answering.unnamed {
-                self.table.remove(id, changes);
+            for id in answering.unnamed.intersection(&meant) {
+                self.table.remove(*id, changes);
             }
             let asked = last.pending.iter().filter(|text| self.interests.contains(text));
             self.pending.extend(asked.cloned());

@@ -102,6 +102,23 @@ test("a price is live only while the connection stands, the venue is up and the 
   assert.ok(world.told.changed.has("a:X"), "and that is a change");
 });
 
+test("a refused pattern takes nothing away from another string that holds it", () => {
+  const world = held();
+  const { view } = world;
+  view.want(["a:X", "*:X"]);
+  const ids = [];
+  view.requests(() => ids[ids.push(ids.length + 41) - 1]);
+  const answer = { ...delta(world, {}), kind: "snapshot", epoch: 1n, resumed: false, pending: [] };
+  const tickers = [Object.assign(new Entry(), { id: 1, values: [7], state: 1 })];
+  const rejected = [{ symbol: "*:X", code: 5, message: "too many" }];
+  view.apply({ ...answer, requestId: ids[0], rejected, instruments: [announced(1, "a:X")], tickers });
+  assert.ok(view.get("a:X"));
+  view.want(["a:*X"]);
+  view.requests(() => 51);
+  view.apply({ ...answer, requestId: 51, rejected: [{ ...rejected[0], symbol: "a:*X" }] });
+  assert.ok(view.get("a:X"), "a:* and a:X still hold it");
+});
+
 test("after a loss nothing is live until all that was known before is answered to its end", () => {
   const world = held();
   const { view } = world;

@@ -499,6 +499,26 @@ fn refused_strings_are_not_asked_for_again_and_pending_ones_are_told() {
 }
 
 #[test]
+fn a_refused_pattern_takes_nothing_away_from_another_string_that_holds_it() {
+    let mut peer = Peer::new(&["a:A"]);
+    peer.asks();
+    peer.applied(whole(1, 1, vec![instrument(1, "a:A")], vec![counted(1, 1, 1)]));
+    peer.view.want([pattern("a:*")]);
+    peer.asks();
+    let rejected = vec![Rejected {
+        symbol: "a:*".into(),
+        code: 5,
+        message: "too many".into(),
+    }];
+    peer.applied(Snapshot {
+        rejected,
+        ..whole(2, 2, vec![], vec![])
+    });
+    assert_eq!(peer.symbols(), ["a:A"]);
+    peer.applied(delta(2, 3, vec![bid(1, 7)]));
+}
+
+#[test]
 fn a_breach_is_counted_and_all_is_asked_for_whole_once() {
     for (bad, breach) in [
         (delta(5, 6, vec![bid(42, 1)]), Breach::Unannounced(42)),

@@ -187,8 +187,10 @@ export class View {
     for (const { symbol } of last.rejected) this.#interests.forget(symbol);
     const isUnasked = last.requestId === 0;
     if (isUnasked) this.#interests.renewed();
+    // What a refused string alone covers was not answered: another string may hold it.
+    const meant = this.#table.idsWhere(this.#interests.requestCovers(last.requestId));
     const answering = this.#interests.answered(last.requestId);
-    if (answering) for (const id of answering.unnamed) this.#table.remove(id);
+    if (answering) for (const id of answering.unnamed) if (meant.has(id)) this.#table.remove(id);
     if (answering && last.rejected.length > 0) this.#dropUncovered();
     if (!answering && !isUnasked) return;
     for (const text of last.pending) if (this.#interests.has(text) && !this.#table.get(text)) this.pending.add(text);
