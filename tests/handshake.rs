@@ -136,7 +136,9 @@ fn a_wrong_option_is_a_400_that_says_what_is_allowed_and_a_browser_is_closed_wit
         assert_eq!((status, code.as_str()), (400, "invalid_message"), "{query}: {message}");
         assert!(message.contains(part), "{query}: {message}");
         let mut ws = Peer::upgrade(&server, query, &[headers, &[BROWSER]].concat(), Protobuf);
-        assert_eq!(ws.answer.header("sec-websocket-protocol"), None);
+        // Echoed though it is not known: else the browser never hears why.
+        let offered = headers.iter().find(|(name, _)| *name == PROTOCOL).map(|_| "soap");
+        assert_eq!(ws.answer.header("sec-websocket-protocol"), offered);
         let (code, reason) = ws.closed();
         assert_eq!(code, 4_505, "{query}: {reason}");
         assert!(

@@ -105,17 +105,17 @@ fn the_projects_own_recordings_have_these_frames() {
         (
             "protobuf",
             "none",
-            "99dd580f32dbc733b00ce9f1bb97940fe5186823d36a12336e38fcedb635ef8f",
+            "c7bd8b35e32593156d1d07072a1f782bb257f20028f740ca5ab2c631b8d3f549",
         ),
         (
             "msgpack",
             "none",
-            "1111602ec27ca6fea387bff1ccd3cfe3d6c92407b2d685177bee4f8da545aef7",
+            "ad05a5ccf5f2b045a890b3d89c2eadd44bccb68f7a5c20b9cb1acec78d94d1ee",
         ),
         (
             "json",
             "none",
-            "a29a64e504982f30f214f9b860da119c82c0d742c4a47ad96997806f24958170",
+            "ffe1a77829e366b0f3abcaf08946cdccbebb8acb016fabb4698deccf727a9ab3",
         ),
     ] {
         assert_eq!(frames(encoding, compression).1, want, "{encoding} {compression}");
