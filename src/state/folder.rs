@@ -123,7 +123,9 @@ impl Folder {
         let (ours, there) = (self.lock.metadata()?, fs::metadata(self.dir.join(LOCK))?);
         match (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
             true => Ok(()),
-            false => Err(io::Error::other("its `lock` is no longer the one that this server holds")),
+            false => Err(io::Error::other(
+                "its `lock` is no longer the one that this server holds",
+            )),
         }
     }
 

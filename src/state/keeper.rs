@@ -119,7 +119,11 @@ impl Follower {
         }
         let Some(beat) = &tick.beat else { return };
         self.table.apply(beat);
-        let is_of_feed = |id| self.table.listing(id).is_some_and(|listing| !listing.symbol.is_server_own());
+        let is_of_feed = |id| {
+            self.table
+                .listing(id)
+                .is_some_and(|listing| !listing.symbol.is_server_own())
+        };
         // The server's own statistics change all the time, and are not kept.
         self.is_changed = self.is_changed
             || beat.venues.iter().any(|venue| !venue.name.is_server_own())

@@ -200,7 +200,10 @@ proptest! {
 
 #[test]
 fn beats_that_found_no_room_are_told_and_nothing_is_told_twice() {
-    let (mut writer, mut state) = (Writer::new(100), State::with(Epoch::new(7).expect("an epoch"), Ts(0), Table::new()));
+    let (mut writer, mut state) = (
+        Writer::new(100),
+        State::with(Epoch::new(7).expect("an epoch"), Ts(0), Table::new()),
+    );
     let mut follow = begin(&state, None);
     let first = follow.next(&state, 0).expect("a snapshot");
     assert_eq!((first.name, first.id), ("snapshot", Some((state.epoch, Seq::ZERO))));

@@ -58,7 +58,11 @@ fn what_a_clean_stop_promised_holds_for_one_start() {
     assert_eq!(timeline.epoch, epoch(9));
     drop(folder);
     let (_, there) = Folder::open(&path).expect("the folder");
-    assert_eq!(there.map(|there| there.is_final), Some(false), "a crash comes before any checkpoint");
+    assert_eq!(
+        there.map(|there| there.is_final),
+        Some(false),
+        "a crash comes before any checkpoint"
+    );
 }
 
 #[test]

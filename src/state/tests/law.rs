@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::world::{View, World, epoch};
-use crate::market::{Decimal, Event, Field, Fields, StaleCause, Symbol, TickerState, Ts, Update, VenueName, VenueState};
+use crate::market::{
+    Decimal, Event, Field, Fields, StaleCause, Symbol, TickerState, Ts, Update, VenueName, VenueState,
+};
 use crate::store::Seq;
 
 const SUBSCRIBERS: usize = 3;

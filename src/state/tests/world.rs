@@ -43,7 +43,10 @@ impl View {
                 self.entry(&entry);
             }
         }
-        let news = table.venues().enumerate().filter(|(at, _)| table.is_venue_news(*at, since));
+        let news = table
+            .venues()
+            .enumerate()
+            .filter(|(at, _)| table.is_venue_news(*at, since));
         for (_, venue) in news {
             let state = (venue.state, venue.reason.clone(), venue.since);
             self.venues.insert(venue.name.to_string(), state);
