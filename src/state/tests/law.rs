@@ -17,7 +17,7 @@ fn symbols() -> Vec<Symbol> {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Event(Event),
+    Event(Box<Event>),
     Beat,
     Connect(usize),
     Disconnect(usize),
@@ -33,8 +33,8 @@ fn step() -> impl Strategy<Value = Step> {
         reason: String::new(),
     };
     prop_oneof![
-        12 => crate::market::arbitrary::event(symbols(), 0..100).prop_map(Step::Event),
-        1 => Just(Step::Event(own)),
+        12 => crate::market::arbitrary::event(symbols(), 0..100).prop_map(|event| Step::Event(Box::new(event))),
+        1 => Just(Step::Event(Box::new(own))),
         6 => Just(Step::Beat),
         3 => (0..SUBSCRIBERS).prop_map(Step::Connect),
         2 => (0..SUBSCRIBERS).prop_map(Step::Disconnect),
