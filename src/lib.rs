@@ -19,6 +19,8 @@
 //! 5. `client`: the subscriber's side: the view, the seq rules, reconnect and resume. `dashboard/client` is the same in
 //!    JavaScript.
 //!
+//! `state` keeps the store over restarts: one more reader of the ticks, with a table of its own.
+//!
 //! `cli::serve` wires all of it on one screen.
 //!
 //! # Rooms and arrows
@@ -40,7 +42,8 @@
 //! | `dashboard` | |
 //! | `server` | `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
 //! | `client` | `backoff`, `market`, `trust`, `wire` |
-//! | `cli` | `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `store`, `tape`, `wire` |
+//! | `state` | `engine`, `market`, `monitor`, `store`, `tape` |
+//! | `cli` | `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `state`, `store`, `tape`, `wire` |
 //!
 //! `feed` and `server` never meet: what the server asks of a feed goes through `control`. `market`, `store` and `wire`
 //! know no runtime, no clock and no socket.
@@ -59,6 +62,8 @@
 //! 5. **Same tape, same bytes**: on a tape's clock beats end where the tape says and wait for every subscriber (`engine::tape`).
 //! 6. **A break in a feed is data**: venue and instrument states are versioned like fields (`feed::watch`,
 //!    `feed::live`, `tests/venue_faults.rs`).
+//! 7. **A restart hides nothing**: nobody is told that it resumed where something is missing (`state::tests::law`,
+//!    `tests/state.rs`).
 
 pub mod backoff;
 pub mod cli;
@@ -71,6 +76,7 @@ pub mod feed;
 pub mod market;
 pub mod monitor;
 pub mod server;
+pub mod state;
 pub mod store;
 pub mod tape;
 pub mod trust;

@@ -11,7 +11,7 @@ use tickwire::control::Inflow;
 use tickwire::engine::{Beater, Clock, Demand, Engine, Lockstep, TICKS_QUEUED_MAX, beat_number, tick_channel};
 use tickwire::fanout::{CloseReason, Command, Fanout, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
 use tickwire::market::{Decimal, Event, Field, Fields, Symbol, SymbolPattern, Ts, Update};
-use tickwire::store::{Epoch, Image, Writer};
+use tickwire::store::{Epoch, Image, Table, Writer};
 use tickwire::wire::proto::server_message::Body;
 use tickwire::wire::{Compression, DecodeLimits, Encoding, decode_server};
 use tokio::sync::{mpsc, watch};
@@ -286,7 +286,7 @@ impl Service {
             slow_deadline_beats: (patience.as_millis() / 10) as u64,
             ..config(clock.clone())
         };
-        let (fanout, mut threads) = Fanout::spawn(&config, receivers, &demand, &first).expect("threads");
+        let (fanout, mut threads) = Fanout::spawn(&config, &Table::new(), receivers, &demand, &first).expect("threads");
         let engine = Engine::new(
             Beater::new(Writer::new(1_000), demand, epoch(1)),
             inlet,

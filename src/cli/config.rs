@@ -39,6 +39,7 @@ pub(super) struct ServerTable {
     pub(super) io_uring: Option<bool>,
     pub(super) allow_control: Option<bool>,
     pub(super) allowed_origins: Option<Origins>,
+    pub(super) state: Option<PathBuf>,
 }
 
 /// A list of origins.

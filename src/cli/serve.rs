@@ -22,7 +22,8 @@ use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::Ts;
 use crate::monitor::{Health, Reader, Recorder, names, process};
 use crate::server::{self, App, Controls, Query, Tls, TlsError};
-use crate::store::{Epoch, Writer};
+use crate::state::{Checkpoint, Folder, KEEPER_TICKS_MAX, Keeper, StateError, Timeline};
+use crate::store::Epoch;
 use crate::tape::{Rotation, TapeError, TapeRecorder, TapeTotals, event_queue};
 
 /// Batches that feeds may have waiting for the beat: at 256 updates each, 60 MB at most and four beats of
@@ -45,6 +46,8 @@ pub(super) enum ServeError {
     #[error(transparent)]
     Record(#[from] TapeError),
     #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
     Cores(#[from] CoresError),
@@ -61,6 +64,7 @@ impl ServeError {
     pub(super) fn is_usage(&self) -> bool {
         match self {
             ServeError::Feed(error) => error.is_usage(),
+            ServeError::State(error) => error.is_usage(),
             ServeError::Tls(error) => error.is_usage(),
             ServeError::Cores(error) => error.is_usage(),
             ServeError::Listen { source, .. } => source.kind() == io::ErrorKind::InvalidInput,
@@ -89,9 +93,11 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         pushes,
         replay: None,
     };
+    let state = settings.state.as_deref().map(Folder::open).transpose()?;
     let behind = Behind {
         feeds,
         controls,
+        state,
         clock: Clock::Wall,
         epoch: Epoch::fresh(Ts::now(), fastrand::u16(..)),
         batches_max: BATCHES_QUEUED_MAX,
@@ -106,7 +112,10 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
 pub(super) struct Behind {
     pub(super) feeds: Vec<Box<dyn Feed>>,
     pub(super) controls: Controls,
+    /// Where the store is kept, and what is there, if it is kept.
+    pub(super) state: Option<(Folder, Option<Checkpoint>)>,
     pub(super) clock: Clock,
+    /// Of the timeline, unless what is kept goes on in another.
     pub(super) epoch: Epoch,
     /// Batches that the feeds may have waiting for the beat.
     pub(super) batches_max: usize,
@@ -130,6 +139,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     let Behind {
         feeds,
         controls,
+        state,
         clock,
         epoch,
         batches_max,
@@ -150,6 +160,10 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     };
     let listener = TcpListener::bind(&settings.listen).await.map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
+
+    // The timeline begins with what is kept, if anything is; from here on nothing but an end takes it back.
+    let (folder, timeline) = begin(state, epoch, settings.instruments_max)?;
+    let epoch = timeline.epoch;
 
     // Feeds put batches of events on one bounded channel; a recorder, if there is one, gets them too and slows nobody.
     let end = CancellationToken::new();
@@ -182,15 +196,22 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     }
     let (sender, query_ticks) = tick_channel(server::bounds::QUERY_TICKS_MAX);
     readers.push(sender);
-    let beater = Beater::new(Writer::new(settings.instruments_max), demand.clone(), epoch);
+    let mut keeper = None;
+    if let Some(folder) = folder {
+        let (sender, ticks) = tick_channel(KEEPER_TICKS_MAX);
+        readers.push(sender);
+        keeper = Some(Keeper::spawn(folder, &timeline, ticks).map_err(ServeError::Thread)?);
+    }
+    let Timeline { writer, table, .. } = timeline;
+    let beater = Beater::new(writer, demand.clone(), epoch);
     let engine = Engine::new(beater, inlet, readers, health.clone());
 
     // Shards write to subscribers; the server reads from them and answers plain HTTP.
     let fanout_config = settings.fanout(epoch, clock.clone());
     let (fanout, mut threads) =
-        Fanout::spawn(&fanout_config, receivers, &demand, &first_subscribe).map_err(ServeError::Thread)?;
-    let (query, query_thread) =
-        Query::spawn(epoch, clock.start(), fanout_config.symbols_max, query_ticks).map_err(ServeError::Thread)?;
+        Fanout::spawn(&fanout_config, &table, receivers, &demand, &first_subscribe).map_err(ServeError::Thread)?;
+    let (query, query_thread) = Query::spawn(epoch, clock.start(), table, fanout_config.symbols_max, query_ticks)
+        .map_err(ServeError::Thread)?;
     threads.push(query_thread);
     threads.push(engine.spawn(clock, end.clone()).map_err(ServeError::Thread)?);
     let app = App::new(
@@ -230,10 +251,28 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     if let Some(recorder) = recorder {
         finish_recording(recorder).await;
     }
+    if let Some(keeper) = keeper {
+        let is_clean = served.is_ok();
+        // A panic in it was told.
+        let _ = tokio::task::spawn_blocking(move || keeper.finish(is_clean)).await;
+    }
     served?;
     while ended.join_next().await.is_some() {}
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Begins with what is kept, or with nothing.
+fn begin(
+    state: Option<(Folder, Option<Checkpoint>)>,
+    fresh: Epoch,
+    instruments_max: usize,
+) -> Result<(Option<Folder>, Timeline), StateError> {
+    let Some((folder, checkpoint)) = state else {
+        return Ok((None, Timeline::empty(fresh, instruments_max)));
+    };
+    let timeline = folder.begin(checkpoint.as_ref(), fresh, instruments_max, Ts::now())?;
+    Ok((Some(folder), timeline))
 }
 
 /// Waits for the disk. An error was told by the recorder itself, and serving was not the worse for it.

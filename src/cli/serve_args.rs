@@ -19,6 +19,7 @@ use crate::server::AllowedOrigins;
   tickwire serve --feed 'binance:BTCUSDT,ETHUSDT' --feed 'kraken:BTC/USD' --feed 'coinbase:BTC-USD'
   tickwire serve --feed 'replay:recording.capture.gz?speed=10&loop=true'
   tickwire serve --feed 'binance:BTCUSDT' --record 'day.tape' --record-rotate-seconds 3600
+  tickwire serve --feed 'kraken:BTC/USD' --state /var/lib/tickwire
   tickwire serve --config feeds/demo.toml
   my-program | tickwire serve --feed 'ndjson:-'
   tickwire serve --feed 'ndjson:tcp://127.0.0.1:9000' --allow-control
@@ -35,6 +36,9 @@ pub(super) struct ServeArgs {
     pub(super) feed: Vec<String>,
     #[command(flatten)]
     pub(super) record: RecordingArgs,
+    /// Keeps the store in this folder over restarts; a folder serves one server at a time [default: nothing is kept]
+    #[arg(long, env = "TICKWIRE_STATE", value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
     #[command(flatten)]
     pub(super) service: ServiceArgs,
 }

@@ -33,6 +33,8 @@ pub(super) struct Settings {
     pub(super) allow_control: bool,
     /// The tape that everything is recorded to, if any.
     pub(super) record: Option<(PathBuf, Rotation)>,
+    /// The folder that the store is kept in, if it is kept.
+    pub(super) state: Option<PathBuf>,
     pub(super) instruments_max: usize,
     pub(super) log_level: tracing::Level,
     pub(super) server: ServerConfig,
@@ -95,6 +97,7 @@ impl Settings {
         let ServeArgs {
             feed,
             record: recording,
+            state,
             service: args,
         } = args;
         let cores = args.cores.or(file.server.cores);
@@ -125,6 +128,7 @@ impl Settings {
             io_uring: args.io_uring.or(file.server.io_uring).unwrap_or(true),
             allow_control: args.allow_control.or(file.server.allow_control).unwrap_or(false),
             record: record.map(|file| (file, rotation)),
+            state: state.or(file.server.state),
             instruments_max: first(instruments, INSTRUMENTS_MAX as u64) as usize,
             log_level: args.log_level.or(file.log.level).unwrap_or(tracing::Level::INFO),
             server: ServerConfig {
@@ -207,6 +211,19 @@ mod tests {
         assert_eq!(rotation.file_bytes_max, Some(70_000));
         assert_eq!(of(args(), "").expect("a file").1.file_bytes_max, None);
         assert_eq!(of(ServeArgs::default(), "[record]\nrotate_bytes = 70000"), None);
+    }
+
+    #[test]
+    fn the_folder_for_the_store_is_that_of_the_highest_layer_and_none_by_default() {
+        let text = "[server]\nstate = \"of-file\"";
+        let args = || ServeArgs {
+            state: Some("of-flag".into()),
+            ..ServeArgs::default()
+        };
+        let of = |args, text| Settings::layer(args, file(text), "").state;
+        assert_eq!(of(args(), text), Some("of-flag".into()));
+        assert_eq!(of(ServeArgs::default(), text), Some("of-file".into()));
+        assert_eq!(of(ServeArgs::default(), ""), None);
     }
 
     #[test]

@@ -133,6 +133,9 @@ impl Engine {
             self.beat(number, start);
             pulse.note(start, &self.health, self.held);
         }
+        // What was handed over before the stop is in the store, for whoever keeps that.
+        let now = Instant::now();
+        self.beat(pulse.timer.tick(now), now);
     }
 
     fn beat(&mut self, number: u64, start: Instant) {

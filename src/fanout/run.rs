@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use crate::engine::{BEAT, Clock, Demand, Lockstep, TICKS_QUEUED_MAX, Tick, TickReceiver};
 use crate::market::SymbolPattern;
 use crate::monitor::names;
+use crate::store::Table;
 
 use super::bounds::{COMMANDS_QUEUED_MAX, COMMANDS_SPAN, RETRY_FIRST};
 use super::resolve::is_of_feeds;
@@ -29,12 +30,13 @@ pub struct Fanout<S> {
 impl<S: Socket + 'static> Fanout<S> {
     /// Starts one thread for each receiver of ticks; they end when the engine has ended.
     ///
-    /// `first_subscribe` becomes true when the first subscriber holds something.
+    /// Each begins with the table that the first tick goes on from. `first_subscribe` becomes true when the first subscriber holds something.
     ///
     /// # Errors
     /// Where the machine gives no thread.
     pub fn spawn(
         config: &FanoutConfig,
+        table: &Table,
         receivers: Vec<TickReceiver>,
         demand: &Arc<Demand>,
         first_subscribe: &watch::Sender<bool>,
@@ -46,7 +48,7 @@ impl<S: Socket + 'static> Fanout<S> {
             let tell = Box::new(move || {
                 first.send_replace(true);
             });
-            let shard = Shard::new(config.clone(), demand.clone(), tell);
+            let shard = Shard::new(config.clone(), demand.clone(), tell).with_table(table.clone());
             let pledge = Pledge::new(&config.clock, at);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
             let is_ring_wanted = config.io_uring;

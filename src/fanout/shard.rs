@@ -226,6 +226,11 @@ impl<S: Socket> Shard<S> {
         }
     }
 
+    /// Begins with a table that the first tick goes on from.
+    pub fn with_table(self, table: Table) -> Shard<S> {
+        Shard { table, ..self }
+    }
+
     /// The table as fanned out.
     pub fn table(&self) -> &Table {
         &self.table

@@ -196,12 +196,30 @@ const ALL: &[(&str, Kind, &str)] = &[
         Kind::Gauge,
         "1 while a tape is recorded, 0 once its disk has failed or it has ended.",
     ),
+    (STATE_WRITTEN, Kind::Counter, "Checkpoints of the store written."),
+    (
+        STATE_FAILED,
+        Kind::Counter,
+        "Checkpoints of the store that could not be written; serving goes on.",
+    ),
+    (STATE_BYTES, Kind::Gauge, "Bytes of the newest checkpoint."),
+    (
+        STATE_WRITTEN_AT,
+        Kind::Gauge,
+        "When the newest checkpoint was written, in seconds since 1970.",
+    ),
+    (
+        STATE_SECONDS,
+        Kind::Histogram,
+        "Time to encode a checkpoint and have it on the disk.",
+    ),
 ];
 
 /// Upper bounds of each histogram's buckets, in seconds.
 pub const BUCKETS: &[(&str, &[f64])] = &[
     (BEAT_SECONDS, WITHIN),
     (HOP_SECONDS, WITHIN),
+    (STATE_SECONDS, &[0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0]),
     (
         PING_SECONDS,
         &[0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0],
@@ -312,6 +330,16 @@ pub const RECORD_EVENTS_DROPPED: &str = "tickwire_record_events_dropped_total";
 pub const RECORD_EVENTS_WAITING: &str = "tickwire_record_events_waiting";
 /// Whether a tape is recorded.
 pub const RECORD_UP: &str = "tickwire_record_up";
+/// Checkpoints written.
+pub const STATE_WRITTEN: &str = "tickwire_state_checkpoints_total";
+/// Checkpoints not written.
+pub const STATE_FAILED: &str = "tickwire_state_checkpoints_failed_total";
+/// Size of the newest checkpoint.
+pub const STATE_BYTES: &str = "tickwire_state_checkpoint_bytes";
+/// Time of the newest checkpoint.
+pub const STATE_WRITTEN_AT: &str = "tickwire_state_checkpoint_timestamp_seconds";
+/// Time that a checkpoint took.
+pub const STATE_SECONDS: &str = "tickwire_state_checkpoint_seconds";
 
 /// Processor time, and its meaning.
 pub const PROCESS_CPU_SECONDS: (&str, &str) = (

@@ -93,17 +93,18 @@ struct SymbolList<'a> {
 }
 
 impl Query {
-    /// Starts the thread that keeps the table up to date; it ends with the engine.
+    /// Starts the thread that keeps the table up to date, from this one on; it ends with the engine.
     ///
     /// # Errors
     /// Where the machine gives no thread.
     pub fn spawn(
         epoch: Epoch,
         ts: Ts,
+        table: Table,
         symbols_max: usize,
         mut ticks: TickReceiver,
     ) -> io::Result<(Arc<Query>, thread::JoinHandle<()>)> {
-        let state = State::new(epoch, ts);
+        let state = State::with(epoch, ts, table);
         let query = Arc::new(Query {
             now: watch::Sender::new(state.now()),
             state: RwLock::new(state),
@@ -209,12 +210,14 @@ impl Query {
 }
 
 impl State {
-    /// The table before the first beat.
-    pub(super) fn new(epoch: Epoch, ts: Ts) -> State {
+    /// The table that the first tick goes on from.
+    pub(super) fn with(epoch: Epoch, ts: Ts, table: Table) -> State {
+        let ids = (0..table.len()).map(InstrumentId::from_index);
+        let listings = ids.filter_map(|id| table.listing(id));
         State {
             epoch,
-            table: Table::new(),
-            own: 0,
+            own: listings.filter(|listing| listing.symbol.is_server_own()).count(),
+            table,
             ts,
             wall: 0,
             watches: Watches::default(),

@@ -2,7 +2,7 @@
 
 use crate::market::{Decimal, Event, FIELDS, Field, FieldSet, Fields, Scale, StaleCause, TickerState, Ts, Update};
 
-use super::{Listing, VenueRow};
+use super::{Listing, Seq, VenueRow};
 
 /// The newest state of some instruments and venues, without versions.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +29,19 @@ impl Image {
         }
         events
     }
+}
+
+/// An image and the beats in which its parts last changed: all that a table needs to go on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Versioned {
+    /// The newest beat.
+    pub seq: Seq,
+    /// What is so in it: instruments in the order of their ids, tombstones included.
+    pub image: Image,
+    /// Of each instrument, the beat of its last change of any kind.
+    pub instruments_changed: Vec<Seq>,
+    /// The same of each venue.
+    pub venues_changed: Vec<Seq>,
 }
 
 /// The newest state of one instrument.

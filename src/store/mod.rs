@@ -21,7 +21,7 @@ mod writer;
 pub use beat::{Change, Listing, SealedBeat, VenueRow};
 pub use counts::{StoreCounts, VenueCounts};
 pub use ids::{Epoch, Seq};
-pub use image::{Image, InstrumentImage};
+pub use image::{Image, InstrumentImage, Versioned};
 pub use table::{Counts, Entry, Table};
 pub use writer::Writer;
 

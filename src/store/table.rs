@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::market::{FIELDS, Field, FieldSet, InstrumentId, StaleCause, Symbol, TickerState, Ts};
 
 use super::recency::Recency;
-use super::{Change, Listing, SealedBeat, Seq, VenueRow};
+use super::{Change, Image, InstrumentImage, Listing, SealedBeat, Seq, VenueRow, Versioned};
 
 /// One instrument. Removed ones stay as tombstones for the epoch, so that a resume can tell.
 #[derive(Clone, Debug)]
@@ -101,6 +101,40 @@ impl Table {
     /// Makes an empty table that goes on behind a seq: the first of a new epoch.
     pub fn after(seq: Seq) -> Table {
         Table { seq, ..Table::new() }
+    }
+
+    /// Makes a table that goes on where another one was.
+    ///
+    /// Which field changed when is not known any more: whoever comes from before an instrument's last change is told
+    /// it anew, with all its fields.
+    pub fn of(versioned: &Versioned) -> Table {
+        let mut table = Table::after(versioned.seq);
+        let changed = &versioned.instruments_changed;
+        for (image, changed) in versioned.image.instruments.iter().zip(changed) {
+            let id = InstrumentId::from_index(table.rows.len());
+            table.by_symbol.insert(image.listing.symbol.clone(), id);
+            table.rows.push(Row::of(image, *changed));
+            table.recency.push();
+        }
+        let mut oldest_first: Vec<usize> = (0..table.rows.len()).collect();
+        oldest_first.sort_by_key(|at| changed[*at]);
+        oldest_first.into_iter().for_each(|at| table.recency.touch(at));
+        let venues = versioned.venues_changed.iter().copied();
+        table.venues = venues.zip(versioned.image.venues.iter().cloned()).collect();
+        table
+    }
+
+    /// The newest state of everything, and when it last changed.
+    pub fn versioned(&self) -> Versioned {
+        Versioned {
+            seq: self.seq,
+            image: Image {
+                instruments: self.rows.iter().map(Row::image).collect(),
+                venues: self.venues().cloned().collect(),
+            },
+            instruments_changed: self.rows.iter().map(|row| row.last_change).collect(),
+            venues_changed: self.venues.iter().map(|(changed, _)| *changed).collect(),
+        }
     }
 
     /// The newest beat applied.
@@ -246,6 +280,40 @@ impl Row {
             update_count: 0,
             ts_event: None,
             ts_trade: None,
+        }
+    }
+
+    /// What an image says, as told anew in this beat.
+    fn of(image: &InstrumentImage, seq: Seq) -> Row {
+        Row {
+            values: image.values,
+            changed: [seq; FIELDS],
+            present: image.present,
+            state: image.state,
+            state_changed: seq,
+            is_removed: image.is_removed,
+            updated: seq,
+            update_count: image.update_count,
+            ts_event: image.ts_event,
+            ts_trade: image.ts_trade,
+            ..Row::new(image.listing.clone(), seq)
+        }
+    }
+
+    fn image(&self) -> InstrumentImage {
+        let mut values = [0; FIELDS];
+        for field in self.present.iter() {
+            values[field.index()] = self.values[field.index()];
+        }
+        InstrumentImage {
+            listing: self.listing.clone(),
+            present: self.present,
+            values,
+            state: self.state,
+            is_removed: self.is_removed,
+            update_count: self.update_count,
+            ts_event: self.ts_event,
+            ts_trade: self.ts_trade,
         }
     }
 

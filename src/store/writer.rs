@@ -49,6 +49,23 @@ impl Writer {
         }
     }
 
+    /// Goes on behind a beat in which this was so; nothing of it is told again.
+    ///
+    /// `None` where the store takes less than that: then ids would not be what they were.
+    pub fn resumed(instruments_max: usize, seq: Seq, image: &Image) -> Option<Writer> {
+        let mut writer = Writer::new(instruments_max);
+        writer.restore(image);
+        if writer.rows.len() != image.instruments.len() || writer.venues.len() != image.venues.len() {
+            return None;
+        }
+        for id in writer.dirty.drain(..) {
+            std::mem::take(&mut writer.rows[id.index()].open);
+        }
+        writer.dirty_venues.clear();
+        writer.seq = seq;
+        Some(writer)
+    }
+
     /// The newest sealed beat.
     pub fn seq(&self) -> Seq {
         self.seq
@@ -206,6 +223,12 @@ impl Writer {
         }
         let row = &mut self.rows[id.index()];
         self.by_venue.took(row.venue, changed);
+        // The store made it stale when it began again, so the store ends that, as soon as its feed speaks of it.
+        let is_back = row.state == (TickerState::Stale, Some(StaleCause::Restart));
+        if is_back {
+            row.state = (TickerState::Live, None);
+            row.open.has_state = true;
+        }
         if changed {
             self.counts.changed += 1;
             // An image may say any count.
@@ -215,6 +238,8 @@ impl Writer {
             if update.fields.is_trade() {
                 row.ts_trade = update.ts_event;
             }
+        }
+        if changed || is_back {
             self.touch(id);
         }
     }

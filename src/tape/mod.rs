@@ -21,6 +21,7 @@ pub use capture::{
 pub use error::{BlockFault, TapeError};
 pub use events::{
     Damage, FILE_MAGIC as TAPE_MAGIC, OnDamage, TapeInfo, TapeReader, TapeWriter, TapeWritten, Taped, What,
+    decode_image_part, encode_image,
 };
 pub use recording::{EventQueue, EventTap, TapeRecorder, TapeTotals, event_queue};
 pub use rotation::Rotation;

@@ -80,6 +80,7 @@ fn fill(row: &mut Row, ticker: &Value) {
     row.cause = match ticker["cause"].as_str() {
         Some("gap") => Some(StaleCause::Gap),
         Some("disconnected") => Some(StaleCause::Disconnected),
+        Some("restart") => Some(StaleCause::Restart),
         _ => None,
     };
 }

@@ -152,6 +152,7 @@ async fn serve_replay(
             pushes: None,
             replay: Some(remote.clone()),
         },
+        state: None,
         clock: engine_clock(clock, &settings, status.first),
         epoch: status.epoch,
         batches_max: BATCHES_QUEUED_MAX,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::market::arbitrary::event as any_event;
 use crate::market::{Event, Symbol, Ts};
-use crate::store::Writer;
+use crate::store::{Table, Writer};
 use crate::wire::FRAME_BYTES_MIN;
 
 /// What a subscriber makes of its stream, by the rules of the protocol and nothing else.
@@ -154,7 +154,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..40),
     ) {
         let epoch = |number: u64| Epoch::new(number).expect("an epoch");
-        let (mut writer, mut state) = (Writer::new(100), State::new(epoch(7), Ts(0)));
+        let (mut writer, mut state) = (Writer::new(100), State::with(epoch(7), Ts(0), Table::new()));
         let (mut follow, mut seen) = (begin(&state, None), Seen::default());
         let mut scratch = Scratch::default();
         for step in steps {
@@ -202,7 +202,10 @@ proptest! {
 
 #[test]
 fn beats_that_found_no_room_are_told_and_nothing_is_told_twice() {
-    let (mut writer, mut state) = (Writer::new(100), State::new(Epoch::new(7).expect("an epoch"), Ts(0)));
+    let (mut writer, mut state) = (
+        Writer::new(100),
+        State::with(Epoch::new(7).expect("an epoch"), Ts(0), Table::new()),
+    );
     let mut follow = begin(&state, None);
     let mut scratch = Scratch::default();
     let first = follow.next(&state, 0, &mut scratch).expect("a snapshot");
@@ -229,7 +232,7 @@ fn beats_that_found_no_room_are_told_and_nothing_is_told_twice() {
 fn more_wrong_symbols_than_a_message_can_name_are_refused() {
     let list: Vec<String> = (0..2_000).map(|n| n.to_string()).collect();
     let asked = Asked::parse(&list.join(",")).expect("a list");
-    let state = State::new(Epoch::new(7).expect("an epoch"), Ts(0));
+    let state = State::with(Epoch::new(7).expect("an epoch"), Ts(0), Table::new());
     let refused = Follow::begin(asked, None, &state, (1_000, 65_536)).map(|_| ());
     assert!(format!("{refused:?}").contains("ask for fewer"), "{refused:?}");
 }

@@ -31,6 +31,19 @@ pub(super) fn encode<'a>(image: &'a Image, named: &'a [VenueName]) -> impl Exact
     })
 }
 
+/// An image as the messages `Keyframe` of the schema, each of at most 4,096 instruments; the venues stand in the first.
+pub fn encode_image(image: &Image) -> impl ExactSizeIterator<Item = Vec<u8>> + '_ {
+    encode(image, &[])
+}
+
+/// Appends what one of those messages says.
+///
+/// # Errors
+/// Where the bytes are no such message, or say what no store can hold.
+pub fn decode_image_part(payload: &[u8], image: &mut Image) -> Result<(), BlockFault> {
+    decode(payload, image, &mut Vec::new())
+}
+
 /// Takes a part in.
 pub(super) fn decode(mut payload: &[u8], image: &mut Image, named: &mut Vec<VenueName>) -> Result<(), BlockFault> {
     // One after the other, so that a part full of nothing takes no memory.

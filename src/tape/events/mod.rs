@@ -58,6 +58,7 @@ mod tests;
 mod words;
 mod writer;
 
+pub use keyframe::{decode_image_part, encode_image};
 pub use reader::TapeReader;
 pub use writer::{TapeWriter, TapeWritten};
 

@@ -1,0 +1,6 @@
+//! What is so of checkpoints, without a disk and with one.
+
+mod bytes;
+mod disk;
+mod law;
+mod world;
