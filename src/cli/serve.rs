@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
@@ -20,7 +20,7 @@ use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channe
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::Ts;
-use crate::monitor::{Health, Reader, Recorder, names, process};
+use crate::monitor::{Health, Reader, Recorder, catalogue, names, process};
 use crate::server::{self, App, Controls, Query, Tls, TlsError};
 use crate::store::{Epoch, Writer};
 use crate::tape::{Rotation, TapeError, TapeRecorder, TapeTotals, event_queue};
@@ -291,7 +291,8 @@ pub(super) fn install_metrics() -> Metrics {
     // Set once in a process; a second serve in one process would share the first's figures.
     let (recorder, reader) = Recorder::new(recorder);
     let _ = metrics::set_global_recorder(recorder);
-    names::describe();
+    catalogue::describe();
+    let started = SystemTime::now();
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut period = tokio::time::interval(METRICS_UPKEEP);
@@ -301,7 +302,7 @@ pub(super) fn install_metrics() -> Metrics {
         }
     });
     Metrics {
-        render: Box::new(move || handle.render() + &process::prometheus()),
+        render: Box::new(move || handle.render() + &process::prometheus(started)),
         reader,
     }
 }

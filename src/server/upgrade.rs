@@ -49,6 +49,7 @@ pub(super) fn upgrade(
     if let (Err(reason), false) = (&options, is_browser) {
         return Err(match reason {
             CloseReason::TooMany => refused("too_many", ApiError::busy(reason.words())),
+            CloseReason::Forbidden(words) => refused("forbidden", ApiError::invalid(words)),
             other => refused("option", ApiError::invalid(other.words())),
         });
     }

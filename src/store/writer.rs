@@ -205,7 +205,7 @@ impl Writer {
             };
         }
         let row = &mut self.rows[id.index()];
-        self.by_venue.took(row.venue, changed);
+        self.by_venue.took(row.venue, changed, row.open.updates > 0);
         if changed {
             self.counts.changed += 1;
             // An image may say any count.
