@@ -8,6 +8,7 @@ mod cores;
 mod figures;
 mod inspect;
 mod lag;
+mod monitoring;
 mod record;
 mod recording;
 mod replay;
@@ -45,6 +46,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
     Top(top::TopArgs),
+    Monitoring(monitoring::MonitoringArgs),
 }
 
 /// Why a command ended without success.
@@ -77,6 +79,9 @@ enum CliError {
     /// `top` could not go on.
     #[error(transparent)]
     Top(#[from] top::TopError),
+    /// `monitoring` could not print.
+    #[error(transparent)]
+    Monitoring(#[from] monitoring::MonitoringError),
     /// Our own mistake.
     #[error("internal error, see the log")]
     Panicked,
@@ -133,6 +138,7 @@ fn run(command: Command) -> Result<(), CliError> {
             Command::Inspect(args) => Ok(inspect::run(args, stop).await?),
             Command::Bench(args) => Ok(bench::run(args, stop).await?),
             Command::Top(args) => Ok(top::run(args, stop).await?),
+            Command::Monitoring(args) => Ok(monitoring::run(&args)?),
         }
     };
     // Unwinding from here would wait for threads that nobody tells to end.
