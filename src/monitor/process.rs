@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -44,9 +45,13 @@ impl Descriptors {
     /// Reads both from Linux' `/proc`; `None` where there is none, or no bound.
     pub fn read() -> Option<Descriptors> {
         let most = getrlimit(Resource::Nofile).current?;
-        // One of them is the folder's own.
-        let open = std::fs::read_dir("/proc/self/fd").ok()?.count() as u64;
-        let open = open.saturating_sub(1);
+        let open = match std::fs::read_dir("/proc/self/fd") {
+            // One of them is the folder's own.
+            Ok(folder) => (folder.count() as u64).saturating_sub(1),
+            // There is none left to open the folder with.
+            Err(error) if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => most,
+            Err(_) => return None,
+        };
         Some(Descriptors { open, most })
     }
 

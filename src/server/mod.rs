@@ -20,6 +20,7 @@ mod origins;
 mod push;
 mod query;
 mod query_string;
+mod ready;
 mod replay;
 mod reply;
 mod request;
