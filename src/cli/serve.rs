@@ -1,6 +1,6 @@
 //! `tickwire serve`, and the whole service put together, which a replay has behind it too.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::bars::BesideBars;
 use super::cores::{Cores, CoresError};
+use super::log;
 use super::settings::Settings;
 use crate::control;
 use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
@@ -71,9 +71,9 @@ impl ServeError {
 
 /// `tickwire serve`: its feeds, and what this machine's programs push.
 pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), ServeError> {
-    log_to_stderr(settings.log_level);
     // First of all: what counts takes its counters when it is made.
     let metrics = install_metrics();
+    log::start(settings.log_level, settings.log_format);
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let context = FeedContext::new(first_subscriber);
@@ -265,19 +265,6 @@ fn greet(scheme: &str, addr: SocketAddr, venues: &[String]) -> io::Result<()> {
         tracing::info!("in a terminal: tickwire watch {scheme}://{addr} '{venue}:*'");
     }
     Ok(())
-}
-
-pub(super) fn log_to_stderr(level: tracing::Level) {
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(|| BesideBars);
-    // Set once in a process; a second serve in one process keeps the first's log.
-    let _ = subscriber
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        // Nobody may read the log any more; to say so on stderr would panic.
-        .log_internal_errors(false)
-        .try_init();
 }
 
 /// Installs the recorder of metrics and gives both ways to read them.

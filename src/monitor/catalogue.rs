@@ -247,6 +247,11 @@ pub const ALL: &[Metric] = &[
         "",
         "1 while a tape is recorded, 0 once its disk has failed or it has ended.",
     ),
+    counter(
+        LOG_LINES_LEFT_OUT,
+        "",
+        "Lines left out of the log, because there were too many of their kind.",
+    ),
 ];
 
 /// What the process uses, under the names that Prometheus' own libraries give it.

@@ -120,6 +120,8 @@ pub const RECORD_EVENTS_DROPPED: &str = "tickwire_record_events_dropped_total";
 pub const RECORD_EVENTS_WAITING: &str = "tickwire_record_events_waiting";
 /// Whether a tape is recorded.
 pub const RECORD_UP: &str = "tickwire_record_up";
+/// Lines left out of the log.
+pub const LOG_LINES_LEFT_OUT: &str = "tickwire_log_lines_left_out_total";
 
 /// Processor time.
 pub const PROCESS_CPU_SECONDS: &str = "process_cpu_seconds_total";

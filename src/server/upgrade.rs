@@ -72,8 +72,12 @@ pub(super) fn upgrade(
             return;
         };
         metrics::counter!(names::CONNECTIONS).increment(1);
-        tracing::debug!(peer = %peer.addr, ?options, "upgraded");
-        session::run(parts.io.into_inner(), parts.read_buf, options, &app.fanout, app.session).await;
+        let begun = session::Begun {
+            stream: parts.io.into_inner(),
+            read_ahead: parts.read_buf,
+            addr: peer.addr,
+        };
+        session::run(begun, options, &app.fanout, app.session).await;
     });
     Ok(response)
 }
