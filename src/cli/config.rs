@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, de};
 
 use super::cores::Cores;
+use super::log::{self, LogFormat};
 use super::within::{
     Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
     Symbols,
@@ -80,6 +81,8 @@ pub(super) struct RecordTable {
 pub(super) struct LogTable {
     #[serde(default, deserialize_with = "level")]
     pub(super) level: Option<tracing::Level>,
+    #[serde(default, deserialize_with = "format")]
+    pub(super) format: Option<LogFormat>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,7 +93,12 @@ pub(super) struct FeedTable {
 
 fn level<'de, D: Deserializer<'de>>(value: D) -> Result<Option<tracing::Level>, D::Error> {
     let text = String::deserialize(value)?;
-    super::log_level(&text).map(Some).map_err(de::Error::custom)
+    log::level(&text).map(Some).map_err(de::Error::custom)
+}
+
+fn format<'de, D: Deserializer<'de>>(value: D) -> Result<Option<LogFormat>, D::Error> {
+    let text = String::deserialize(value)?;
+    LogFormat::parse(&text).map(Some).map_err(de::Error::custom)
 }
 
 /// Why a file could not be used.
@@ -146,6 +154,7 @@ mod tests {
             ("[record]\nrotate_seconds = 0\n", "a whole number from 1 to 31622400"),
             ("[log]\nlevel = \"loud\"\n", "line 2"),
             ("[log]\nlevel = \"loud\"\n", "error, warn, info, debug or trace"),
+            ("[log]\nformat = \"xml\"\n", "`xml` is not known: text or json"),
         ] {
             let error = toml::from_str::<ConfigFile>(text).expect_err(text).to_string();
             assert!(error.contains(part), "{error}");

@@ -2,6 +2,7 @@
 
 mod bars;
 mod bench;
+mod check;
 mod config;
 mod convert;
 mod cores;
@@ -9,6 +10,8 @@ mod figures;
 mod inspect;
 mod lag;
 mod link;
+mod log;
+mod monitoring;
 mod record;
 mod recording;
 mod replay;
@@ -25,7 +28,7 @@ use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +50,24 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
     Top(top::TopArgs),
+    Monitoring(monitoring::MonitoringArgs),
+    Check(Box<check::CheckArgs>),
+    Completions(CompletionsArgs),
+}
+
+/// Prints what a shell completes, such as: source <(tickwire completions bash)
+#[derive(Debug, clap::Args)]
+struct CompletionsArgs {
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Shells that are known.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 /// Why a command ended without success.
@@ -79,6 +100,15 @@ enum CliError {
     /// `top` could not go on.
     #[error(transparent)]
     Top(#[from] top::TopError),
+    /// `monitoring` could not print.
+    #[error(transparent)]
+    Monitoring(#[from] monitoring::MonitoringError),
+    /// `check` found something wrong.
+    #[error(transparent)]
+    Check(#[from] check::CheckError),
+    /// Nobody reads what was asked for.
+    #[error("standard output: {0}")]
+    Stdout(std::io::Error),
     /// Our own mistake.
     #[error("internal error, see the log")]
     Panicked,
@@ -100,6 +130,7 @@ impl CliError {
             CliError::Inspect(error) if error.is_usage() => 2,
             CliError::Bench(error) if error.is_usage() => 2,
             CliError::Top(error) if error.is_usage() => 2,
+            CliError::Check(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -107,8 +138,9 @@ impl CliError {
 
 /// Runs the command of this process and says its exit code: 0 done, 1 failed, 2 wrong usage.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli.command) {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(cli.command, &matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where nobody reads it, the code says as much.
@@ -118,7 +150,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), CliError> {
+fn run(command: Command, matches: &ArgMatches) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let command = async {
         let stop = CancellationToken::new();
@@ -135,6 +167,12 @@ fn run(command: Command) -> Result<(), CliError> {
             Command::Inspect(args) => Ok(inspect::run(args, stop).await?),
             Command::Bench(args) => Ok(bench::run(args, stop).await?),
             Command::Top(args) => Ok(top::run(args, stop).await?),
+            Command::Monitoring(args) => Ok(monitoring::run(&args)?),
+            Command::Check(args) => {
+                let (_, own) = matches.subcommand().unwrap_or(("", matches));
+                Ok(check::run(*args, own).await?)
+            }
+            Command::Completions(args) => complete(args.shell).map_err(CliError::Stdout),
         }
     };
     // Unwinding from here would wait for threads that nobody tells to end.
@@ -144,11 +182,19 @@ fn run(command: Command) -> Result<(), CliError> {
     outcome.unwrap_or(Err(CliError::Panicked))
 }
 
-/// Reads a log level.
-fn log_level(text: &str) -> Result<tracing::Level, String> {
-    let known = ["error", "warn", "info", "debug", "trace"].contains(&text);
-    let level = text.parse().ok().filter(|_| known);
-    level.ok_or_else(|| format!("log level `{text}` is not known: error, warn, info, debug or trace is allowed"))
+/// Prints a shell's script.
+fn complete(shell: Shell) -> std::io::Result<()> {
+    let shell = match shell {
+        Shell::Bash => clap_complete::Shell::Bash,
+        Shell::Zsh => clap_complete::Shell::Zsh,
+        Shell::Fish => clap_complete::Shell::Fish,
+    };
+    // Into memory first: a pipe that is closed is no reason to panic.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tickwire", &mut script);
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(&script)?;
+    stdout.flush()
 }
 
 /// SIGINT and SIGTERM ask for a clean end; a second one does not wait for it.

@@ -1,10 +1,10 @@
 //! `tickwire serve`, and the whole service put together, which a replay has behind it too.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
@@ -12,15 +12,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::bars::BesideBars;
 use super::cores::{Cores, CoresError};
+use super::log;
 use super::settings::Settings;
 use crate::control;
 use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::Ts;
-use crate::monitor::{Health, Reader, Recorder, names, process};
+use crate::monitor::{Health, Reader, Recorder, catalogue, names, process};
 use crate::server::{self, App, Controls, Query, Tls, TlsError};
 use crate::state::{Checkpoint, Folder, KEEPER_TICKS_MAX, Keeper, StateError, Timeline};
 use crate::store::Epoch;
@@ -75,9 +75,9 @@ impl ServeError {
 
 /// `tickwire serve`: its feeds, and what this machine's programs push.
 pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), ServeError> {
-    log_to_stderr(settings.log_level);
     // First of all: what counts takes its counters when it is made.
     let metrics = install_metrics();
+    log::start(settings.log_level, settings.log_format);
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let context = FeedContext::new(first_subscriber);
@@ -306,19 +306,6 @@ fn greet(scheme: &str, addr: SocketAddr, venues: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn log_to_stderr(level: tracing::Level) {
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(|| BesideBars);
-    // Set once in a process; a second serve in one process keeps the first's log.
-    let _ = subscriber
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        // Nobody may read the log any more; to say so on stderr would panic.
-        .log_internal_errors(false)
-        .try_init();
-}
-
 /// Installs the recorder of metrics and gives both ways to read them.
 pub(super) fn install_metrics() -> Metrics {
     let builder = PrometheusBuilder::new();
@@ -330,7 +317,8 @@ pub(super) fn install_metrics() -> Metrics {
     // Set once in a process; a second serve in one process would share the first's figures.
     let (recorder, reader) = Recorder::new(recorder);
     let _ = metrics::set_global_recorder(recorder);
-    names::describe();
+    catalogue::describe();
+    let started = SystemTime::now();
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut period = tokio::time::interval(METRICS_UPKEEP);
@@ -340,7 +328,7 @@ pub(super) fn install_metrics() -> Metrics {
         }
     });
     Metrics {
-        render: Box::new(move || handle.render() + &process::prometheus()),
+        render: Box::new(move || handle.render() + &process::prometheus(started)),
         reader,
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::cores::Cores;
+use super::log::LogFormat;
 use super::within::{
     Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
     Symbols,
@@ -117,6 +118,9 @@ pub(super) struct ServiceArgs {
     #[arg(long, env = "TICKWIRE_PING_MS", value_name = "MS")]
     pub(super) ping_ms: Option<PatienceMs>,
     /// error, warn, info, debug or trace [default: info]
-    #[arg(long, env = "TICKWIRE_LOG_LEVEL", value_name = "LEVEL", value_parser = super::log_level)]
+    #[arg(long, env = "TICKWIRE_LOG_LEVEL", value_name = "LEVEL", value_parser = super::log::level)]
     pub(super) log_level: Option<tracing::Level>,
+    /// Lines for people, text, or an object each, json [default: text]
+    #[arg(long, env = "TICKWIRE_LOG_FORMAT", value_name = "FORMAT", value_parser = LogFormat::parse)]
+    pub(super) log_format: Option<LogFormat>,
 }

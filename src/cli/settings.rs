@@ -1,10 +1,11 @@
 //! What `serve` runs with: flag, then environment, then configuration file, then default.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::config::{ConfigError, ConfigFile};
 use super::cores::Cores;
+use super::log::LogFormat;
 use super::serve_args::ServeArgs;
 use super::within::{Within, rotation};
 use crate::engine::{BEAT, Clock};
@@ -18,7 +19,7 @@ use crate::tape::Rotation;
 const CONFIG_DEFAULT: &str = "tickwire.toml";
 
 /// Where feeds may be given in the environment, separated by white space.
-const FEED_ENV: &str = "TICKWIRE_FEED";
+pub(super) const FEED_ENV: &str = "TICKWIRE_FEED";
 
 /// All that `serve` needs to know.
 #[derive(Debug)]
@@ -37,12 +38,13 @@ pub(super) struct Settings {
     pub(super) state: Option<PathBuf>,
     pub(super) instruments_max: usize,
     pub(super) log_level: tracing::Level,
+    pub(super) log_format: LogFormat,
     pub(super) server: ServerConfig,
-    io_uring: bool,
-    symbols_max: usize,
-    frame_bytes_max: usize,
-    slow_consumer: Duration,
-    heartbeat: Duration,
+    pub(super) io_uring: bool,
+    pub(super) symbols_max: usize,
+    pub(super) frame_bytes_max: usize,
+    pub(super) slow_consumer: Duration,
+    pub(super) heartbeat: Duration,
 }
 
 /// Why the settings cannot be used.
@@ -68,13 +70,8 @@ impl SettingError {
 impl Settings {
     /// Puts the layers together. clap has laid flags over the environment.
     pub(super) fn collect(args: ServeArgs) -> Result<Settings, SettingError> {
-        let config_path = args.service.config.clone().or_else(|| {
-            let default = PathBuf::from(CONFIG_DEFAULT);
-            default.exists().then_some(default)
-        });
-        let file = config_path
+        let file = Settings::config_path(&args)
             .as_deref()
-            .map(Path::new)
             .map(ConfigFile::read)
             .transpose()?
             .unwrap_or_default();
@@ -91,6 +88,14 @@ impl Settings {
             None if rotates => Err(SettingError::NothingRecorded),
             _ => Ok(settings),
         }
+    }
+
+    /// The configuration file, if there is one.
+    pub(super) fn config_path(args: &ServeArgs) -> Option<PathBuf> {
+        args.service.config.clone().or_else(|| {
+            let default = PathBuf::from(CONFIG_DEFAULT);
+            default.exists().then_some(default)
+        })
     }
 
     fn layer(args: ServeArgs, file: ConfigFile, env_feeds: &str) -> Settings {
@@ -131,6 +136,7 @@ impl Settings {
             state: state.or(file.server.state),
             instruments_max: first(instruments, INSTRUMENTS_MAX as u64) as usize,
             log_level: args.log_level.or(file.log.level).unwrap_or(tracing::Level::INFO),
+            log_format: args.log_format.or(file.log.format).unwrap_or_default(),
             server: ServerConfig {
                 connections_max: first([args.max_connections, limits.max_connections], 16_384) as usize,
                 message_bytes_max: first(message_bytes, 65_536) as usize,

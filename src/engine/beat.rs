@@ -88,8 +88,8 @@ pub struct Beater {
     /// The epoch of the newest sealed beat: a new one is told with its first.
     told: Epoch,
     demand: Arc<Demand>,
-    /// Updates of each venue, and those that changed something; places as in the store.
-    by_venue: Vec<(Counter, Counter)>,
+    /// Updates of each venue, those that changed something, and those conflated; places as in the store.
+    by_venue: Vec<[Counter; 3]>,
     misfits: Counter,
     refused: Counter,
     instruments: Gauge,
@@ -189,11 +189,12 @@ impl Beater {
                 false => metrics::counter!(name, "venue" => of_venue.venue.to_string()),
             };
             self.by_venue
-                .push((counter(names::UPDATES), counter(names::UPDATES_CHANGED)));
+                .push([names::UPDATES, names::UPDATES_CHANGED, names::UPDATES_CONFLATED].map(counter));
         }
-        for (of_venue, (updates, changed)) in by_venue.iter().zip(&self.by_venue) {
+        for (of_venue, [updates, changed, conflated]) in by_venue.iter().zip(&self.by_venue) {
             updates.absolute(of_venue.updates);
             changed.absolute(of_venue.changed);
+            conflated.absolute(of_venue.conflated);
         }
         let changed_venues = beat.iter().flat_map(|beat| &beat.venues);
         for venue in changed_venues.filter(|venue| !venue.name.is_server_own()) {

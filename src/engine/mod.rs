@@ -84,6 +84,7 @@ pub struct Engine {
     readers: Vec<TickSender>,
     health: Arc<Health>,
     held: u64,
+    held_count: Counter,
     /// When the oldest update of the open beat was applied.
     open_since: Option<Instant>,
     queue: Histogram,
@@ -99,6 +100,7 @@ impl Engine {
             readers,
             health,
             held: 0,
+            held_count: metrics::counter!(names::BEATS_HELD),
             open_since: None,
             queue: metrics::histogram!(names::HOP_SECONDS, "hop" => "queue"),
             beat: metrics::histogram!(names::HOP_SECONDS, "hop" => "beat"),
@@ -148,7 +150,7 @@ impl Engine {
         }
         if self.readers.iter().any(|reader| reader.capacity() == 0) {
             self.held += 1;
-            metrics::counter!(names::BEATS_HELD).absolute(self.held);
+            self.held_count.absolute(self.held);
             return;
         }
         let tick = Arc::new(self.seal(number, number, ts));

@@ -4,6 +4,7 @@
 //! What counts does so by the `metrics` macros; [`Recorder`] brings it to Prometheus and, through [`Reader`], to this
 //! process itself. Knows no other room; every room may count here.
 
+pub mod catalogue;
 mod health;
 pub mod names;
 pub mod process;

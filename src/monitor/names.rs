@@ -1,219 +1,6 @@
-//! Every metric's name, type and meaning, described once at start.
+//! Every metric's name; [`super::catalogue`] says what each means.
 //!
 //! Labels are few and bounded: venue, encoding, close code, kind. Never a symbol, never a subscriber.
-
-use metrics::{describe_counter, describe_gauge, describe_histogram};
-
-/// What a metric is.
-enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-/// Name, kind and help of every metric.
-const ALL: &[(&str, Kind, &str)] = &[
-    (
-        BUILD_INFO,
-        Kind::Gauge,
-        "Always 1; version of the running binary as a label.",
-    ),
-    (BEATS, Kind::Counter, "Beats of the service's timer."),
-    (
-        BEATS_LATE,
-        Kind::Counter,
-        "Beats that the timer had to leave out because the one before took too long.",
-    ),
-    (
-        BEATS_HELD,
-        Kind::Counter,
-        "Beats not sealed because a fan-out shard had not taken the ones before.",
-    ),
-    (
-        BEAT_SECONDS,
-        Kind::Histogram,
-        "Time to drain, apply, seal and encode one beat.",
-    ),
-    (UPDATES, Kind::Counter, "Source updates taken into the store, by venue."),
-    (
-        UPDATES_CHANGED,
-        Kind::Counter,
-        "Source updates that changed something, by venue.",
-    ),
-    (
-        MISFITS,
-        Kind::Counter,
-        "Values that could not be held exactly and cleared their field.",
-    ),
-    (REFUSED, Kind::Counter, "Events refused because the store was full."),
-    (INSTRUMENTS, Kind::Gauge, "Instruments ever listed in this epoch."),
-    (SUBSCRIBERS, Kind::Gauge, "Subscribers connected."),
-    (
-        SUBSCRIBERS_SLOW,
-        Kind::Gauge,
-        "Subscribers whose socket does not take more now.",
-    ),
-    (
-        WAITING,
-        Kind::Gauge,
-        "Readers over HTTP who wait: long polls and event streams.",
-    ),
-    (FRAMES, Kind::Counter, "Data frames written, by encoding."),
-    (
-        FRAME_BYTES,
-        Kind::Counter,
-        "Bytes of data frames written, by encoding, headers included.",
-    ),
-    (
-        ENTRIES,
-        Kind::Counter,
-        "Instruments' entries in data frames written, by encoding.",
-    ),
-    (
-        FRAMES_BUILT,
-        Kind::Counter,
-        "Data frames assembled, by encoding; below frames where groups share them.",
-    ),
-    (
-        SKIPPED,
-        Kind::Counter,
-        "Beats with changes that were dropped for a subscriber that could not keep up.",
-    ),
-    (
-        CLOSES,
-        Kind::Counter,
-        "Ends of subscribers' connections, by close code; 0 is a connection that broke.",
-    ),
-    (
-        PING_SECONDS,
-        Kind::Histogram,
-        "From asking for a WebSocket ping to the subscriber's pong.",
-    ),
-    (CONNECTIONS, Kind::Counter, "Subscribers' connections accepted."),
-    (
-        HANDSHAKES_REFUSED,
-        Kind::Counter,
-        "WebSocket upgrades refused, by reason.",
-    ),
-    (
-        CLIENT_ERRORS,
-        Kind::Counter,
-        "Requests of subscribers answered with an error, by code.",
-    ),
-    (
-        PUSH_LINES,
-        Kind::Counter,
-        "Lines of updates pushed over HTTP, by outcome: accepted or rejected.",
-    ),
-    (
-        VENUE_STATE,
-        Kind::Gauge,
-        "State of a venue's feed: 1 up, 2 stale, 3 down.",
-    ),
-    (FEED_FRAMES, Kind::Counter, "Frames received from a venue."),
-    (FEED_UPDATES, Kind::Counter, "Updates made of a venue's frames."),
-    (
-        FEED_MALFORMED,
-        Kind::Counter,
-        "Frames of a venue that could not be understood.",
-    ),
-    (
-        FEED_PASSED_OVER,
-        Kind::Counter,
-        "Frames of a venue that are deliberately not used.",
-    ),
-    (
-        FEED_STALE,
-        Kind::Counter,
-        "Frames of a venue older than what was known, dropped.",
-    ),
-    (FEED_GAPS, Kind::Counter, "Holes in a venue's own numbering."),
-    (
-        FEED_CHECKSUMS,
-        Kind::Counter,
-        "Order books that did not have the checksum stated by the venue.",
-    ),
-    (FEED_CONNECTS, Kind::Counter, "Attempts to connect to a venue."),
-    (
-        FEED_HANDOVERS,
-        Kind::Counter,
-        "Times that a connection was replaced by the next one without a break.",
-    ),
-    (
-        FEED_RESYNCS,
-        Kind::Counter,
-        "Instruments that were asked for anew after lost data.",
-    ),
-    (
-        VENUE_LAG_SECONDS,
-        Kind::Histogram,
-        "From the venue's own stamp to our socket; negative where the venue's clock is ahead.",
-    ),
-    (
-        HOP_SECONDS,
-        Kind::Histogram,
-        "Time in each hop: `feed` from the socket to the engine's queue, `queue` until it is applied to the store, `beat` \
-         until it is sealed, `write` until a shard has written it to all whose sockets took it.",
-    ),
-    (FEED_RESTARTS, Kind::Counter, "Times that a feed was started again."),
-    (
-        FAULTS,
-        Kind::Counter,
-        "Faults made on purpose for those who test consumers, by kind.",
-    ),
-    (
-        RECORD_FRAMES,
-        Kind::Counter,
-        "Frames of a venue recorded and handed to the system.",
-    ),
-    (
-        RECORD_FRAME_BYTES,
-        Kind::Counter,
-        "Bytes of recorded frames, before compression.",
-    ),
-    (
-        RECORD_DROPPED,
-        Kind::Counter,
-        "Frames of a venue not recorded: the disk did not keep up or failed, or the frame is no text.",
-    ),
-    (
-        RECORD_EVENTS,
-        Kind::Counter,
-        "Events of feeds recorded to a tape and handed to the system.",
-    ),
-    (
-        RECORD_EVENTS_DROPPED,
-        Kind::Counter,
-        "Events of feeds not recorded: the disk did not keep up or failed.",
-    ),
-    (
-        RECORD_EVENTS_WAITING,
-        Kind::Gauge,
-        "Events of feeds that wait for the tape's disk.",
-    ),
-    (
-        RECORD_UP,
-        Kind::Gauge,
-        "1 while a tape is recorded, 0 once its disk has failed or it has ended.",
-    ),
-    (STATE_WRITTEN, Kind::Counter, "Checkpoints of the store written."),
-    (
-        STATE_FAILED,
-        Kind::Counter,
-        "Checkpoints of the store that could not be written; serving goes on.",
-    ),
-    (STATE_BYTES, Kind::Gauge, "Bytes of the newest checkpoint."),
-    (
-        STATE_WRITTEN_AT,
-        Kind::Gauge,
-        "When the newest checkpoint was written, in seconds since 1970.",
-    ),
-    (
-        STATE_SECONDS,
-        Kind::Histogram,
-        "Time to encode a checkpoint and have it on the disk.",
-    ),
-];
 
 /// Upper bounds of each histogram's buckets, in seconds.
 pub const BUCKETS: &[(&str, &[f64])] = &[
@@ -252,6 +39,8 @@ pub const BEAT_SECONDS: &str = "tickwire_beat_seconds";
 pub const UPDATES: &str = "tickwire_updates_total";
 /// Source updates that changed something.
 pub const UPDATES_CHANGED: &str = "tickwire_updates_changed_total";
+/// Source updates merged with others of their instrument.
+pub const UPDATES_CONFLATED: &str = "tickwire_updates_conflated_total";
 /// Values that did not fit.
 pub const MISFITS: &str = "tickwire_misfits_total";
 /// Events refused by a full store.
@@ -280,10 +69,14 @@ pub const CLOSES: &str = "tickwire_closes_total";
 pub const PING_SECONDS: &str = "tickwire_ping_seconds";
 /// Connections accepted.
 pub const CONNECTIONS: &str = "tickwire_connections_total";
+/// Connections that the system refused to accept.
+pub const ACCEPTS_FAILED: &str = "tickwire_accepts_failed_total";
 /// Upgrades refused.
 pub const HANDSHAKES_REFUSED: &str = "tickwire_handshakes_refused_total";
 /// Requests refused.
 pub const CLIENT_ERRORS: &str = "tickwire_client_errors_total";
+/// Plain HTTP requests refused.
+pub const HTTP_ERRORS: &str = "tickwire_http_errors_total";
 /// Lines pushed.
 pub const PUSH_LINES: &str = "tickwire_push_lines_total";
 /// State of a venue's feed.
@@ -340,23 +133,16 @@ pub const STATE_BYTES: &str = "tickwire_state_checkpoint_bytes";
 pub const STATE_WRITTEN_AT: &str = "tickwire_state_checkpoint_timestamp_seconds";
 /// Time that a checkpoint took.
 pub const STATE_SECONDS: &str = "tickwire_state_checkpoint_seconds";
+/// Lines left out of the log.
+pub const LOG_LINES_LEFT_OUT: &str = "tickwire_log_lines_left_out_total";
 
-/// Processor time, and its meaning.
-pub const PROCESS_CPU_SECONDS: (&str, &str) = (
-    "process_cpu_seconds_total",
-    "Processor time of all threads since the process's start.",
-);
-/// Memory, and its meaning.
-pub const PROCESS_RESIDENT_BYTES: (&str, &str) = ("process_resident_memory_bytes", "Resident memory of the process.");
-
-/// Describes every metric to the installed recorder, and says what is running.
-pub fn describe() {
-    for (name, kind, help) in ALL {
-        match kind {
-            Kind::Counter => describe_counter!(*name, *help),
-            Kind::Gauge => describe_gauge!(*name, *help),
-            Kind::Histogram => describe_histogram!(*name, *help),
-        }
-    }
-    metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-}
+/// Processor time.
+pub const PROCESS_CPU_SECONDS: &str = "process_cpu_seconds_total";
+/// Memory.
+pub const PROCESS_RESIDENT_BYTES: &str = "process_resident_memory_bytes";
+/// Open descriptors.
+pub const PROCESS_OPEN_FDS: &str = "process_open_fds";
+/// Descriptors that may be open.
+pub const PROCESS_MAX_FDS: &str = "process_max_fds";
+/// When the process began.
+pub const PROCESS_START_SECONDS: &str = "process_start_time_seconds";

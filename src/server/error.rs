@@ -4,6 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::monitor::names;
+
 /// A refused request.
 #[derive(Debug)]
 pub(super) struct ApiError {
@@ -120,6 +122,7 @@ struct Words<'a> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        metrics::counter!(names::HTTP_ERRORS, "code" => self.code).increment(1);
         let body = Envelope {
             error: Words {
                 code: self.code,

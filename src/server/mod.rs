@@ -20,6 +20,7 @@ mod origins;
 mod push;
 mod query;
 mod query_string;
+mod ready;
 mod replay;
 mod reply;
 mod request;
@@ -180,6 +181,7 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
     let router = routes::router(app.clone());
     let sockets_max = app.connections_max + PLAIN_CONNECTIONS_MAX;
     let permits = Arc::new(Semaphore::new(sockets_max));
+    let accepts_failed = metrics::counter!(names::ACCEPTS_FAILED);
     let mut is_refused = false;
     loop {
         let accepted = tokio::select! {
@@ -192,6 +194,7 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
                 tokio::spawn(serve_connection(stream, peer, app.clone(), router.clone()));
             }
             Err(error) => {
+                accepts_failed.increment(1);
                 // The edge, not the level: without descriptors this comes twenty times a second.
                 if !std::mem::replace(&mut is_refused, true) {
                     tracing::warn!(%error, "connections cannot be accepted");

@@ -60,8 +60,8 @@ pub(super) struct Now {
 pub(super) struct VenueStatus {
     pub(super) name: String,
     pub(super) state: &'static str,
-    since: String,
-    reason: String,
+    pub(super) since: String,
+    pub(super) reason: String,
 }
 
 /// Figures of what feeds have brought to the table.

@@ -21,7 +21,7 @@ use super::guard::guard;
 use super::query::VenueStatus;
 use super::query_string::{pairs, values};
 use super::reply::{KnownTags, json, tagged};
-use super::{Peer, openapi, push, replay, upgrade};
+use super::{Peer, openapi, push, ready, replay, upgrade};
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
 use crate::monitor::Recording;
@@ -67,7 +67,7 @@ fn table() -> Vec<Route> {
         },
         Route::reads("/metrics", get(metrics)),
         Route::reads("/healthz", get(|| async { "ok\n" })),
-        Route::reads("/readyz", get(readyz)),
+        Route::reads("/readyz", get(ready::readyz)),
     ];
     let page = |asset: &'static dashboard::Asset| Route::reads(asset.path, get(move || async move { page(asset) }));
     routes.extend(dashboard::ASSETS.iter().map(page));
@@ -234,49 +234,6 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
         replay: app.controls.replay.as_ref().map(|remote| remote.status().state.word()),
     };
     Ok(json(serde_json::to_string(&status).unwrap_or_default()))
-}
-
-#[derive(Serialize)]
-struct Readiness {
-    ready: bool,
-    reasons: Vec<String>,
-}
-
-async fn readyz(State(app): Shared) -> Result<Response, ApiError> {
-    let mut reasons = Vec::new();
-    let figures = app
-        .query
-        .run(|query| query.figures())
-        .await
-        .ok_or_else(ApiError::internal)?;
-    if !figures.venues.iter().any(|venue| venue.state == "up") {
-        let states = figures
-            .venues
-            .iter()
-            .map(|v| format!("{} is {}", v.name, v.state))
-            .collect::<Vec<_>>();
-        let states = if states.is_empty() {
-            "none has said anything yet".to_owned()
-        } else {
-            states.join(", ")
-        };
-        reasons.push(format!("no feed is up: {states}"));
-    }
-    if !app.health.is_on_time(Instant::now()) {
-        reasons.push("the beat is late".to_owned());
-    }
-    if app.stop.is_cancelled() {
-        reasons.push("the server is stopping".to_owned());
-    }
-    let ready = reasons.is_empty();
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let mut response = json(serde_json::to_string(&Readiness { ready, reasons }).unwrap_or_default());
-    *response.status_mut() = status;
-    Ok(response)
 }
 
 async fn metrics(State(app): Shared) -> Response {

@@ -1,5 +1,6 @@
 //! A subscriber's reading side: one task that reads a message, has its shard answer, and reads the next.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,22 +45,38 @@ struct Session {
     pinged: Option<Instant>,
 }
 
-/// Runs a session until its end; `read_ahead` is what came behind the handshake.
+/// A connection whose handshake is done.
+pub(super) struct Begun {
+    pub(super) stream: Stream,
+    /// What came behind the handshake.
+    pub(super) read_ahead: Bytes,
+    pub(super) addr: SocketAddr,
+}
+
+/// Runs a session until its end.
 pub(super) async fn run(
-    stream: Stream,
-    read_ahead: Bytes,
+    begun: Begun,
     options: Result<ConnectionOptions, CloseReason>,
     fanout: &Fanout<TcpWriter>,
     config: SessionConfig,
 ) {
+    let Begun {
+        stream,
+        read_ahead,
+        addr,
+    } = begun;
     let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
         return;
     };
     let options = match options {
         Ok(options) => options,
-        Err(reason) => return Box::pin(refuse_connection(writer, reader, &reason)).await,
+        Err(reason) => {
+            tracing::debug!(peer = %addr, code = reason.code(), "session refused: {}", reason.words());
+            return Box::pin(refuse_connection(writer, reader, &reason)).await;
+        }
     };
     let (id, shard) = fanout.place();
+    tracing::debug!(session = %id, peer = %addr, ?options, "session begins");
     let link = Arc::new(Link::default());
     let join = Join {
         id,

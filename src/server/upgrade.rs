@@ -50,6 +50,7 @@ pub(super) fn upgrade(
     if let (Err(reason), false) = (&options, is_browser) {
         return Err(match reason {
             CloseReason::TooMany => refused("too_many", ApiError::busy(reason.words())),
+            CloseReason::Forbidden(words) => refused("forbidden", ApiError::invalid(words)),
             other => refused("option", ApiError::invalid(other.words())),
         });
     }
@@ -79,8 +80,12 @@ pub(super) fn upgrade(
             return;
         };
         metrics::counter!(names::CONNECTIONS).increment(1);
-        tracing::debug!(peer = %peer.addr, ?options, "upgraded");
-        session::run(parts.io.into_inner(), parts.read_buf, options, &app.fanout, app.session).await;
+        let begun = session::Begun {
+            stream: parts.io.into_inner(),
+            read_ahead: parts.read_buf,
+            addr: peer.addr,
+        };
+        session::run(begun, options, &app.fanout, app.session).await;
     });
     Ok(response)
 }

@@ -24,6 +24,8 @@ pub struct VenueCounts {
     pub updates: u64,
     /// Of these, such as changed something.
     pub changed: u64,
+    /// Of these, such as found their instrument changed already in the open beat.
+    pub conflated: u64,
 }
 
 /// The counts of each venue that has had an instrument; an instrument knows its venue's place, so an update is counted
@@ -49,16 +51,18 @@ impl ByVenue {
                 venue: venue.into(),
                 updates: 0,
                 changed: 0,
+                conflated: 0,
             });
             self.0.len() - 1
         })
     }
 
-    /// Counts an update of the venue at this place.
-    pub(super) fn took(&mut self, place: usize, has_changed: bool) {
+    /// Counts an update of the venue at this place; `is_second` where one of the open beat has changed the same instrument.
+    pub(super) fn took(&mut self, place: usize, has_changed: bool, is_second: bool) {
         if let Some(counts) = self.0.get_mut(place) {
             counts.updates += 1;
             counts.changed += u64::from(has_changed);
+            counts.conflated += u64::from(has_changed && is_second);
         }
     }
 }

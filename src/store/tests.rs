@@ -522,6 +522,20 @@ fn the_servers_own_instruments_take_no_room_and_each_venues_updates_are_counted_
 }
 
 #[test]
+fn an_update_that_changes_what_the_open_beat_has_changed_already_is_conflated() {
+    let mut writer = Writer::new(10);
+    let conflated = |writer: &Writer| writer.venue_counts()[0].conflated;
+    let bid = |price| update("a:X", &[(Field::BidPrice, price)]);
+    apply_all(&mut writer, &[bid("1"), update("a:Y", &[(Field::BidPrice, "1")])]);
+    assert_eq!(conflated(&writer), 0);
+    apply_all(&mut writer, &[bid("2"), bid("2"), bid("3")]);
+    assert_eq!(conflated(&writer), 2, "what changes nothing is not conflated either");
+    writer.seal(Ts(1)).expect("a beat");
+    apply_all(&mut writer, &[bid("4")]);
+    assert_eq!(conflated(&writer), 2, "a new beat begins anew");
+}
+
+#[test]
 fn the_servers_own_instruments_have_a_bound_too() {
     let mut writer = Writer::new(1);
     for at in 0..OWN_INSTRUMENTS_MAX + 3 {

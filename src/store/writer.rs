@@ -222,7 +222,7 @@ impl Writer {
             };
         }
         let row = &mut self.rows[id.index()];
-        self.by_venue.took(row.venue, changed);
+        self.by_venue.took(row.venue, changed, row.open.updates > 0);
         // The store made it stale when it began again, so the store ends that, as soon as its feed speaks of it.
         let is_back = row.state == (TickerState::Stale, Some(StaleCause::Restart));
         if is_back {

@@ -14,6 +14,7 @@ pub(crate) mod node;
 pub(crate) mod output;
 pub(crate) mod peer;
 pub(crate) mod process;
+pub(crate) mod prometheus;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod request;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::log;
 use super::recording::{FileKind, Progress, Source, SourceError, UnknownKind};
-use super::serve::log_to_stderr;
 use crate::market::Event;
 use crate::tape::{Taped, What};
 use target::{Target, TargetError};
@@ -72,7 +72,7 @@ impl ConvertError {
 /// # Errors
 /// A file cannot be read or written, or does not hold what its name says: then there is no new file.
 pub(super) async fn run(args: ConvertArgs, stop: CancellationToken) -> Result<(), ConvertError> {
-    log_to_stderr(tracing::Level::WARN);
+    log::to_stderr(tracing::Level::WARN);
     tokio::task::spawn_blocking(move || convert(&args, &stop)).await?
 }
 

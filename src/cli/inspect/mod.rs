@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::log;
 use super::recording::{FileKind, Progress, Source, SourceError, UnknownKind};
-use super::serve::log_to_stderr;
 use report::{FileReport, Report, TapeReport};
 use tally::Tally;
 
@@ -74,7 +74,7 @@ impl InspectError {
 /// # Errors
 /// It cannot be read, or is damaged: then what came before is told first.
 pub(super) async fn run(args: InspectArgs, stop: CancellationToken) -> Result<(), InspectError> {
-    log_to_stderr(tracing::Level::WARN);
+    log::to_stderr(tracing::Level::WARN);
     tokio::task::spawn_blocking(move || inspect(&args, &stop)).await?
 }
 

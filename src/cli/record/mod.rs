@@ -12,7 +12,7 @@ use clap::Args;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use super::serve::log_to_stderr;
+use super::log;
 use super::within::{RECORD_SECONDS_MAX, RotateBytes, RotateSeconds, rotation};
 use crate::feed::SpecError;
 use crate::market::SymbolError;
@@ -95,7 +95,7 @@ impl RecordError {
 /// # Errors
 /// What is asked for cannot be recorded, the disk fails, or a feed cannot go on.
 pub(super) async fn run(args: RecordArgs, stop: CancellationToken) -> Result<(), RecordError> {
-    log_to_stderr(tracing::Level::INFO);
+    log::to_stderr(tracing::Level::INFO);
     let rotation = rotation(args.rotate_bytes, args.rotate_seconds);
     let until = Until {
         limit: args.seconds.map(Duration::from_secs),

@@ -14,7 +14,8 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use super::serve::{self, Behind, ServeError, log_to_stderr};
+use super::log;
+use super::serve::{self, Behind, ServeError};
 use super::serve_args::ServeArgs;
 use super::settings::{SettingError, Settings};
 use crate::control::{Fault, replay_remote};
@@ -75,7 +76,7 @@ pub(super) async fn run(args: ReplayArgs, stop: CancellationToken) -> Result<(),
         ..ServeArgs::default()
     })?;
     settings.server.socket_faults = socket_faults(&fault);
-    log_to_stderr(settings.log_level);
+    log::start(settings.log_level, settings.log_format);
     // Frames are those by the recordings' clock.
     let clock = if frames.frames.is_some() {
         ReplayClock::Tape

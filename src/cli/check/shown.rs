@@ -1,0 +1,126 @@
+//! The effective settings as a configuration file, each with where it comes from.
+
+use std::time::Duration;
+
+use clap::ArgMatches;
+use serde_json::Value;
+
+use super::super::settings::Settings;
+use super::located::{Located, Source};
+
+/// Columns before a source.
+const WIDTH: usize = 40;
+
+/// All settings, as `tickwire.toml` takes them. What is not set stands behind a `#`.
+pub(super) fn shown(settings: &Settings, located: &Located, matches: &ArgMatches) -> String {
+    let mut text = String::new();
+    for (table, rows) in tables(settings, located, matches) {
+        text += &format!("[{table}]\n");
+        for (key, value) in rows {
+            let source = located.source(matches, table, key);
+            text += &match value {
+                Some(value) => line(&format!("{key} = {value}"), &source),
+                None => format!("# {key} is not set\n"),
+            };
+        }
+        text += "\n";
+    }
+    for (at, spec) in settings.feeds.iter().enumerate() {
+        let spec = Value::from(without_secrets(spec));
+        text += &format!(
+            "[[feed]]\n{}",
+            line(&format!("spec = {spec}"), &located.feed(matches, at))
+        );
+    }
+    text
+}
+
+fn line(setting: &str, source: &Source) -> String {
+    format!("{setting:<WIDTH$} # {source}\n")
+}
+
+type Rows = Vec<(&'static str, Option<Value>)>;
+
+fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'static str, Rows); 4] {
+    let text = |text: &dyn ToString| Some(Value::from(text.to_string()));
+    let ms = |span: Duration| Some(Value::from(span.as_millis() as u64));
+    let path = |path: &std::path::Path| Some(Value::from(path.display().to_string()));
+    let number = |number: usize| Some(Value::from(number));
+    let (tls, record, server) = (settings.tls.as_ref(), settings.record.as_ref(), &settings.server);
+    let server_rows = vec![
+        ("listen", text(&settings.listen)),
+        ("shards", number(settings.shards)),
+        ("cores", settings.cores.as_ref().and_then(|cores| text(cores))),
+        ("io_uring", Some(settings.io_uring.into())),
+        ("tls_cert", tls.and_then(|(cert, _)| path(cert))),
+        ("tls_key", tls.and_then(|(_, key)| path(key))),
+        ("allow_control", Some(settings.allow_control.into())),
+        ("state", settings.state.as_deref().and_then(path)),
+        (
+            "allowed_origins",
+            Some(located.texts(matches, "server", "allowed_origins").into()),
+        ),
+    ];
+    let limits = vec![
+        ("max_connections", number(server.connections_max)),
+        ("max_symbols", number(settings.symbols_max)),
+        ("max_instruments", number(settings.instruments_max)),
+        ("max_message_bytes", number(server.message_bytes_max)),
+        ("frame_bytes_max", number(settings.frame_bytes_max)),
+        ("slow_consumer_ms", ms(settings.slow_consumer)),
+        ("heartbeat_ms", ms(settings.heartbeat)),
+        ("ping_ms", ms(server.ping_interval)),
+    ];
+    let rotation = record.map(|(_, rotation)| rotation);
+    let bytes = rotation.and_then(|rotation| rotation.file_bytes_max);
+    let seconds = rotation.and_then(|rotation| rotation.span_max);
+    let record = vec![
+        ("file", record.and_then(|(file, _)| path(file))),
+        ("rotate_bytes", bytes.map(Value::from)),
+        ("rotate_seconds", seconds.map(|span| span.as_secs().into())),
+    ];
+    let log = vec![
+        ("level", text(&settings.log_level.to_string().to_lowercase())),
+        ("format", text(&settings.log_format.word())),
+    ];
+    [
+        ("server", server_rows),
+        ("limits", limits),
+        ("record", record),
+        ("log", log),
+    ]
+}
+
+/// A feed without the user and password of its address.
+fn without_secrets(spec: &str) -> String {
+    let Some((scheme, rest)) = spec.split_once("://") else {
+        return spec.to_owned();
+    };
+    let end = rest.find(['/', '?', '&']).unwrap_or(rest.len());
+    let (authority, behind) = rest.split_at(end);
+    let host = ["@", "%40"].iter().find_map(|at| Some(authority.rsplit_once(at)?.1));
+    match host {
+        Some(host) => format!("{scheme}://***@{host}{behind}"),
+        None => spec.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_and_passwords_of_addresses_are_not_shown() {
+        for (spec, shown) in [
+            (
+                "binance:A?url=wss://me:secret@h:9/x&venue=v",
+                "binance:A?url=wss://***@h:9/x&venue=v",
+            ),
+            ("binance:A?url=wss://me:secret%40h", "binance:A?url=wss://***@h"),
+            ("ndjson:tcp://127.0.0.1:9", "ndjson:tcp://127.0.0.1:9"),
+            ("replay:a@b.tape", "replay:a@b.tape"),
+        ] {
+            assert_eq!(without_secrets(spec), shown);
+        }
+    }
+}
