@@ -69,15 +69,20 @@ impl Poll {
             let shown: String = value.chars().take(60).collect();
             ApiError::invalid(format!("`{key}` is `{shown}`: {allowed} is allowed"))
         };
-        let position = match (epoch, since) {
+        let epoch = epoch.map(|text| {
+            let known = digits(&text).and_then(Epoch::new);
+            known.ok_or_else(|| wrong("epoch", &text, "a snapshot's epoch, from 1 to 2^53 - 1,"))
+        });
+        let since = since.map(|text| {
+            let seq = digits(&text).map(Seq);
+            seq.ok_or_else(|| wrong("since", &text, "a snapshot's seq, a whole number,"))
+        });
+        let position = match (epoch.transpose()?, since.transpose()?) {
             (None, None) => None,
-            (Some(epoch), Some(since)) => {
-                let number = digits(&epoch).and_then(Epoch::new);
-                let known = number.ok_or_else(|| wrong("epoch", &epoch, "a snapshot's epoch, from 1 to 2^53 - 1,"))?;
-                let seq = digits(&since).ok_or_else(|| wrong("since", &since, "a snapshot's seq, a whole number,"))?;
-                let (epoch, seq) = (known.get(), Seq(seq));
-                Some(Position { epoch, seq })
-            }
+            (Some(epoch), Some(seq)) => Some(Position {
+                epoch: epoch.get(),
+                seq,
+            }),
             _ => {
                 return Err(ApiError::invalid(
                     "`epoch` and `since` belong together: both of a snapshot, or neither for a whole one",

@@ -21,6 +21,9 @@ use crate::server::watch::Watch;
 use crate::store::{Epoch, Seq};
 use crate::wire::proto;
 
+/// A heartbeat yields to a delta that is due within so many beats: 50 ms of the second after which one is promised.
+const HEARTBEAT_YIELDS_BEATS: u64 = 5;
+
 /// One open stream.
 pub(super) struct Stream {
     app: Arc<App>,
@@ -113,17 +116,18 @@ impl Stream {
                     return Some(bytes);
                 }
             }
-            if Instant::now() >= self.heartbeat_at {
+            let heartbeat_due = self.heartbeat_due();
+            if Instant::now() >= heartbeat_due {
                 let beat = self.ask(|teller, state, scratch| Some(teller.heartbeat(state, scratch)));
                 return beat.await?;
             }
-            let (has_news, heartbeat_at) = (self.has_news, self.heartbeat_at);
+            let has_news = self.has_news;
             let is_news = tokio::select! {
                 biased;
                 () = app.stop.cancelled() => false,
                 () = watch.news(), if !has_news => true,
                 () = self.due(), if has_news => false,
-                () = sleep_until(heartbeat_at) => false,
+                () = sleep_until(heartbeat_due) => false,
             };
             self.has_news |= is_news;
         }
@@ -154,6 +158,15 @@ impl Stream {
 
     fn due_wall(&self) -> u64 {
         self.teller.as_ref().map_or(0, |teller| teller.due_wall)
+    }
+
+    /// When a heartbeat is due. A delta that falls due in the same moment says as much, and has a moment more to come.
+    fn heartbeat_due(&self) -> Instant {
+        let beats = self.due_wall().saturating_sub(self.app.query.wall());
+        match self.has_news && beats <= HEARTBEAT_YIELDS_BEATS {
+            true => self.heartbeat_at + BEAT * (2 * HEARTBEAT_YIELDS_BEATS) as u32,
+            false => self.heartbeat_at,
+        }
     }
 
     fn is_due(&self) -> bool {
