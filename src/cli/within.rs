@@ -26,6 +26,13 @@ pub(super) type PatienceMs = Within<100, 600_000>;
 /// Between two heartbeats, in milliseconds.
 pub(super) type HeartbeatMs = Within<100, 60_000>;
 
+/// Of one address.
+pub(super) type PerAddress = Within<1, 1_000_000>;
+/// In a second.
+pub(super) type PerSecond = Within<1, 1_000_000>;
+/// Of a request's head.
+pub(super) type HeaderBytes = Within<8_192, 1_048_576>;
+
 /// Of a recording's file, compressed.
 pub(super) type RotateBytes = Within<65_536, { i64::MAX as u64 }>;
 /// Of a recording's file, in seconds.

@@ -3,12 +3,6 @@
 use std::thread;
 use std::time::Duration;
 
-/// Time for a request's head: a browser needs one round trip, a slow phone a second.
-pub(super) const HEADER_DEADLINE: Duration = Duration::from_secs(10);
-
-/// Bytes of a request's head, hyper's read buffer.
-pub(super) const HEADER_BYTES_MAX: usize = 32 * 1_024;
-
 /// Bytes of a URL, as the protocol says.
 pub(super) const URL_BYTES_MAX: usize = 8 * 1_024;
 
@@ -89,5 +83,5 @@ pub(super) fn tellers_max() -> usize {
 pub(super) const REFUSED_MAX: usize = 64;
 
 /// Messages between an event stream and hyper: one, which was assembled when there was room for it. Behind it hyper holds
-/// `HEADER_BYTES_MAX` and the kernel `NOT_SENT_BYTES` that were not sent, so who reads slowly is some 100 KiB behind at most.
+/// its read buffer, `header_bytes_max`, and the kernel `NOT_SENT_BYTES` that were not sent, so who reads slowly is some 100 KiB behind at most.
 pub(super) const EVENTS_QUEUED_MAX: usize = 1;

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::Uri;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use tokio::time::{Instant, sleep_until};
 
-use super::App;
 use super::answer::Changes;
 use super::asked::{Asked, Position};
 use super::bounds::WAIT_MS_MAX;
@@ -16,6 +15,7 @@ use super::error::ApiError;
 use super::query_string::{digits, values};
 use super::reply::json;
 use super::slot::Slot;
+use super::{App, Peer};
 use crate::fanout::CloseReason;
 use crate::store::{Epoch, Seq};
 
@@ -28,7 +28,12 @@ struct Poll {
 }
 
 /// Answers at once where something changed, else with the first change, else when the time is up.
-pub(super) async fn changes(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, ApiError> {
+pub(super) async fn changes(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let poll = Poll::parse(uri.query())?;
     let deadline = Instant::now() + poll.wait;
     if let Some(position) = poll.position {
@@ -38,7 +43,8 @@ pub(super) async fn changes(State(app): State<Arc<App>>, uri: Uri) -> Result<Res
         Changes::Nothing(_) if Instant::now() < deadline => {}
         Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => return Ok(json(body)),
     }
-    let slot = Slot::take(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let slot =
+        Slot::take(&app, peer.client(&app, &headers)).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
     let asked = poll.asked.clone();
     let watching = app.query.run(move |query| query.watch(&asked)).await;
     let watching = watching.ok_or_else(ApiError::internal)?;

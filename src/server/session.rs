@@ -1,6 +1,6 @@
 //! A subscriber's reading side: one task that reads a message, has its shard answer, and reads the next.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::SocketFaults;
 use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
+use super::limits::{Allowance, Rates, TooMuch, Work};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
 use super::socket::{self, Stream, TcpReader, TcpWriter};
@@ -27,6 +28,7 @@ use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
 pub(super) struct SessionConfig {
     pub(super) message_bytes_max: usize,
     pub(super) ping_interval: Duration,
+    pub(super) rates: Rates,
     pub(super) socket_faults: SocketFaults,
 }
 
@@ -39,6 +41,7 @@ struct Session {
     encoding: Encoding,
     /// Malformed messages in a row.
     malformed: u32,
+    allowance: Allowance,
     /// A ping went out and nothing came since.
     is_ping_open: bool,
     /// When the oldest ping without its pong was asked for.
@@ -50,7 +53,8 @@ pub(super) struct Begun {
     pub(super) stream: Stream,
     /// What came behind the handshake.
     pub(super) read_ahead: Bytes,
-    pub(super) addr: SocketAddr,
+    /// Who asks.
+    pub(super) client: IpAddr,
 }
 
 /// Runs a session until its end.
@@ -63,7 +67,7 @@ pub(super) async fn run(
     let Begun {
         stream,
         read_ahead,
-        addr,
+        client,
     } = begun;
     let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
         return;
@@ -71,12 +75,12 @@ pub(super) async fn run(
     let options = match options {
         Ok(options) => options,
         Err(reason) => {
-            tracing::debug!(peer = %addr, code = reason.code(), "session refused: {}", reason.words());
+            tracing::debug!(peer = %client, code = reason.code(), "session refused: {}", reason.words());
             return Box::pin(refuse_connection(writer, reader, &reason)).await;
         }
     };
     let (id, shard) = fanout.place();
-    tracing::debug!(session = %id, peer = %addr, ?options, "session begins");
+    tracing::debug!(session = %id, peer = %client, ?options, "session begins");
     let link = Arc::new(Link::default());
     let join = Join {
         id,
@@ -93,6 +97,7 @@ pub(super) async fn run(
         config,
         encoding: options.encoding,
         malformed: 0,
+        allowance: Allowance::new(config.rates),
         is_ping_open: false,
         pinged: None,
     };
@@ -157,9 +162,14 @@ impl Session {
     async fn message(&mut self, message: Message) -> Option<CloseReason> {
         let ts_recv = Ts::now();
         self.is_ping_open = false;
+        let paid = self.allowance.take(Work::Message);
+        if paid == Err(TooMuch::Closed) {
+            return Some(CloseReason::RateLimited);
+        }
         let (is_text, bytes) = match message {
             Message::Text(text) => (true, Bytes::from(text)),
             Message::Binary(bytes) => (false, bytes),
+            Message::Ping(_) if paid.is_err() => return None,
             Message::Ping(payload) => {
                 return self
                     .tell(Command::Pong(self.id, pong(&payload)))
@@ -176,25 +186,51 @@ impl Session {
             }
             Message::Frame(_) => return None,
         };
+        match self.request(is_text, &bytes, ts_recv, paid) {
+            Ok(request) => self.ask(request).await,
+            Err(reason) => Some(reason),
+        }
+    }
+
+    /// Reads a message as a request, which may be the refusal to do it.
+    fn request(
+        &mut self,
+        is_text: bool,
+        bytes: &[u8],
+        ts_recv: Ts,
+        paid: Result<(), TooMuch>,
+    ) -> Result<Request, CloseReason> {
         let limits = DecodeLimits {
             message_bytes_max: self.config.message_bytes_max,
             inflated_bytes_max: self.config.message_bytes_max,
             ..DecodeLimits::default()
         };
-        let request = match decode_client(self.encoding, is_text, &bytes, &limits) {
-            Ok(message) => {
-                self.malformed = 0;
-                to_request(message, ts_recv)
-            }
+        let message = match decode_client(self.encoding, is_text, bytes, &limits) {
+            Ok(message) => message,
             Err(error) => {
                 self.malformed += 1;
-                refuse(error.request_id(), proto::ErrorCode::InvalidMessage, error.to_string())
+                if self.malformed >= MALFORMED_MAX {
+                    return Err(CloseReason::Malformed);
+                }
+                let request_id = error.request_id();
+                return Ok(refuse(request_id, proto::ErrorCode::InvalidMessage, error.to_string()));
             }
         };
-        if self.malformed >= MALFORMED_MAX {
-            return Some(CloseReason::Malformed);
+        self.malformed = 0;
+        let request_id = message.request_id;
+        let request = to_request(message, ts_recv);
+        let paid = match Work::of(&request) {
+            Work::Message => paid,
+            work => paid.and_then(|()| self.allowance.take(work)),
+        };
+        match paid {
+            Ok(()) => Ok(request),
+            Err(TooMuch::Refused) => {
+                let words = self.config.rates.to_string();
+                Ok(refuse(request_id, proto::ErrorCode::RateLimited, words))
+            }
+            Err(TooMuch::Closed) => Err(CloseReason::RateLimited),
         }
-        self.ask(request).await
     }
 
     /// Passes a request on and waits until its answer is written: nothing more is read before.

@@ -42,8 +42,14 @@ pub(super) fn upgrade(
     } else if let Err(fault) = app.origins.check_host(headers, false) {
         options = Err(CloseReason::Forbidden(fault.to_string()));
     }
+    let client = peer.client(app, headers);
+    // Others were counted when they connected.
+    if client != peer.addr.ip().to_canonical() && !app.addresses.shake_hands(client) {
+        let words = "too many handshakes of one address: come back after a while";
+        return Err(refused("rate", ApiError::rate_limited(words)));
+    }
     // Only who may connect takes a place.
-    let mut slot = options.as_ref().ok().and_then(|_| Slot::take(app));
+    let mut slot = options.as_ref().ok().and_then(|_| Slot::take(app, client));
     if slot.is_none() && options.is_ok() {
         options = Err(CloseReason::TooMany);
     }
@@ -74,7 +80,7 @@ pub(super) fn upgrade(
     let app = app.clone();
     tokio::spawn(async move {
         let _slot = slot;
-        let _permit = peer.permit;
+        let _peer = peer;
         let Ok(upgraded) = upgraded.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
             return;
@@ -83,7 +89,7 @@ pub(super) fn upgrade(
         let begun = session::Begun {
             stream: parts.io.into_inner(),
             read_ahead: parts.read_buf,
-            addr: peer.addr,
+            client,
         };
         session::run(begun, options, &app.fanout, app.session).await;
     });

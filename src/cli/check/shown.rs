@@ -60,9 +60,22 @@ fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'s
             "allowed_origins",
             Some(located.texts(matches, "server", "allowed_origins").into()),
         ),
+        (
+            "trusted_proxies",
+            Some(located.texts(matches, "server", "trusted_proxies").into()),
+        ),
+        ("proxy_header", text(&server.limits.trusted_proxies.header.word())),
     ];
+    let peers = &server.limits;
+    let bound = |most: u32| number(most as usize);
     let limits = vec![
         ("max_connections", number(server.connections_max)),
+        ("max_connections_per_address", bound(peers.connections_per_address.most)),
+        ("max_handshakes_per_second", bound(peers.handshakes_per_second.most)),
+        ("handshake_ms", ms(peers.handshake)),
+        ("max_header_bytes", number(peers.header_bytes_max)),
+        ("max_messages_per_second", bound(peers.rates.messages)),
+        ("max_symbols_per_second", bound(peers.rates.symbols)),
         ("max_symbols", number(settings.symbols_max)),
         ("max_instruments", number(settings.instruments_max)),
         ("max_message_bytes", number(server.message_bytes_max)),

@@ -50,7 +50,8 @@ pub(super) async fn events(
     let asked = Asked::required(symbols)?;
     let pace_beats = interval.map_or(Ok(1), |text| parse_interval(&text).map_err(ApiError::invalid))?;
     let position = last_event_id(&headers)?;
-    let slot = Slot::of_events(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let slot = Slot::of_events(&app, peer.client(&app, &headers))
+        .ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
     if let Some(position) = position {
         app.query.reach(position).await;
     }
