@@ -12,7 +12,7 @@ use super::words::{SPANS, bytes, connection, head, micros, number, percent, stat
 
 /// A block of lines, with an empty one behind it.
 pub(super) fn plain(board: &Board, now: Instant) -> String {
-    let mut text = format!("server   {}  {}\n", head(board), connection(board, now));
+    let mut text = format!("server   {}  {}\n", head(board, usize::MAX), connection(board, now));
     let _ = writeln!(
         text,
         "load     CPU {}, memory {}, instruments {}, updates/s {}, subscribers {}, slow {}, skipped beats/s {}, errors/s {}",

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::age::{LOOKED_AT_MOST, lag_us};
 use crate::client::{Changed, View};
 
 /// Figures are over so many seconds.
 const SECONDS: usize = 5;
 
-/// Ages kept of one second; of more that changed at once every n-th is looked at.
+/// Ages kept of one second.
 const AGES_MOST: usize = 2_000;
-const LOOKED_AT_MOST: usize = 100;
 
 /// The last seconds.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Traffic {
     ages: VecDeque<Vec<i64>>,
     /// Bytes so far when a second began.
     bytes: VecDeque<(Instant, u64)>,
-    /// As shown: the middle and what one in a hundred exceeds.
+    /// As shown: p50 and p99.
     pub(super) lag_us: Option<(i64, i64)>,
     /// As shown.
     pub(super) bytes_per_s: Option<f64>,
@@ -36,7 +36,7 @@ impl Traffic {
             .step_by(every)
             .filter_map(|symbol| view.get(symbol.as_str()));
         let left = AGES_MOST.saturating_sub(ages.len());
-        ages.extend(tickers.filter_map(|ticker| ticker.age_us()).take(left));
+        ages.extend(tickers.filter_map(lag_us).take(left));
     }
 
     /// Makes the figures anew where a second has passed.

@@ -6,7 +6,7 @@ mod pictures;
 use crate::client::View;
 use crate::wire::proto::{Instrument, ServerMessage, Snapshot, Ticker, Venue, server_message::Body};
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 fn instrument(id: u32, symbol: &str) -> Instrument {
     Instrument {
