@@ -114,36 +114,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cli::watch::tests::{SECOND, snapshot, view_of};
-    use crate::wire::proto::{Delta, ServerMessage, Ticker as Entry, server_message::Body};
+    use crate::cli::watch::tests::told;
 
     const DAY_US: i64 = 86_400_000_000;
-
-    /// A view to which a delta has told that these were so old, two seconds after it was asked for.
-    fn told(ages: &[(u32, Option<i64>)]) -> (View, Changed) {
-        let mut view = view_of(snapshot());
-        let entries = ages.iter().map(|(id, age)| Entry {
-            id: *id,
-            event_age_us: *age,
-            ..Default::default()
-        });
-        let delta = Delta {
-            seq: 10,
-            ts: 102 * SECOND,
-            tickers: entries.collect(),
-            ..Default::default()
-        };
-        let _ = view.apply(&ServerMessage {
-            body: Some(Body::Delta(delta)),
-        });
-        let told = view.iter().filter(|ticker| ticker.is_news());
-        let symbols = told.map(|ticker| ticker.symbol().clone()).collect();
-        let changed = Changed {
-            symbols,
-            is_everything: false,
-        };
-        (view, changed)
-    }
 
     /// The ages a second later.
     fn texts(is_tape: bool, entries: &[(u32, Option<i64>)]) -> Vec<String> {

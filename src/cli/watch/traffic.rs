@@ -65,25 +65,23 @@ impl Traffic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::watch::tests::view;
+    use crate::cli::watch::tests::told;
 
     #[test]
     fn figures_are_of_the_last_seconds_and_made_once_a_second() {
-        let (start, view) = (Instant::now(), view());
+        let start = Instant::now();
+        // The second venue is 1 ms ahead; the third says nothing, nor what was recorded.
+        let (view, changed) = told(&[(1, Some(3_000)), (2, Some(-1_000)), (3, None)]);
+        let (recorded, of_it) = told(&[(1, Some(400 * 86_400_000_000))]);
         let s = Duration::from_secs;
         let mut traffic = Traffic::default();
-        let symbols = view.iter().map(|ticker| ticker.symbol().clone()).collect();
-        let changed = Changed {
-            symbols,
-            is_everything: false,
-        };
         traffic.second(1_000, start);
         assert_eq!((traffic.lag_us, traffic.bytes_per_s), (None, None));
         traffic.take(&view, &changed);
+        traffic.take(&recorded, &of_it);
         traffic.second(9_000, start + s(1) / 2);
         assert_eq!(traffic.bytes_per_s, None);
         traffic.second(5_000, start + s(2));
-        // BTCUSDT says 3 ms; ETHUSDT's venue is 1 ms ahead; the third says nothing.
         assert_eq!(
             (traffic.lag_us, traffic.bytes_per_s),
             (Some((-1_000, 3_000)), Some(2_000.0))

@@ -72,7 +72,7 @@ pub(super) fn nothing(board: &Board, view: &View) -> String {
     let filter = printable(&board.choice.order.filter);
     match view.is_empty() {
         false => format!("nothing matches `{filter}`, Esc shows all"),
-        true if board.link.is_up() && view.is_complete() => "no instruments yet".into(),
+        true if board.link.is_up() && view.is_complete() && view.epoch().is_some() => "no instruments yet".into(),
         true => "waiting for the first values".into(),
     }
 }
