@@ -109,6 +109,8 @@ impl Grid {
             ..BARS_LEAST => 0,
             room => room.min(BARS_MOST),
         };
+        // A column of no width would still have a gap before it.
+        let has_bars = bars > 0;
         let cell = |text: &str, at: usize, wide: u16| match (at, self.columns[at].is_words) {
             (0, _) => Line::from(shortened(text, usize::from(wide))),
             (_, true) => Line::from(text.to_owned()),
@@ -119,15 +121,15 @@ impl Grid {
                 let (text, style) = &row.cells[*at];
                 cell(text, *at, *wide).style(*style)
             });
-            let bars = sparkline(board.history(&row.bars), usize::from(bars), Base::Nought);
-            let bars = Line::from(Span::styled(bars, Style::new().fg(Color::Cyan)));
-            Row::new(cells.chain([bars]).collect::<Vec<_>>())
+            let line = sparkline(board.history(&row.bars), usize::from(bars), Base::Nought);
+            let line = Line::from(Span::styled(line, Style::new().fg(Color::Cyan)));
+            Row::new(cells.chain(has_bars.then_some(line)).collect::<Vec<_>>())
         });
         let heads = taken.iter().map(|(at, wide)| cell(&self.columns[*at].head, *at, *wide));
         let widths = taken
             .iter()
             .map(|(_, wide)| *wide)
-            .chain([bars])
+            .chain(has_bars.then_some(bars))
             .map(Constraint::Length);
         Table::new(rows.collect::<Vec<_>>(), widths.collect::<Vec<_>>()).header(Row::new(heads).style(heading()))
     }
