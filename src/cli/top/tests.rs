@@ -256,7 +256,7 @@ fn a_sample_is_a_block_of_lines_or_an_object_with_exact_numbers() {
         "server   tickwire/9  http://h:1  up 3 min 4 s  epoch 7  connected",
         "p50/p99  feed - / -, queue 5.1 ms / 9.7 ms, beat - / -, write - / -, ping - / -, engine - / -",
         "fan-out  json: frames/s 90, entries/s 942.7, 23.9 KiB/s",
-        "venue    kraken: stale, updates/s 700, lag -2.3 ms / -, malformed/s -, gaps/s -, connects/s -",
+        "venue    kraken: stale, updates/s 700, lag p50/p99 -2.3 ms / -, malformed/s -, gaps/s -, connects/s -",
     ] {
         assert!(text.lines().any(|found| found == line), "no `{line}` in\n{text}");
     }
