@@ -11,7 +11,7 @@ use super::within::{PerAddress, PerSecond, Within, rotation};
 use crate::engine::{BEAT, Clock};
 use crate::fanout::FanoutConfig;
 use crate::feed::DEFAULT_SPEC;
-use crate::server::{Bound, Limits, Rates, ServerConfig, SocketFaults, TrustedProxies};
+use crate::server::{Bound, Limits, Rates, ServerConfig, SocketFaults, TlsFiles, TrustedProxies};
 use crate::store::{Epoch, INSTRUMENTS_MAX};
 use crate::tape::Rotation;
 
@@ -25,8 +25,8 @@ pub(super) const FEED_ENV: &str = "TICKWIRE_FEED";
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) listen: String,
-    /// Certificate and key, where TLS is spoken.
-    pub(super) tls: Option<(PathBuf, PathBuf)>,
+    /// Where TLS is spoken.
+    pub(super) tls: Option<TlsFiles>,
     pub(super) feeds: Vec<String>,
     pub(super) shards: usize,
     /// Where threads run, if they are bound at all.
@@ -152,7 +152,8 @@ impl Settings {
             tls: args
                 .tls_cert
                 .or(file.server.tls_cert)
-                .zip(args.tls_key.or(file.server.tls_key)),
+                .zip(args.tls_key.or(file.server.tls_key))
+                .map(|(cert, key)| TlsFiles { cert, key }),
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
             feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
             shards: first([args.shards, file.server.shards], cores_count) as usize,

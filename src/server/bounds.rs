@@ -13,6 +13,9 @@ pub(super) const PUSH_DEADLINE: Duration = Duration::from_secs(30);
 /// the answer, which may be megabytes, is then forgotten.
 pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
+/// Between two looks at the files of the certificate: it changes every few weeks, a while before the old one ends.
+pub(super) const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);
+
 /// Sockets that are no subscribers (plain HTTP, handshakes under way, browsers being refused) beside
 /// `connections_max`.
 pub(super) const PLAIN_CONNECTIONS_MAX: usize = 512;

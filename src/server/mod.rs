@@ -59,7 +59,7 @@ pub use origins::{AllowedOrigins, OriginError};
 pub use query::Query;
 pub use socket::TcpWriter;
 pub use socket_faults::SocketFaults;
-pub use tls::{Tls, TlsError};
+pub use tls::{Tls, TlsError, TlsFiles};
 
 use crate::control::{Push, ReplayRemote};
 use crate::engine::Demand;
@@ -219,6 +219,9 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
         ..app
     });
     let router = routes::router(app.clone());
+    if let Some(tls) = app.tls.clone() {
+        tokio::spawn(tls.follow_files(stop.clone()));
+    }
     let sockets_max = app.connections_max + PLAIN_CONNECTIONS_MAX;
     let permits = Arc::new(Semaphore::new(sockets_max));
     let accepts_failed = metrics::counter!(names::ACCEPTS_FAILED);

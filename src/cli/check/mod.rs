@@ -14,7 +14,6 @@ use self::located::{Located, Source};
 use super::serve_args::ServeArgs;
 use super::settings::{SettingError, Settings};
 use crate::feed::{self, FeedContext, FeedSpec};
-use crate::server::Tls;
 
 /// Checks a configuration without serving, and prints the effective settings with where each comes from.
 #[derive(Args, Debug)]
@@ -89,8 +88,8 @@ async fn faults(settings: &Settings, located: &Located, matches: &ArgMatches) ->
         let why = format!("cannot listen on `{}`: {error}", settings.listen);
         refuse(located.source(matches, "server", "listen"), why, is_usage);
     }
-    if let Some((cert, key)) = &settings.tls
-        && let Err(error) = Tls::read(cert, key)
+    if let Some(files) = &settings.tls
+        && let Err(error) = files.load()
     {
         refuse(
             located.source(matches, "server", "tls_cert"),

@@ -52,8 +52,8 @@ fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'s
         ("shards", number(settings.shards)),
         ("cores", settings.cores.as_ref().and_then(|cores| text(cores))),
         ("io_uring", Some(settings.io_uring.into())),
-        ("tls_cert", tls.and_then(|(cert, _)| path(cert))),
-        ("tls_key", tls.and_then(|(_, key)| path(key))),
+        ("tls_cert", tls.and_then(|files| path(&files.cert))),
+        ("tls_key", tls.and_then(|files| path(&files.key))),
         ("allow_control", Some(settings.allow_control.into())),
         ("state", settings.state.as_deref().and_then(path)),
         (
