@@ -145,10 +145,7 @@ impl Twins {
         let venues = VENUES.iter().filter(|venue| !self.rights.touch_venue(venue));
         for hidden in symbols.chain(venues.map(|venue| (*venue).to_owned())) {
             let is_told = bytes.windows(hidden.len()).any(|window| window == hidden.as_bytes());
-            let is_said = self
-                .given
-                .iter()
-                .any(|given| given.contains(&hidden) && !given.contains('*'));
+            let is_said = self.given.iter().any(|given| given.contains(&hidden));
             assert!(!is_told || is_said, "{hidden} is told");
         }
     }
