@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::market::{InstrumentId, Symbol, SymbolPattern};
+use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern};
 use crate::store::{Seq, Table};
 use crate::wire::{Compression, Encoding};
 
@@ -15,6 +15,8 @@ use super::resolve::{held_after, only_in_first, resolve};
 pub(super) struct GroupKey {
     /// The strings asked for, sorted.
     pub(super) strings: Arc<[SymbolPattern]>,
+    /// What they may see of it.
+    pub(super) rights: Rights,
     pub(super) encoding: Encoding,
     pub(super) compression: Compression,
     pub(super) pace: Pace,
@@ -28,7 +30,7 @@ pub(super) struct GroupId(pub(super) u32);
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) key: GroupKey,
-    /// Instruments covered by the strings, ascending, tombstones included: they may be listed again.
+    /// Instruments covered by the strings that may be seen, ascending, tombstones included: they may be listed again.
     pub(super) held: Vec<InstrumentId>,
     pub(super) members: Vec<u32>,
     /// Seq of the last frame made for the group.
@@ -57,14 +59,14 @@ impl Group {
         }
     }
 
-    /// Whether a symbol is asked for.
+    /// Whether a symbol is asked for and may be seen.
     pub(super) fn wants(&self, symbol: &Symbol) -> bool {
-        self.key.strings.iter().any(|s| s.matches(symbol))
+        self.key.strings.iter().any(|s| s.matches(symbol)) && self.key.rights.allow(symbol)
     }
 
-    /// Whether a venue is touched by what is asked for.
+    /// Whether a venue is touched by what is asked for, and may be seen.
     pub(super) fn touches(&self, venue: &str) -> bool {
-        self.key.strings.iter().any(|s| s.touches_venue(venue))
+        self.key.strings.iter().any(|s| s.touches_venue(venue)) && self.key.rights.touch_venue(venue)
     }
 
     /// Notes that a beat concerns the group; true for the first time in this turn.
@@ -174,10 +176,11 @@ impl Groups {
         }
     }
 
-    /// Moves a member to the group of this key. Who was alone and stays so keeps the group, of which only what differs
-    /// is changed: a subscribe costs what it asks for, not what is held.
+    /// Moves a member to the group of this key, whose rights are those of the old one. Who was alone and stays so keeps
+    /// the group, of which only what differs is changed: a subscribe costs what it asks for, not what is held.
     pub(super) fn move_to(&mut self, key: GroupKey, member: u32, old: Option<GroupId>, table: &Table) -> GroupId {
-        let is_alone = |group: &Group| group.members == [member] && group.key.pace == key.pace;
+        let is_alone =
+            |group: &Group| group.members == [member] && group.key.pace == key.pace && group.key.rights == key.rights;
         if let Some(old) = old {
             if is_alone(self.get(old)) && !self.by_key.contains_key(&key) {
                 self.change(old, key, table);
@@ -212,7 +215,8 @@ impl Groups {
     /// Gives a newly listed instrument to the groups that asked for it.
     pub(super) fn listed(&mut self, id: InstrumentId, symbol: &Symbol) {
         let exact = self.exact.get(symbol).into_iter().flatten().copied();
-        let mut takers: Vec<GroupId> = exact.collect();
+        let may_see = |g: &GroupId| self.get(*g).key.rights.allow(symbol);
+        let mut takers: Vec<GroupId> = exact.filter(may_see).collect();
         takers.extend(self.globs.iter().copied().filter(|g| self.get(*g).wants(symbol)));
         takers.sort_unstable_by_key(|g| g.0);
         takers.dedup();
@@ -229,7 +233,7 @@ impl Groups {
     }
 
     fn create(&mut self, key: GroupKey, table: &Table) -> GroupId {
-        let held = resolve(&key.strings, table);
+        let held = resolve(&key.strings, &key.rights, table);
         let id = self.free.pop().unwrap_or(GroupId(self.list.len() as u32));
         if key.pace.beats <= 1 {
             held.iter().for_each(|i| self.interest_mut(*i).push(id));
@@ -246,7 +250,7 @@ impl Groups {
         id
     }
 
-    /// Gives a group another key of the same pace; it is then as if it were made now.
+    /// Gives a group another key of the same pace and rights; it is then as if it were made now.
     fn change(&mut self, id: GroupId, key: GroupKey, table: &Table) {
         let Some(group) = self.list[id.0 as usize].take() else {
             return;
@@ -257,7 +261,7 @@ impl Groups {
         let coming = only_in_first(&key.strings, &group.key.strings, by_text);
         going.iter().for_each(|string| self.forget_string(id, string));
         coming.iter().for_each(|string| self.wait_for(id, string));
-        let held = held_after(&group.held, &going, &coming, &key.strings, table);
+        let held = held_after(&group.held, &going, &coming, &key, table);
         if !key.pace.is_longer() {
             let gone = only_in_first(&group.held, &held, InstrumentId::cmp);
             gone.iter().for_each(|i| forget(self.interest_mut(**i), id));
@@ -354,7 +358,18 @@ mod tests {
         }
     }
 
-    fn key(strings: &[&str], pace: u64) -> GroupKey {
+    /// All, one venue, a few by their name, none.
+    fn rights(which: u8) -> Rights {
+        let some: &[&str] = match which {
+            0 => return Rights::all(),
+            1 => &["v:*"],
+            2 => &["v:S1", "*2", "*7"],
+            _ => &[],
+        };
+        Rights::of(some.iter().map(|s| SymbolPattern::parse(s).expect(s)))
+    }
+
+    fn key(strings: &[&str], rights: Rights, pace: u64) -> GroupKey {
         let mut strings: Vec<&str> = strings.to_vec();
         strings.sort_unstable();
         strings.dedup();
@@ -364,6 +379,7 @@ mod tests {
             .collect();
         GroupKey {
             strings,
+            rights,
             encoding: Encoding::Protobuf,
             compression: Compression::None,
             pace: Pace::new(pace, SubscriberId(1)),
@@ -394,15 +410,18 @@ mod tests {
         /// Moving keeps, changes, shares and makes groups; what is told to whom is as if all were made now.
         #[test]
         fn a_group_changed_in_place_is_as_one_made_now(
-            steps in prop::collection::vec((0..MEMBERS, prop::collection::vec(0u8..10, 1..5), 0u8..8, 1u64..3), 1..40),
+            steps in prop::collection::vec(
+                (0..MEMBERS, prop::collection::vec(0u8..10, 1..5), 0u8..4, 0u8..8, 1u64..3),
+                1..40,
+            ),
         ) {
             const STRINGS: [&str; 10] = ["v:S0", "v:S1", "v:S2", "v:S3", "v:S4", "v:S5", "v:*", "v:S1*", "w:*", "v:S7"];
             let (mut writer, mut table, mut groups) = (Writer::new(20), Table::new(), Groups::default());
             let mut asked: [Option<(GroupId, GroupKey)>; MEMBERS as usize] = Default::default();
-            for (member, strings, new, pace) in steps {
+            for (member, strings, may_see, new, pace) in steps {
                 listed(&mut writer, &mut table, &mut groups, new);
                 let strings: Vec<&str> = strings.iter().map(|n| STRINGS[*n as usize]).collect();
-                let key = key(&strings, pace);
+                let key = key(&strings, rights(may_see), pace);
                 let place = &mut asked[member as usize];
                 let old = place.take().map(|(id, _)| id);
                 *place = Some((groups.move_to(key.clone(), member, old, &table), key));
@@ -410,7 +429,7 @@ mod tests {
                 for (member, (id, key)) in asked.iter().enumerate().filter_map(|(n, a)| Some((n, a.as_ref()?))) {
                     anew.join(key.clone(), member as u32, &table);
                     prop_assert_eq!(&groups.get(*id).key, key);
-                    prop_assert_eq!(&groups.get(*id).held, &resolve(&key.strings, &table));
+                    prop_assert_eq!(&groups.get(*id).held, &resolve(&key.strings, &key.rights, &table));
                     prop_assert!(groups.get(*id).members.contains(&(member as u32)));
                     prop_assert_eq!(groups.by_key.get(key), Some(id));
                 }

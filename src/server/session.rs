@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::SocketFaults;
 use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
-use super::limits::{Allowance, Rates, TooMuch, Work};
+use super::limits::{Budget, Rates, TooMuch, Work};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
 use super::socket::{self, Stream, TcpReader, TcpWriter};
@@ -41,7 +41,7 @@ struct Session {
     encoding: Encoding,
     /// Malformed messages in a row.
     malformed: u32,
-    allowance: Allowance,
+    budget: Budget,
     /// A ping went out and nothing came since.
     is_ping_open: bool,
     /// When the oldest ping without its pong was asked for.
@@ -89,6 +89,8 @@ pub(super) async fn run(
         encoding: options.encoding,
         compression: options.compression,
         pace_beats: options.pace_beats,
+        allowance: fanout.config().allowance(),
+        is_authenticated: false,
     };
     let mut session = Session {
         id,
@@ -97,7 +99,7 @@ pub(super) async fn run(
         config,
         encoding: options.encoding,
         malformed: 0,
-        allowance: Allowance::new(config.rates),
+        budget: Budget::new(config.rates),
         is_ping_open: false,
         pinged: None,
     };
@@ -162,7 +164,7 @@ impl Session {
     async fn message(&mut self, message: Message) -> Option<CloseReason> {
         let ts_recv = Ts::now();
         self.is_ping_open = false;
-        let paid = self.allowance.take(Work::Message);
+        let paid = self.budget.take(Work::Message);
         if paid == Err(TooMuch::Closed) {
             return Some(CloseReason::RateLimited);
         }
@@ -221,7 +223,7 @@ impl Session {
         let request = to_request(message, ts_recv);
         let paid = match Work::of(&request) {
             Work::Message => paid,
-            work => paid.and_then(|()| self.allowance.take(work)),
+            work => paid.and_then(|()| self.budget.take(work)),
         };
         match paid {
             Ok(()) => Ok(request),

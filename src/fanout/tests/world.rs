@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::engine::{Beater, Clock, Demand, Tick};
-use crate::fanout::{CloseReason, Command, FanoutConfig, Join, Link, Request, Shard, SubscriberId};
-use crate::market::{Event, SymbolPattern, Ts};
+use crate::fanout::{Allowance, CloseReason, Command, FanoutConfig, Join, Link, Request, Shard, SubscriberId};
+use crate::market::{Event, Rights, SymbolPattern, Ts};
 use crate::store::{Epoch, Image, Seq, Table, Writer};
 use crate::wire::{Compression, Encoding, FRAME_BYTES_MIN};
 
@@ -19,12 +19,23 @@ pub(super) struct Options {
     pub(super) encoding: Encoding,
     pub(super) compression: Compression,
     pub(super) pace_beats: u64,
+    /// Patterns that it may see; all there is without.
+    pub(super) rights: Option<&'static [&'static str]>,
+}
+
+impl Options {
+    pub(super) fn rights(self) -> Rights {
+        let parse = |text: &&str| SymbolPattern::parse(text).expect(text);
+        self.rights
+            .map_or(Rights::all(), |texts| Rights::of(texts.iter().map(parse)))
+    }
 }
 
 pub(super) const PLAIN: Options = Options {
     encoding: Encoding::Protobuf,
     compression: Compression::None,
     pace_beats: 1,
+    rights: None,
 };
 
 /// One subscriber with its socket.
@@ -172,7 +183,7 @@ impl World {
         self.peers.len() - 1
     }
 
-    fn connect(&mut self, options: Options, view: View) -> Peer {
+    fn connect(&mut self, options: Options, mut view: View) -> Peer {
         self.joined += 1;
         let (socket, link) = (FakeSocket::default(), Arc::new(Link::default()));
         let id = SubscriberId(self.joined);
@@ -184,8 +195,14 @@ impl World {
             encoding: options.encoding,
             compression: options.compression,
             pace_beats: options.pace_beats,
+            allowance: Allowance {
+                rights: options.rights(),
+                ..self.config.allowance()
+            },
+            is_authenticated: false,
         })));
         let (most, heartbeat) = (self.config.frame_bytes_max, self.config.heartbeat_beats);
+        view.rights = options.rights();
         Peer {
             id,
             link,
@@ -261,6 +278,21 @@ impl World {
                 window,
             },
         );
+    }
+
+    /// It says who it is, and may see this from now on.
+    pub(super) fn authenticate(&mut self, at: usize, rights: Option<&'static [&'static str]>) {
+        self.peers[at].options.rights = rights;
+        let allowance = Allowance {
+            rights: self.peers[at].options.rights(),
+            ..self.config.allowance()
+        };
+        self.allow(at, allowance);
+    }
+
+    pub(super) fn allow(&mut self, at: usize, allowance: Allowance) {
+        let request_id = self.next_request(at);
+        self.ask(at, Request::Authenticated { request_id, allowance });
     }
 
     pub(super) fn next_request(&mut self, at: usize) -> u64 {
@@ -358,6 +390,10 @@ fn asked(request: &Request, view: &mut View) -> Asked {
             }
         }
         Request::Configure { request_id, .. } => Asked::Configure { id: *request_id },
+        Request::Authenticated { request_id, allowance } => Asked::Authenticate {
+            id: *request_id,
+            rights: allowance.rights.clone(),
+        },
         _ => Asked::Other,
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(super) use addresses::{Addresses, Taken};
 pub use forwarded::{ProxyHeader, TrustedProxies};
 use work::PATTERN_COSTS;
-pub(super) use work::{Allowance, TooMuch, Work};
+pub(super) use work::{Budget, TooMuch, Work};
 
 /// What an operator may set.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use super::bucket::Bucket;
 use crate::fanout::{PATTERNS_MAX, Request};
 use crate::market::SymbolPattern;
 
-/// Seconds of each allowance that may be used at once: whoever begins subscribes everything.
+/// Seconds of each budget that may be used at once: whoever begins subscribes everything.
 const BURST_SECONDS: u32 = 10;
 
 /// A pattern is tried on every instrument of the table, an exact symbol is looked up.
@@ -38,7 +38,7 @@ pub(in crate::server) enum TooMuch {
 
 /// One session's.
 #[derive(Debug)]
-pub(in crate::server) struct Allowance {
+pub(in crate::server) struct Budget {
     messages: Bucket,
     symbols: Bucket,
     refusals: Bucket,
@@ -68,11 +68,11 @@ impl Work {
     }
 }
 
-impl Allowance {
-    pub(in crate::server) fn new(rates: Rates) -> Allowance {
+impl Budget {
+    pub(in crate::server) fn new(rates: Rates) -> Budget {
         let now = Instant::now();
         let bucket = |rate: u32| Bucket::new(rate, rate.saturating_mul(BURST_SECONDS), now);
-        Allowance {
+        Budget {
             messages: bucket(rates.messages),
             symbols: bucket(rates.symbols),
             refusals: Bucket::new(REFUSALS_PER_SECOND, REFUSALS_MAX, now),
