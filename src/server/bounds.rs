@@ -71,6 +71,22 @@ pub(super) const WATCHED_PATTERNS_MAX: usize = 256;
 /// A new epoch with 100,000 instruments takes one pattern two beats and 256 of them four seconds.
 pub(super) const LEARNED_MAX: usize = 64 << 10;
 
+/// Times that a search tries strings on instruments while it keeps the table to itself, like `LEARNED_MAX`.
+pub(super) const LOOKED_MAX: usize = 64 << 10;
+
+/// Entries of an answer that are taken at a time from the table: 2,048 at some 2 us are 4 ms.
+pub(super) const TAKEN_MAX: usize = 2_048;
+
+/// Attempts at an answer that a new epoch breaks off; the next one keeps the table to itself.
+pub(super) const ATTEMPTS_MAX: usize = 3;
+
+/// Answers in memory whose readers have not taken them, in KiB: 256 MiB. Of 100,000 instruments one has 40 MB. Those below
+/// `LARGE_ANSWER_BYTES` are not counted: they have a place whoever else reads slowly.
+pub(super) const ANSWERS_KIB_MAX: usize = 256 << 10;
+
+/// From here on an answer is a large one.
+pub(super) const LARGE_ANSWER_BYTES: usize = 64 << 10;
+
 /// Event streams at a time. Each keeps some KiB of its own, what it wrote last (`frame_bytes_max`, 64 KiB) until hyper
 /// has taken it, and hyper a buffer of 8 KiB: 1,024 whose readers are slow have 80 MiB.
 pub(super) const EVENT_STREAMS_MAX: usize = 1_024;

@@ -41,7 +41,9 @@ pub(super) async fn changes(
     }
     match poll.look(&app).await? {
         Changes::Nothing(_) if Instant::now() < deadline => {}
-        Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => return Ok(json(body)),
+        Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => {
+            return Ok(json(app.answers.hold(body)?));
+        }
     }
     let slot =
         Slot::take(&app, peer.client(&app, &headers)).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
@@ -56,7 +58,9 @@ pub(super) async fn changes(
         let is_over = Instant::now() >= deadline;
         match poll.look(&app).await? {
             Changes::Nothing(_) if !is_over => {}
-            Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => return Ok(json(body)),
+            Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => {
+                return Ok(json(app.answers.hold(body)?));
+            }
         }
         tokio::select! {
             biased;

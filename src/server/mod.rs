@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod follow;
 mod guard;
+mod held;
 mod limits;
 mod openapi;
 mod options;
@@ -26,6 +27,7 @@ mod replay;
 mod reply;
 mod request;
 mod routes;
+mod search;
 mod session;
 mod slot;
 mod socket;
@@ -113,6 +115,7 @@ pub struct App {
     limits: Limits,
     addresses: Arc<Addresses>,
     places: slot::Places,
+    answers: held::Answers,
     stop: CancellationToken,
 }
 
@@ -151,6 +154,7 @@ impl App {
             limits: config.limits.clone(),
             addresses: Addresses::new(&config.limits),
             places: slot::Places::default(),
+            answers: held::Answers::new(),
             stop: CancellationToken::new(),
         }
     }

@@ -144,7 +144,8 @@ async fn symbols(State(app): Shared, uri: Uri) -> Result<Response, ApiError> {
         .query
         .run(move |query| query.symbols(pattern.as_ref(), &rights))
         .await;
-    body.map(json).ok_or_else(ApiError::internal)
+    let body = body.ok_or_else(ApiError::internal)?;
+    Ok(json(app.answers.hold(body.into_bytes())?))
 }
 
 async fn snapshot(State(app): Shared, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
@@ -156,7 +157,7 @@ async fn snapshot(State(app): Shared, uri: Uri, headers: HeaderMap) -> Result<Re
         .run(move |query| query.snapshot(&asked, |tag| known.has(tag)))
         .await;
     Ok(match answer.ok_or_else(ApiError::internal)?? {
-        Snapshot::Whole { tag, body } => tagged(json(body), &tag),
+        Snapshot::Whole { tag, body } => tagged(json(app.answers.hold(body)?), &tag),
         Snapshot::Known { tag } => tagged(StatusCode::NOT_MODIFIED.into_response(), &tag),
     })
 }

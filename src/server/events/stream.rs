@@ -146,10 +146,15 @@ impl Stream {
         &mut self,
         ask: impl FnOnce(&mut Teller, &State, &mut Scratch) -> Option<Bytes> + Send + 'static,
     ) -> Option<Option<Bytes>> {
-        let mut teller = self.teller.take()?;
+        let mut asked = self.teller.take().map(|teller| (teller, ask));
         let tell = move |state: &State, scratch: &mut Scratch| {
+            let (teller, _) = asked.as_mut()?;
+            if !teller.catch_up(state) {
+                return None;
+            }
+            let (mut teller, ask) = asked.take()?;
             let bytes = ask(&mut teller, state, scratch);
-            (teller, bytes)
+            Some((teller, bytes))
         };
         let (teller, bytes) = self.app.query.tell(tell).await?;
         self.teller = Some(teller);
