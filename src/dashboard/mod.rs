@@ -55,6 +55,7 @@ pub const ASSETS: &[Asset] = &[
 pub const CLIENT: &[Asset] = &[
     script("/client.js", "export * from \"./client/tickwire.js\";\n"),
     script("/client/tickwire.js", include_str!("client/tickwire.js")),
+    script("/client/answers.js", include_str!("client/answers.js")),
     script("/client/clock.js", include_str!("client/clock.js")),
     script("/client/decimal.js", include_str!("client/decimal.js")),
     script("/client/fields.js", include_str!("client/fields.js")),

@@ -3,7 +3,7 @@
 import { connect } from "/client.js";
 import { Figures, SPAN_MS } from "./figures.js";
 import { onTheme } from "./palette.js";
-import { PANELS } from "./panels.js";
+import { PANELS, withoutPhantoms } from "./panels.js";
 import { Plot } from "./plot.js";
 import { notice, Status } from "./status.js";
 import { agoOf, clockOf } from "./words.js";
@@ -56,7 +56,8 @@ function read() {
 function show() {
   const now = Date.now();
   const span = SPANS_MS.find((ms) => ms >= now - openedAt) ?? SPAN_MS;
-  for (const plot of plots) plot.show(now, span, cross);
+  const names = withoutPhantoms([...figures.values.keys()].sort(), (name) => figures.isAny(name));
+  for (const plot of plots) plot.show(now, span, cross, names);
   const collected = now - openedAt < 2_000 ? "" : `: ${agoOf(Math.min(now - openedAt, SPAN_MS))} so far`;
   const under = cross === null || cross < 0 ? "" : `  Values at ${clockOf(plots[0].timeAt(cross))}.`;
   byId("history").textContent = `The last 15 minutes, as this page has collected them since it was opened at ${clockOf(openedAt)}${collected}.${under}`;
