@@ -44,7 +44,10 @@ const look = (symbol) => {
 const ages = new Ages();
 const rows = new Rows(byId("rows"), look, ages);
 const status = new Status();
-const replay = new ReplayBar((isReplay) => { ages.isReplay = isReplay; });
+const replay = new ReplayBar((isReplay) => {
+  ages.isReplay = isReplay;
+  showEmpty();
+});
 const detail = new Detail(look, ages, (symbol) => rows.traces.get(symbol), settings.spanMs, (spanMs) => {
   settings.spanMs = spanMs;
   remember();
@@ -171,7 +174,8 @@ function place(symbols) {
 
 function showEmpty() {
   byId("empty").hidden = list.order.length > 0;
-  byId("empty").textContent = emptyWords(list.patterns, { isChosen, isAsking: wants.unanswered > 0, hasWithout: list.without.size > 0, notes: wants.notes });
+  const [isAsking, hasWithout, isReplay] = [wants.unanswered > 0, list.without.size > 0, ages.isReplay === true];
+  byId("empty").textContent = emptyWords(list.patterns, { isChosen, isAsking, hasWithout, isReplay, notes: wants.notes });
 }
 
 function showPatterns() {
