@@ -135,7 +135,7 @@ function answered(rejected) {
   if (wants.unanswered > 0) return;
   showEmpty();
   // An answer that refuses something says nothing of what the others bring.
-  const granted = rejected.length === 0 ? list.patterns.filter((pattern) => wants.isGranted(pattern)) : [];
+  const granted = rejected.length === 0 ? [] : list.patterns.filter((pattern) => wants.isGranted(pattern));
   const isThere = (symbol) => client.get(symbol) || granted.some((pattern) => covers(pattern, symbol));
   if (!list.dropMissing(isThere)) return;
   takeHeld();
