@@ -7,13 +7,13 @@ import { eventually, Server } from "./support/server.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PICTURES = resolve(ROOT, "src/dashboard/screenshots");
-/** A chart of two minutes is full then. */
-const COLLECTED_MS = 130_000;
+/** A chart of two minutes is nearly full then. */
+const COLLECTED_MS = 115_000;
 
 const recording = (name, options) => ["--feed", `replay:${ROOT}/feeds/${name}.capture.gz?${options}`];
 const server = await Server.start([
   "--allow-control", ...recording("demo", "loop=true"), ...recording("kraken", "loop=true"), ...recording("coinbase", "loop=false"),
-  "--feed", "synthetic?activity=market&symbols=60&rate=400",
+  "--feed", "synthetic?activity=market&symbols=60&rate=300",
 ]);
 const push = (line) => fetch(new URL("/v1/updates", server.url), { method: "POST", headers: { "Content-Type": "application/x-ndjson" }, body: JSON.stringify(line) });
 await push({ symbol: "own:GILT-2031-12-07-STRIP", bid_price: "74.105", ask_price: "74.180", last_price: "74.150", open: "73.900", state: "halted" });
@@ -35,9 +35,10 @@ const save = (name) => boards[name].page.screenshot({ path: `${PICTURES}/${name}
 
 try {
   for (const name of ["watchlist", "light", "phone", "lost"]) await eventually(`the rows of ${name}`, async () => (await boards[name].order()).length > 60);
-  await boards.watchlist.page.locator('[data-symbol="binance:ALFUSDT"] .symbol').click();
+  await boards.watchlist.page.locator('[data-symbol="synthetic:S0009"] .symbol').click();
   await boards.light.page.locator(".heads .percent button").click();
   await boards.light.page.locator(".heads .percent button").click();
+  await boards.light.page.locator("h1").hover();
   await boards.watchlist.page.waitForTimeout(COLLECTED_MS);
   await boards.watchlist.page.locator("#chart").hover({ position: { x: 180, y: 140 } });
   await boards.monitor.page.locator("h1").hover();

@@ -86,11 +86,18 @@ function drawDashes(context, colour, pattern, from, to) {
 /** The crosshair: a line from top to bottom. */
 export const drawCross = (context, box, at) => drawDashes(context, palette.dim, [3, 3], [sharp(at), box.top], [sharp(at), box.bottom]);
 
-/** A limit: a line from left to right, with its name above its end. */
-export function drawLimit(context, box, at, colour, name) {
-  drawDashes(context, colour, [2, 4], [box.left, sharp(at)], [box.right, sharp(at)]);
-  context.fillStyle = colour;
-  context.textAlign = "right";
+/** Room of a line of text. */
+const TEXT_HEIGHT = 12;
+
+/** Limits: lines from left to right, each `{ at, colour, word }`, highest first; the word above its line, where there is room. */
+export function drawLimits(context, box, limits) {
+  context.textAlign = "left";
   context.textBaseline = "bottom";
-  context.fillText(name, box.right - 2, at - 1);
+  let above = box.top - TEXT_HEIGHT;
+  for (const { at, colour, word } of limits) {
+    drawDashes(context, colour, [2, 4], [box.left, sharp(at)], [box.right, sharp(at)]);
+    context.fillStyle = colour;
+    if (at - above >= TEXT_HEIGHT) context.fillText(word, box.left + 4, at - 1);
+    above = at;
+  }
 }

@@ -78,6 +78,7 @@ function onChange(instrument, change) {
 function lookAtEpoch() {
   if (client.stats.epoch === epoch) return;
   epoch = client.stats.epoch;
+  ages.forget();
   rows.renewAll();
   detail.renew();
 }

@@ -26,8 +26,8 @@ const FIELDS = [
   ["Updates", (i) => countOf(i.updateCount)],
   ["Newest value", (i, now, venue, ages) => ages.of(i).text],
   // By a recording's stamps nothing can be said of now.
-  ["Last trade", (i, now, venue, ages) => (!ages.isOneClock ? null : i.tsLastMs === undefined ? "" : agoOf(now - i.tsLastMs))],
-  ["Venue to server", (i, now, venue, ages) => (ages.isOneClock ? delayOf(i.eventAgeMs) : null)],
+  ["Last trade", (i, now, venue, ages) => byStamp(i, ages, now - i.tsLastMs, agoOf)],
+  ["Venue to server", (i, now, venue, ages) => byStamp(i, ages, i.eventAgeMs, delayOf)],
   ["Instrument", stateOf],
   ["Venue", (i, now, venue, ages) => (!venue ? i.venue : `${venue.name} ${venue.state}${ages.isTape ? "" : ` for ${agoOf(now - venue.sinceMs)}`}`)],
 ];
@@ -46,9 +46,14 @@ function knownOf(instrument) {
   return known.length > 0 ? `Last known: ${known.join(", ")}.` : "No price is known.";
 }
 
-function delayOf(ms) {
-  return ms === undefined ? "" : spanOf(ms) + (ms < 0 ? " (venue's clock is ahead)" : "");
+/** A span by the venue's stamps; empty where it gives none, null where they are no stamps of now. */
+function byStamp(instrument, ages, ms, write) {
+  if (!ages.isOneClock) return null;
+  if (!Number.isFinite(ms)) return "";
+  return ages.isOfNow(instrument, ms) ? write(ms) : null;
 }
+
+const delayOf = (ms) => spanOf(ms) + (ms < 0 ? " (venue's clock is ahead)" : "");
 
 const byId = (id) => document.getElementById(id);
 

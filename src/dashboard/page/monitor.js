@@ -23,7 +23,7 @@ const plots = PANELS.map((panel) => new Plot(byId("plots"), panel, figures, (sha
 }));
 
 /** A plot is as long as what was collected, in steps, so that a young one is not a line at its end. */
-const SPANS_MS = [60_000, 120_000, 300_000, SPAN_MS];
+const SPANS_MS = [60_000, 120_000, 180_000, 300_000, 480_000, 660_000, SPAN_MS];
 
 /** What the state of a venue is called; the statistic is its number. */
 const VENUE_STATES = { 1: "up", 2: "stale", 3: "down" };

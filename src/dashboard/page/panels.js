@@ -1,7 +1,5 @@
 // What the monitor shows: which statistics stand in which plot, in which unit, what they mean, and from where on they are a worry.
 
-import { figureOf } from "./words.js";
-
 const PER_SECOND = { unit: "/s", factor: 1 };
 const KIB_PER_SECOND = { unit: "KiB/s", factor: 1 / 1_024 };
 const MS = { unit: "ms", factor: 1 / 1_000 };
@@ -81,7 +79,7 @@ export function wordsOf(panel) {
   if (limits.length === 0) return panel.help;
   const { line } = limits[0];
   const [, label] = panel.lines.find(([name]) => name === line);
-  const steps = limits.map(({ word, at }) => `${word} from ${figureOf(at)}${panel.unit.startsWith("/") ? panel.unit : panel.unit && ` ${panel.unit}`}`);
+  const steps = limits.map(({ word, at }) => `${word} from ${at}${panel.unit.startsWith("/") ? panel.unit : panel.unit && ` ${panel.unit}`}`);
   return `${panel.help} Limits of ${label}: ${steps.join(", ")}.`;
 }
 

@@ -1,7 +1,7 @@
 // One plot of the monitor: its title, the values of now or under the crosshair, and the lines of a quarter of an hour.
 
 import { timeTicks, valueTicks } from "./axis.js";
-import { drawAxes, drawCross, drawLimit, Surface } from "./canvas.js";
+import { drawAxes, drawCross, drawLimits, Surface } from "./canvas.js";
 import { palette } from "./palette.js";
 import { levelOf, limitsOf, wordsOf } from "./panels.js";
 import { figureOf } from "./words.js";
@@ -96,9 +96,8 @@ export class Plot {
     drawAxes(context, box, rows, columns, { x: LEFT - 6, align: "right" });
     for (const line of this.lines) this.drawLine(context, line, x, y);
     // From where on it is a worry, once that is within sight.
-    for (const { word, at, colour, isUndrawn } of limitsOf(panel)) {
-      if (!isUndrawn && at <= high) drawLimit(context, box, y(at), palette[colour], word);
-    }
+    const limits = limitsOf(panel).filter(({ at, isUndrawn }) => !isUndrawn && at <= high);
+    drawLimits(context, box, limits.reverse().map(({ word, at, colour }) => ({ word, at: y(at), colour: palette[colour] })));
     if (this.cross !== null && this.cross >= 0) drawCross(context, box, x(this.timeAt(this.cross)));
   }
 

@@ -219,6 +219,24 @@ test("an age is the value's own: by the venue's stamp, else by the server's, and
   assert.equal(of(stamped), "≥ 3 s", "a recording's stamps are of another time");
 });
 
+test("stamps of a day ago and more are a recording's, unless their venue has told one of now", () => {
+  const ages = new Ages();
+  ages.isReplay = false;
+  const day = 86_400_000;
+  const stamped = (ageMs, more = {}) => ({ venue: "v", tsMs: 10_000, eventAgeMs: ageMs, tsEventMs: 10_000 - ageMs, ageMs: 3_000, ...more });
+  const old = stamped(300 * day);
+  ages.see(old);
+  assert.deepEqual(ages.of(old), { text: "3 s", title: "Since it was replayed" });
+  assert.deepEqual(ages.of(stamped(day / 2)).text, "12 h", "what is delayed is so");
+  assert.deepEqual([ages.isOfNow(old, 300 * day), ages.isOfNow(old, 50)], [false, true]);
+  const first = stamped(50);
+  ages.settle([first]);
+  ages.see(first);
+  assert.equal(ages.of(old).text, "3 s", "a snapshot tells nothing of the venue's clock");
+  ages.see(stamped(50));
+  assert.deepEqual([old, stamped(3 * day), { ...old, venue: "w" }].map((instrument) => ages.of(instrument).text), ["300 d", "3 d", "3 s"]);
+});
+
 test("of what is replayed an age is the time since it was replayed, on either clock", () => {
   let now = 1_000_000;
   const ages = new Ages(() => now);

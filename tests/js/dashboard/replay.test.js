@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { test } from "node:test";
-import { Board } from "../support/board.js";
+import { Board, remembered } from "../support/board.js";
 import { eventually, Server } from "../support/server.js";
 
 const TAPE = resolve(import.meta.dirname, "../../../feeds/demo.tape");
@@ -129,6 +129,25 @@ test("on a recording's clock an age is of the time of day too: since the page wa
     await fetch(new URL("/v1/replay", server.url), { method: "POST", body: JSON.stringify({ pause: true }) });
     await eventually("it grows old", async () => /^[2-9] s$/.test((await row()).age));
     assert.doesNotMatch(await board.page.locator("#venues li").first().getAttribute("title"), /since/);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
+test("a feed that replays a recording has ages of now, though no bar says so", async () => {
+  const capture = TAPE.replace("demo.tape", "demo.capture.gz");
+  const server = await Server.start(["--feed", `replay:${capture}?loop=true`]);
+  const board = await Board.open(server, { memory: remembered(["binance:*"]) });
+  try {
+    await board.untilLive(5);
+    const ages = await board.page.locator("#rows .age").allTextContents();
+    assert.ok(ages.every((age) => /^(now|\d s|≥ \d s|)$/.test(age)), `${ages}`);
+    await board.page.locator(".row .symbol").first().click();
+    await eventually("no days in the detail", async () => /Newest valuenow/.test(await board.text("#fields")));
+    assert.doesNotMatch(await board.text("#fields"), /\d d\b/);
+    assert.equal(await board.page.locator("#replay").isVisible(), false);
     board.assertCalm();
   } finally {
     await board.close();
