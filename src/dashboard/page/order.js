@@ -9,12 +9,18 @@ import { troubleOf } from "./words.js";
 
 const HEADS = [["handle", ""], ["symbol", "Symbol"], ["spark", "5 min"], ...COLUMNS.map(({ key, label }) => [key, label]), ["age", "Age"], ["removes", ""]];
 
+/**
+ * Rows go where they belong every so many seconds, all at once: one frame of some 50 ms where 500 of them change places. Half of
+ * it is laid out anew however few are moved, so that a few in each frame would make many frames late in place of one.
+ */
+const SECONDS = 2;
+
 const byId = (id) => document.getElementById(id);
 
 export class Order {
   /** `look` and `ages` as for rows; `place(symbols)` puts the rows there, `toRows()` leads from the heads to the first row. */
   constructor(look, ages, place, toRows) {
-    Object.assign(this, { look, ages, place, symbols: [], shown: [] });
+    Object.assign(this, { look, ages, place, symbols: [], shown: [], seconds: 0 });
     this.sorting = new Sorting();
     this.reading = new Reading(byId("scroller"));
     this.heads = new Heads(byId("heads"), HEADS, (key, label) => this.press(key, label), toRows);
@@ -31,13 +37,14 @@ export class Order {
     this.lay(this.isOwn || this.reading.why === "");
   }
 
-  /** Once a second: rows whose values have changed go where they belong. */
+  /** To be called once a second: rows whose values have changed go where they belong, if nobody reads them. */
   second() {
     if (this.isOwn) return;
     const { why } = this.reading;
     byId("sorted-held").title = why && `Rows stay where they are ${why}`;
     byId("sorted-held").classList.toggle("on", why !== "");
-    if (why === "") this.lay(true);
+    this.seconds = (this.seconds + 1) % SECONDS;
+    if (why === "" && this.seconds === 0) this.lay(true);
   }
 
   lay(isSorted) {

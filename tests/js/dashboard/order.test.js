@@ -28,11 +28,11 @@ async function withPrices(run, options = {}) {
   }
 }
 
-/** Waits until the page has looked twice whether rows are to be sorted: a row that nobody changes has grown older. */
+/** Waits until the page has looked again whether rows are to be sorted: a row that nobody changes has grown older. */
 async function looksAgain(board, symbol) {
   const ageOf = async () => Number((await board.row(symbol)).age.match(/\d+/)?.[0] ?? 0);
   const before = await ageOf();
-  await eventually("two seconds more", async () => (await ageOf()) >= before + 2);
+  await eventually("three seconds more", async () => (await ageOf()) >= before + 3);
 }
 
 const focused = (board) => board.page.evaluate(() => document.activeElement.dataset.symbol ?? document.activeElement.id);
