@@ -1,6 +1,7 @@
 // Takes the pictures of the pages anew: src/dashboard/screenshots. They are to be looked at before they are committed.
 //
 //     TICKWIRE_BIN=../../target/release/tickwire node screenshots.mjs
+//     pngquant --ext .png --force ../../src/dashboard/screenshots/*.png
 import { resolve } from "node:path";
 import { Board, remembered } from "./support/board.js";
 import { eventually, Server } from "./support/server.js";
@@ -29,7 +30,7 @@ const boards = {
   light: await open("light", { height: 720 }),
   phone: await open("dark", phone),
   lost: await open("light", { height: 520 }),
-  monitor: await open("light", { path: "/monitor", height: 1230 }),
+  monitor: await open("light", { path: "/monitor", height: 1108 }),
 };
 const save = (name) => boards[name].page.screenshot({ path: `${PICTURES}/${name}.png` });
 
