@@ -30,7 +30,7 @@ const boards = {
   light: await open("light", { height: 720 }),
   phone: await open("dark", phone),
   lost: await open("light", { height: 520 }),
-  monitor: await open("light", { path: "/monitor", height: 1108 }),
+  monitor: await open("light", { path: "/monitor", height: 1084 }),
 };
 const save = (name) => boards[name].page.screenshot({ path: `${PICTURES}/${name}.png` });
 
