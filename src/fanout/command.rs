@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use crate::market::{SymbolPattern, Ts};
 use crate::store::Seq;
 use crate::wire::{Compression, Encoding, Refused, proto};
 
-use super::{Allowance, CloseReason, Link, SubscriberId};
+use super::{Allowance, CloseReason, Link, Standing, SubscriberId};
 
 /// A new subscriber.
 #[derive(Debug)]
@@ -109,6 +111,8 @@ pub enum Command<S> {
     Close(SubscriberId, CloseReason),
     /// The reading task has ended: forget the subscriber.
     Leave(SubscriberId, CloseReason),
+    /// How do all fare?
+    Standings(oneshot::Sender<Vec<Standing>>),
     /// The server stops: tell everyone, close all, spread in time.
     Drain,
 }

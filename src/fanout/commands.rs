@@ -39,6 +39,8 @@ impl<S: Socket> Shard<S> {
                     self.remove(slot, reason);
                 }
             }
+            // Whoever asked may have gone.
+            Command::Standings(reply) => drop(reply.send(self.standings())),
             Command::Drain => self.drain(),
         }
     }

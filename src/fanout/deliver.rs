@@ -265,6 +265,7 @@ impl<S: Socket> Shard<S> {
     pub(super) fn skip(&mut self, slot: u32, beats: u32) {
         if let Some(subscriber) = self.subscriber(slot) {
             subscriber.skipped = subscriber.skipped.saturating_add(beats);
+            subscriber.skipped_ever += u64::from(beats);
             self.meters.skipped.increment(u64::from(beats));
         }
         self.make_busy(slot);

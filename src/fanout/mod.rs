@@ -36,6 +36,7 @@ mod ring;
 mod ring;
 mod run;
 mod shard;
+mod standing;
 mod subscriber;
 #[cfg(test)]
 mod tests;
@@ -52,5 +53,6 @@ pub use link::{Link, Socket};
 pub use resolve::{resolve, resolve_within};
 pub use run::Fanout;
 pub use shard::{FanoutConfig, Shard};
+pub use standing::Standing;
 pub use subscriber::SubscriberId;
 pub use websocket::{close, pong};

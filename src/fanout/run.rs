@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::engine::{BEAT, Clock, Demand, Lockstep, TICKS_QUEUED_MAX, Tick, TickReceiver};
 use crate::market::SymbolPattern;
@@ -15,7 +15,7 @@ use crate::store::Table;
 
 use super::bounds::{COMMANDS_QUEUED_MAX, COMMANDS_SPAN, RETRY_FIRST};
 use super::resolve::is_of_feeds;
-use super::{Command, FanoutConfig, Shard, Socket, SubscriberId};
+use super::{Command, FanoutConfig, Shard, Socket, Standing, SubscriberId};
 
 /// All shards of a process.
 pub struct Fanout<S> {
@@ -89,6 +89,19 @@ impl<S: Socket + 'static> Fanout<S> {
     pub fn place(&self) -> (SubscriberId, mpsc::Sender<Command<S>>) {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         (self.number(), self.shards[turn % self.shards.len()].clone())
+    }
+
+    /// How every subscriber fares.
+    pub async fn standings(&self) -> Vec<Standing> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let (reply, standings) = oneshot::channel();
+            if shard.send(Command::Standings(reply)).await.is_ok() {
+                // One that ends meanwhile has none.
+                all.extend(standings.await.unwrap_or_default());
+            }
+        }
+        all
     }
 
     /// Tells every shard that the server stops.

@@ -183,6 +183,10 @@ pub(super) struct Subscriber<S> {
     pub(super) seen: Seq,
     /// Beats dropped since the last delta.
     pub(super) skipped: u32,
+    /// The same since it came.
+    pub(super) skipped_ever: u64,
+    /// Bytes that the kernel took.
+    pub(super) sent_bytes: u64,
     /// This turn's newest beat concerns it and was not sent yet: dropped, unless it catches up in this turn.
     pub(super) owes_beat: bool,
     pub(super) rest: Option<Rest>,
@@ -232,6 +236,8 @@ impl<S: Socket> Subscriber<S> {
             covered: Seq::ZERO,
             seen: Seq::ZERO,
             skipped: 0,
+            skipped_ever: 0,
+            sent_bytes: 0,
             owes_beat: false,
             rest: None,
             job: None,
@@ -319,6 +325,11 @@ impl<S: Socket> Subscriber<S> {
         while self.unconfirmed.front().is_some_and(|s| *s <= seq) {
             self.unconfirmed.pop_front();
         }
+    }
+
+    /// Deltas that wait for its word.
+    pub(super) fn unconfirmed(&self) -> usize {
+        self.unconfirmed.len()
     }
 
     /// Sets the window; what was sent without one needs no confirmation.
@@ -409,6 +420,7 @@ impl<S: Socket> Subscriber<S> {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
             Err(_) => return None,
         };
+        self.sent_bytes += taken as u64;
         if taken == bytes {
             self.last_write = beat;
             self.blocked_since = None;

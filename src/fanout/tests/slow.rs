@@ -263,3 +263,32 @@ fn one_whose_socket_never_takes_all_that_changes_still_gets_the_snapshot_that_it
     world.beats(3);
     assert!(world.is_idle(at) && world.peers[at].model.own == world.truth.seq().0);
 }
+
+#[test]
+fn who_lags_by_how_much_and_what_it_cost_is_told() {
+    let (mut world, at, other) = pair();
+    world.configure(other, None, Some(3));
+    let standing = |world: &World, at: usize| {
+        let all = world.shard.standings();
+        all.into_iter().find(|standing| standing.id == world.peers[at].id)
+    };
+    world.room(at, Some(0));
+    (2..10).for_each(|price| world.beat(&[bid("a:B", price)]));
+    let slow = standing(&world, at).expect("it is there");
+    assert_eq!(
+        (slow.symbols, slow.behind, slow.blocked_beats, slow.skipped),
+        (1, 8, 7, 8)
+    );
+    let windowed = standing(&world, other).expect("it is there");
+    assert_eq!((windowed.window, windowed.unconfirmed, windowed.skipped), (3, 3, 5));
+    assert!(windowed.sent_bytes > slow.sent_bytes);
+    world.room(at, None);
+    world.beat(&[bid("a:B", 10)]);
+    let caught_up = standing(&world, at).expect("it is there");
+    assert_eq!(
+        (caught_up.behind, caught_up.blocked_beats, caught_up.is_slow),
+        (0, 0, false)
+    );
+    let sent = world.peers[at].socket.wire().bytes.len() as u64;
+    assert_eq!(caught_up.sent_bytes, sent, "every byte that the socket took");
+}
