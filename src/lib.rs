@@ -28,6 +28,7 @@
 //!
 //! | room | uses |
 //! |---|---|
+//! | `auth` | `market` |
 //! | `backoff` | |
 //! | `market` | |
 //! | `control` | `market`, `store` |
@@ -65,6 +66,7 @@
 //! 7. **A restart hides nothing**: nobody is told that it resumed where something is missing (`state::tests::law`,
 //!    `tests/state.rs`).
 
+pub mod auth;
 pub mod backoff;
 pub mod cli;
 pub mod client;
