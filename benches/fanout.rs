@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 
 use measure::{cpu_ns, finish, median, per_unit, show, within};
 use tickwire::engine::{Beater, Clock, Demand};
-use tickwire::fanout::{Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
+use tickwire::fanout::{Allowance, Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
 use tickwire::feed::synthetic::{EvenModel, Model};
 use tickwire::market::{Event, Symbol, SymbolPattern, Ts, Update};
 use tickwire::monitor::Recorder;
@@ -189,6 +189,8 @@ impl Bench {
             encoding,
             compression,
             pace_beats: 1,
+            allowance: Allowance::everything(100_000),
+            is_authenticated: false,
         };
         self.shard.command(Command::Join(Box::new(join)));
     }

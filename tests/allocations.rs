@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use tickwire::engine::{Beater, Clock, Demand, Tick};
-use tickwire::fanout::{Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
+use tickwire::fanout::{Allowance, Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
 use tickwire::feed::binance::Parser;
 use tickwire::feed::parse::{FrameParser, Heard};
 use tickwire::feed::synthetic::{EvenModel, Model};
@@ -102,6 +102,8 @@ fn turn(subscribers: usize, pace_beats: u64, encoding: Encoding, compression: Co
             encoding,
             compression,
             pace_beats,
+            allowance: Allowance::everything(100_000),
+            is_authenticated: false,
         };
         shard.command(Command::Join(Box::new(join)));
         let own = random.choose_multiple(0..INSTRUMENTS, 10);

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use tickwire::control::Inflow;
 use tickwire::engine::{Beater, Clock, Demand, Engine, Lockstep, TICKS_QUEUED_MAX, beat_number, tick_channel};
-use tickwire::fanout::{CloseReason, Command, Fanout, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
+use tickwire::fanout::{
+    Allowance, CloseReason, Command, Fanout, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId,
+};
 use tickwire::market::{Decimal, Event, Field, Fields, Symbol, SymbolPattern, Ts, Update};
 use tickwire::store::{Epoch, Image, Table, Writer};
 use tickwire::wire::proto::server_message::Body;
@@ -105,6 +107,8 @@ fn join<S: Socket>(id: SubscriberId, socket: S, link: Arc<Link>, options: Option
         encoding: options.encoding,
         compression: options.compression,
         pace_beats: options.pace_beats,
+        allowance: Allowance::everything(10_000),
+        is_authenticated: false,
     }))
 }
 

@@ -210,8 +210,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     let fanout_config = settings.fanout(epoch, clock.clone());
     let (fanout, mut threads) =
         Fanout::spawn(&fanout_config, &table, receivers, &demand, &first_subscribe).map_err(ServeError::Thread)?;
-    let (query, query_thread) = Query::spawn(epoch, clock.start(), table, fanout_config.symbols_max, query_ticks)
-        .map_err(ServeError::Thread)?;
+    let (query, query_thread) = Query::spawn(epoch, clock.start(), table, query_ticks).map_err(ServeError::Thread)?;
     threads.push(query_thread);
     threads.push(engine.spawn(clock, end.clone()).map_err(ServeError::Thread)?);
     let app = App::new(

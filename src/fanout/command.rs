@@ -6,7 +6,7 @@ use crate::market::{SymbolPattern, Ts};
 use crate::store::Seq;
 use crate::wire::{Compression, Encoding, Refused, proto};
 
-use super::{CloseReason, Link, SubscriberId};
+use super::{Allowance, CloseReason, Link, SubscriberId};
 
 /// A new subscriber.
 #[derive(Debug)]
@@ -21,8 +21,12 @@ pub struct Join<S> {
     pub encoding: Encoding,
     /// Whether they may be deflated.
     pub compression: Compression,
-    /// Beats between two deltas, at least 1.
+    /// Beats between two deltas, as asked for.
     pub pace_beats: u64,
+    /// What it may have.
+    pub allowance: Allowance,
+    /// Whether it has said who it is, for the welcome.
+    pub is_authenticated: bool,
 }
 
 /// A request, read and checked as far as can be without the table.
@@ -50,10 +54,17 @@ pub enum Request {
     Configure {
         /// Echoed.
         request_id: u64,
-        /// Beats between two deltas, at least 1.
+        /// Beats between two deltas, as asked for.
         pace_beats: Option<u64>,
         /// Most unconfirmed deltas.
         window: Option<u32>,
+    },
+    /// It has said who it is, for the first time or again.
+    Authenticated {
+        /// Echoed.
+        request_id: u64,
+        /// What it may have from now on.
+        allowance: Allowance,
     },
     /// Deltas applied up to a seq; not answered.
     Received(Seq),

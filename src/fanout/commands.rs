@@ -17,7 +17,7 @@ use super::pace::Pace;
 use super::resolve::{is_of_feeds, resolve};
 use super::shard::{Drain, Shard, beats_ms};
 use super::subscriber::{Message, Subscriber};
-use super::{CloseReason, Socket, websocket};
+use super::{Allowance, CloseReason, Socket, websocket};
 
 type Body = proto::server_message::Body;
 
@@ -50,13 +50,14 @@ impl<S: Socket> Shard<S> {
     }
 
     fn join(&mut self, join: Join<S>) {
-        let id = join.id;
-        let pace = Pace::new(join.pace_beats, id);
-        let mut subscriber = Subscriber::new(id, join.socket, join.link, (join.encoding, join.compression, pace));
+        let is_authenticated = join.is_authenticated;
+        let mut subscriber = Subscriber::new(join);
         subscriber.last_write = self.wall;
-        let slot = self.insert(subscriber);
+        let reader = (&subscriber.allowance, is_authenticated);
         let position = (self.epoch, self.table.seq(), self.ts);
-        let welcome = self.config.welcome(id.to_string(), beats_ms(pace.beats), position);
+        let (session, pace) = (subscriber.id.to_string(), subscriber.pace.beats);
+        let welcome = self.config.welcome(session, pace, reader, position);
+        let slot = self.insert(subscriber);
         self.tell(slot, Body::Welcome(welcome), false);
         if self.draining.is_some() {
             self.go_away(slot);
@@ -64,11 +65,8 @@ impl<S: Socket> Shard<S> {
     }
 
     fn request(&mut self, slot: u32, request: Request) {
-        if request.is_about_symbols()
-            && let Some(subscriber) = self.subscriber(slot)
-            && subscriber.job.as_ref().is_some_and(|job| !job.is_asked_for)
-        {
-            // What a new epoch has it told comes first.
+        let subscriber = self.subscriber(slot);
+        if let Some(subscriber) = subscriber.filter(|s| s.has_to_wait(&request)) {
             subscriber.deferred = Some(Box::new(request));
             return;
         }
@@ -89,6 +87,7 @@ impl<S: Socket> Shard<S> {
             } => {
                 self.configure(slot, request_id, pace_beats, window);
             }
+            Request::Authenticated { request_id, allowance } => self.authenticated(slot, request_id, allowance),
             Request::Received(seq) => {
                 if let Some(subscriber) = self.subscriber(slot) {
                     subscriber.confirm(seq);
@@ -116,17 +115,20 @@ impl<S: Socket> Shard<S> {
         mut rejected: Vec<Refused>,
         resume: Option<(u64, Seq)>,
     ) {
-        let (beat, newest, epoch) = (self.wall, self.table.seq(), self.epoch.get());
+        let (beat, newest) = (self.wall, self.table.seq());
         let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
             return;
         };
         let (given, held) = (subscriber.strings.clone(), subscriber.group);
-        let encoding = subscriber.encoding;
-        let accepted = self.within_bounds(strings, &given, held, &mut rejected);
+        let (encoding, allowance) = (subscriber.encoding, subscriber.allowance.clone());
+        let epoch = self.epoch.under(&allowance.rights).get();
+        let (strings, forbidden) = allowance.sort_out(strings);
+        rejected.extend(forbidden);
+        let accepted = self.within_bounds(strings, &given, held, &allowance, &mut rejected);
         let mut all: Vec<SymbolPattern> = given.iter().cloned().chain(accepted.iter().cloned()).collect();
         all.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         all.dedup();
-        let mut job = Job::new(request_id, accepted, rejected, &self.table);
+        let mut job = Job::new(request_id, accepted, rejected, allowance.rights, &self.table);
         if job.tail_at_most().cost(encoding) > wire::room(self.config.frame_bytes_max) {
             let message = "the answer's pending and rejected symbols would not fit into one message: ask for fewer \
                            symbols at once";
@@ -146,16 +148,17 @@ impl<S: Socket> Shard<S> {
         self.pump(slot);
     }
 
-    /// Takes strings, in their order, as long as the subscriber's instruments and pending symbols stay
+    /// Takes strings, in their order, as long as the instruments that the subscriber sees and pending symbols stay
     /// within what is allowed; refuses the others one by one.
     fn within_bounds(
         &self,
         strings: Vec<SymbolPattern>,
         given: &[SymbolPattern],
         group: Option<GroupId>,
+        allowance: &Allowance,
         rejected: &mut Vec<Refused>,
     ) -> Vec<SymbolPattern> {
-        let most = self.config.symbols_max;
+        let most = allowance.symbols_max;
         let held = group.map_or(&[][..], |g| &self.groups.get(g).held);
         let mut ids: FxHashSet<InstrumentId> = held.iter().copied().collect();
         let is_pending = |s: &&SymbolPattern| self.table.id_of(s.as_str()).is_none();
@@ -173,7 +176,7 @@ impl<S: Socket> Shard<S> {
                 rejected.push(too_many(&string, message));
                 continue;
             }
-            let new = resolve(std::slice::from_ref(&string), &self.table);
+            let new = resolve(std::slice::from_ref(&string), &allowance.rights, &self.table);
             let added = match new.len() {
                 0 => 1,
                 _ => new.iter().filter(|id| !ids.contains(id)).count(),
@@ -208,7 +211,13 @@ impl<S: Socket> Shard<S> {
                 tell();
             }
         }
-        if let Some(request) = self.subscriber(slot).and_then(|s| s.deferred.take()) {
+    }
+
+    /// Does what had to wait, once it need not any more.
+    pub(super) fn take_up_deferred(&mut self, slot: u32) {
+        if let Some(subscriber) = self.subscriber(slot)
+            && let Some(request) = subscriber.deferred.take()
+        {
             self.request(slot, *request);
         }
     }
@@ -237,14 +246,27 @@ impl<S: Socket> Shard<S> {
         if let Some(window) = window {
             subscriber.set_window(window);
         }
-        let old = subscriber.group;
-        if let Some(beats) = pace_beats.filter(|beats| *beats != subscriber.pace.beats) {
-            let before = std::mem::replace(&mut subscriber.pace, Pace::new(beats, subscriber.id));
-            let now = subscriber.pace;
-            self.demand.pace(now.is_longer(), before.is_longer());
-            self.regroup(slot, old);
-        }
+        subscriber.asked_beats = pace_beats.unwrap_or(subscriber.asked_beats);
+        self.grant_pace(slot);
         self.ack(slot, request_id);
+    }
+
+    /// Gives a subscriber the pace that it may have and that is nearest to the one it asked for.
+    pub(super) fn grant_pace(&mut self, slot: u32) {
+        let Some(subscriber) = self.subscriber(slot) else {
+            return;
+        };
+        let beats = subscriber.allowance.pace(subscriber.asked_beats);
+        if beats == subscriber.pace.beats {
+            return;
+        }
+        let before = std::mem::replace(&mut subscriber.pace, Pace::new(beats, subscriber.id));
+        let (now, group) = (subscriber.pace, subscriber.group);
+        self.demand.pace(now.is_longer(), before.is_longer());
+        // Else what it is told anew will end in the right group.
+        if group.is_some() {
+            self.regroup(slot, group);
+        }
     }
 
     /// Moves a subscriber to the group of those it is like now.
@@ -260,6 +282,7 @@ impl<S: Socket> Shard<S> {
         } else {
             let key = GroupKey {
                 strings: subscriber.strings.clone(),
+                rights: subscriber.allowance.rights.clone(),
                 encoding: subscriber.encoding,
                 compression: subscriber.compression,
                 pace: subscriber.pace,
@@ -272,11 +295,13 @@ impl<S: Socket> Shard<S> {
         self.settle(slot);
     }
 
-    fn ack(&mut self, slot: u32, request_id: u64) {
+    pub(super) fn ack(&mut self, slot: u32, request_id: u64) {
         let Some(subscriber) = self.subscribers[slot as usize].as_ref() else {
             return;
         };
-        let held = subscriber.group.map_or(&[][..], |g| &self.groups.get(g).held);
+        // What is told anew is no group's yet.
+        let told_anew = || subscriber.job.as_ref().map_or(&[][..], |job| job.ids());
+        let held = subscriber.group.map_or_else(told_anew, |g| &self.groups.get(g).held);
         let symbols = held.iter().filter(|id| self.table.is_live(**id)).count() as u32;
         let (interval_ms, window) = (beats_ms(subscriber.pace.beats), subscriber.window);
         self.tell(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::market::{InstrumentId, Symbol, SymbolPattern};
+use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern};
 use crate::store::{Seq, Table};
 use crate::wire::{Compression, Encoding};
 
@@ -15,6 +15,8 @@ use super::resolve::{held_after, only_in_first, resolve};
 pub(super) struct GroupKey {
     /// The strings asked for, sorted.
     pub(super) strings: Arc<[SymbolPattern]>,
+    /// What they may see of it.
+    pub(super) rights: Rights,
     pub(super) encoding: Encoding,
     pub(super) compression: Compression,
     pub(super) pace: Pace,
@@ -28,7 +30,7 @@ pub(super) struct GroupId(pub(super) u32);
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) key: GroupKey,
-    /// Instruments covered by the strings, ascending, tombstones included: they may be listed again.
+    /// Instruments covered by the strings that may be seen, ascending, tombstones included: they may be listed again.
     pub(super) held: Vec<InstrumentId>,
     pub(super) members: Vec<u32>,
     /// Seq of the last frame made for the group.
@@ -57,14 +59,14 @@ impl Group {
         }
     }
 
-    /// Whether a symbol is asked for.
+    /// Whether a symbol is asked for and may be seen.
     pub(super) fn wants(&self, symbol: &Symbol) -> bool {
-        self.key.strings.iter().any(|s| s.matches(symbol))
+        self.key.strings.iter().any(|s| s.matches(symbol)) && self.key.rights.allow(symbol)
     }
 
-    /// Whether a venue is touched by what is asked for.
+    /// Whether a venue is touched by what is asked for, and may be seen.
     pub(super) fn touches(&self, venue: &str) -> bool {
-        self.key.strings.iter().any(|s| s.touches_venue(venue))
+        self.key.strings.iter().any(|s| s.touches_venue(venue)) && self.key.rights.touch_venue(venue)
     }
 
     /// Notes that a beat concerns the group; true for the first time in this turn.
@@ -174,10 +176,11 @@ impl Groups {
         }
     }
 
-    /// Moves a member to the group of this key. Who was alone and stays so keeps the group, of which only what differs
-    /// is changed: a subscribe costs what it asks for, not what is held.
+    /// Moves a member to the group of this key, whose rights are those of the old one. Who was alone and stays so keeps
+    /// the group, of which only what differs is changed: a subscribe costs what it asks for, not what is held.
     pub(super) fn move_to(&mut self, key: GroupKey, member: u32, old: Option<GroupId>, table: &Table) -> GroupId {
-        let is_alone = |group: &Group| group.members == [member] && group.key.pace == key.pace;
+        let is_alone =
+            |group: &Group| group.members == [member] && group.key.pace == key.pace && group.key.rights == key.rights;
         if let Some(old) = old {
             if is_alone(self.get(old)) && !self.by_key.contains_key(&key) {
                 self.change(old, key, table);
@@ -212,7 +215,8 @@ impl Groups {
     /// Gives a newly listed instrument to the groups that asked for it.
     pub(super) fn listed(&mut self, id: InstrumentId, symbol: &Symbol) {
         let exact = self.exact.get(symbol).into_iter().flatten().copied();
-        let mut takers: Vec<GroupId> = exact.collect();
+        let may_see = |g: &GroupId| self.get(*g).key.rights.allow(symbol);
+        let mut takers: Vec<GroupId> = exact.filter(may_see).collect();
         takers.extend(self.globs.iter().copied().filter(|g| self.get(*g).wants(symbol)));
         takers.sort_unstable_by_key(|g| g.0);
         takers.dedup();
@@ -229,7 +233,7 @@ impl Groups {
     }
 
     fn create(&mut self, key: GroupKey, table: &Table) -> GroupId {
-        let held = resolve(&key.strings, table);
+        let held = resolve(&key.strings, &key.rights, table);
         let id = self.free.pop().unwrap_or(GroupId(self.list.len() as u32));
         if key.pace.beats <= 1 {
             held.iter().for_each(|i| self.interest_mut(*i).push(id));
@@ -246,7 +250,7 @@ impl Groups {
         id
     }
 
-    /// Gives a group another key of the same pace; it is then as if it were made now.
+    /// Gives a group another key of the same pace and rights; it is then as if it were made now.
     fn change(&mut self, id: GroupId, key: GroupKey, table: &Table) {
         let Some(group) = self.list[id.0 as usize].take() else {
             return;
@@ -257,7 +261,7 @@ impl Groups {
         let coming = only_in_first(&key.strings, &group.key.strings, by_text);
         going.iter().for_each(|string| self.forget_string(id, string));
         coming.iter().for_each(|string| self.wait_for(id, string));
-        let held = held_after(&group.held, &going, &coming, &key.strings, table);
+        let held = held_after(&group.held, &going, &coming, &key, table);
         if !key.pace.is_longer() {
             let gone = only_in_first(&group.held, &held, InstrumentId::cmp);
             gone.iter().for_each(|i| forget(self.interest_mut(**i), id));
@@ -364,6 +368,7 @@ mod tests {
             .collect();
         GroupKey {
             strings,
+            rights: Rights::all(),
             encoding: Encoding::Protobuf,
             compression: Compression::None,
             pace: Pace::new(pace, SubscriberId(1)),
@@ -410,7 +415,7 @@ mod tests {
                 for (member, (id, key)) in asked.iter().enumerate().filter_map(|(n, a)| Some((n, a.as_ref()?))) {
                     anew.join(key.clone(), member as u32, &table);
                     prop_assert_eq!(&groups.get(*id).key, key);
-                    prop_assert_eq!(&groups.get(*id).held, &resolve(&key.strings, &table));
+                    prop_assert_eq!(&groups.get(*id).held, &resolve(&key.strings, &key.rights, &table));
                     prop_assert!(groups.get(*id).members.contains(&(member as u32)));
                     prop_assert_eq!(groups.by_key.get(key), Some(id));
                 }

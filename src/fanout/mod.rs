@@ -10,6 +10,8 @@
 //! due together share what is encoded (`paced`). Whoever was blocked, behind or new goes its own way in `pump`. What a slow
 //! subscriber costs is one partly written frame (`subscriber`) and one seq.
 
+mod allowance;
+mod authenticated;
 mod bounds;
 mod close;
 mod command;
@@ -41,6 +43,7 @@ mod visit;
 mod websocket;
 mod wheel;
 
+pub use allowance::Allowance;
 pub use bounds::{PATTERNS_MAX, WINDOW_MAX};
 pub use close::CloseReason;
 pub use command::{Command, Join, Request};

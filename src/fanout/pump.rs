@@ -57,6 +57,7 @@ impl<S: Socket> Shard<S> {
         if finished {
             self.finish_job(slot, group);
         }
+        self.take_up_deferred(slot);
         self.settle(slot);
     }
 
@@ -291,21 +292,21 @@ impl<S: Socket> Shard<S> {
         let tail = tail.filter(|tail| chunks.is_empty() || chunks.cost() + tail.cost(encoding) <= room);
         all_picks(picks, chunks.len());
         let head = SnapshotHead {
-            epoch: self.epoch,
+            epoch: self.epoch.under(job.rights()),
             seq,
             ts: self.ts,
             request_id: job.request_id,
             resumed: job.since.is_some(),
         };
         frame.snapshot(&head, chunks, picks, tail.as_ref());
-        let receipt = (tail.is_some() && job.is_asked_for).then_some(Receipt::Answer);
+        let is_end = tail.as_ref().is_some_and(|tail| job.is_end(tail));
+        let receipt = (is_end && job.is_asked_for).then_some(Receipt::Answer);
         let sent = self.send_built(subscriber, receipt);
         if sent.is_taken() {
             (job.done, job.venue_at) = (progress.done, progress.venue_at);
             subscriber.note_data(seq, false);
             subscriber.seen = self.table.seq();
-            job.may_follow = false;
-            job.is_answered = tail.is_some();
+            job.note_sent(tail.as_ref());
         }
         subscriber.job = Some(job);
         sent.into()

@@ -1,4 +1,5 @@
-//! A new epoch: all ids and values are void, and every subscriber is told anew what it holds.
+//! A new epoch: all ids and values are void, and every subscriber is told anew what it holds. For one subscriber alone
+//! other rights are the same.
 
 use crate::engine::Tick;
 use crate::store::Table;
@@ -31,7 +32,8 @@ impl<S: Socket> Shard<S> {
 }
 
 impl<S: Socket> Subscriber<S> {
-    /// Forgets what it holds and begins a whole snapshot of all that it has asked for; false where that is nothing.
+    /// Forgets what it holds and begins a whole snapshot of all that it has asked for and may see; false where that is
+    /// nothing. Strings that lost their right are refused in it, and no longer held.
     ///
     /// Where a request is unanswered, the snapshot is its answer.
     pub(super) fn renew(&mut self, table: &Table) -> bool {
@@ -42,10 +44,23 @@ impl<S: Socket> Subscriber<S> {
         // The snapshot tells what was dropped, but for what that delta's end still says.
         self.skipped = self.rest.as_ref().map_or(0, |rest| rest.skipped);
         self.owes_beat = false;
-        let job = match self.job.take().filter(|job| job.is_asked_for) {
-            Some(job) => Job::new(job.request_id, job.all_strings.to_vec(), job.rejected, table),
-            None if self.strings.is_empty() => return false,
-            None => Job::unasked(self.strings.to_vec(), table),
+        let (wanted, request_id, mut rejected) = match self.job.take() {
+            Some(job) if job.is_asked_for => (job.all_strings.clone(), Some(job.request_id), job.rejected()),
+            Some(job) => (self.strings.clone(), None, job.rejected()),
+            None => (self.strings.clone(), None, Vec::new()),
+        };
+        let (strings, forbidden) = self.allowance.sort_out(wanted.to_vec());
+        if !forbidden.is_empty() {
+            self.strings = self.allowance.sort_out(self.strings.to_vec()).0.into();
+        }
+        rejected.extend(forbidden);
+        if request_id.is_none() && strings.is_empty() && rejected.is_empty() {
+            return false;
+        }
+        let rights = self.allowance.rights.clone();
+        let job = match request_id {
+            Some(request_id) => Job::new(request_id, strings, rejected, rights, table),
+            None => Job::unasked(strings, rejected, rights, table),
         };
         self.job = Some(Box::new(job));
         true

@@ -1,9 +1,11 @@
-//! Which instruments strings cover.
+//! Which instruments strings cover, as far as they may be seen.
 
 use std::cmp::Ordering;
 
-use crate::market::{InstrumentId, Symbol, SymbolPattern};
+use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern};
 use crate::store::Table;
+
+use super::group::GroupKey;
 
 /// What stands in the first of two ascending lists only.
 pub(super) fn only_in_first<'a, T>(first: &'a [T], second: &[T], order: impl Fn(&T, &T) -> Ordering) -> Vec<&'a T> {
@@ -15,16 +17,17 @@ pub(super) fn only_in_first<'a, T>(first: &'a [T], second: &[T], order: impl Fn(
     first.iter().filter(is_missing).collect()
 }
 
-/// What is held once some strings went and others came, so that `strings` are left.
+/// What is held once some strings went and others came, so that those of `key` are left.
 pub(super) fn held_after(
     held: &[InstrumentId],
     going: &[&SymbolPattern],
     coming: &[&SymbolPattern],
-    strings: &[SymbolPattern],
+    key: &GroupKey,
     table: &Table,
 ) -> Vec<InstrumentId> {
+    let GroupKey { strings, rights, .. } = key;
     if going.iter().chain(coming).any(|string| is_glob(string)) {
-        return resolve(strings, table);
+        return resolve(strings, rights, table);
     }
     let globs: Vec<&SymbolPattern> = strings.iter().filter(|s| is_glob(s)).collect();
     let stays = |string: &SymbolPattern| match string {
@@ -34,32 +37,35 @@ pub(super) fn held_after(
     let leaving = going.iter().filter(|string| !stays(string));
     let mut gone: Vec<InstrumentId> = leaving.filter_map(|s| table.id_of(s.as_str())).collect();
     gone.sort_unstable();
-    let mut ids: Vec<InstrumentId> = coming.iter().filter_map(|s| table.id_of(s.as_str())).collect();
+    let coming = coming.iter().filter(|string| rights.allow_string(string));
+    let mut ids: Vec<InstrumentId> = coming.filter_map(|s| table.id_of(s.as_str())).collect();
     ids.extend(held.iter().filter(|id| gone.binary_search(id).is_err()));
     ids.sort_unstable();
     ids.dedup();
     ids
 }
 
-/// Instruments that some strings cover, ascending, tombstones included.
-pub fn resolve(strings: &[SymbolPattern], table: &Table) -> Vec<InstrumentId> {
+/// Instruments that some strings cover and that may be seen, ascending, tombstones included.
+pub fn resolve(strings: &[SymbolPattern], rights: &Rights, table: &Table) -> Vec<InstrumentId> {
     let (globs, exact): (Vec<_>, Vec<_>) = strings.iter().partition(|s| is_glob(s));
-    let mut ids: Vec<InstrumentId> = exact.iter().filter_map(|s| table.id_of(s.as_str())).collect();
+    let exact = exact.iter().filter(|string| rights.allow_string(string));
+    let mut ids: Vec<InstrumentId> = exact.filter_map(|s| table.id_of(s.as_str())).collect();
     if !globs.is_empty() {
-        ids.extend(resolve_from(&globs, table, 0));
+        ids.extend(resolve_from(&globs, rights, table, 0));
     }
     ids.sort_unstable();
     ids.dedup();
     ids
 }
 
-/// Instruments listed from a position on that some strings cover.
+/// Instruments listed from a position on that some strings cover and that may be seen.
 pub fn resolve_from<'a>(
     strings: &'a [impl std::borrow::Borrow<SymbolPattern>],
+    rights: &'a Rights,
     table: &'a Table,
     from: usize,
 ) -> impl Iterator<Item = InstrumentId> + 'a {
-    let covers = |symbol: &Symbol| strings.iter().any(|s| s.borrow().matches(symbol));
+    let covers = |symbol: &Symbol| strings.iter().any(|s| s.borrow().matches(symbol)) && rights.allow(symbol);
     let ids = (from..table.len()).map(InstrumentId::from_index);
     ids.filter(move |id| table.listing(*id).is_some_and(|listing| covers(&listing.symbol)))
 }

@@ -280,6 +280,8 @@ mod tests {
             encoding: Encoding::Protobuf,
             compression: Compression::None,
             pace_beats: 1,
+            allowance: config.allowance(),
+            is_authenticated: false,
         };
         for command in [
             Command::Join(Box::new(join)),

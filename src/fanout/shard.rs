@@ -17,7 +17,7 @@ use super::group::{GroupId, Groups};
 use super::outgoing::{Outgoing, Part};
 use super::subscriber::{Control, Subscriber};
 use super::wheel::Wheel;
-use super::{CloseReason, Socket, SubscriberId};
+use super::{Allowance, CloseReason, Socket, SubscriberId};
 
 /// What every shard is told.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct FanoutConfig {
     pub heartbeat_beats: u64,
     /// Beats that a frame may take to be read.
     pub slow_deadline_beats: u64,
-    /// Most symbols and instruments at subscribe.
+    /// Most symbols and instruments at subscribe, of anybody.
     pub symbols_max: usize,
     /// Largest message from a client, for the welcome.
     pub message_bytes_max: usize,
@@ -41,19 +41,25 @@ pub struct FanoutConfig {
 }
 
 impl FanoutConfig {
-    /// What a subscriber is told first: session, pace, and where the timeline is.
-    pub fn welcome(&self, session: String, interval_ms: u32, (epoch, seq, ts): (Epoch, Seq, Ts)) -> proto::Welcome {
+    /// What a subscriber is told first: session, pace as granted, what it may have, and where the timeline is.
+    pub fn welcome(
+        &self,
+        session: String,
+        pace_beats: u64,
+        (allowance, authenticated): (&Allowance, bool),
+        (epoch, seq, ts): (Epoch, Seq, Ts),
+    ) -> proto::Welcome {
         proto::Welcome {
             server: concat!("tickwire/", env!("CARGO_PKG_VERSION")).to_owned(),
-            epoch: epoch.get(),
+            epoch: epoch.under(&allowance.rights).get(),
             seq: seq.0,
             ts: ts.as_wire(),
-            interval_ms,
+            interval_ms: beats_ms(pace_beats),
             heartbeat_ms: beats_ms(self.heartbeat_beats),
-            max_symbols: self.symbols_max as u32,
+            max_symbols: u32::try_from(allowance.symbols_max).unwrap_or(u32::MAX),
             max_message_bytes: self.message_bytes_max as u32,
             session,
-            authenticated: false,
+            authenticated,
             frame_bytes_max: self.frame_bytes_max as u32,
             clock: match self.clock {
                 Clock::Wall => proto::Clock::Wall,

@@ -12,7 +12,7 @@ use crate::wire::{Compression, Encoding};
 use super::group::{Group, GroupId};
 use super::job::Job;
 use super::pace::Pace;
-use super::{CloseReason, Link, Request, Socket};
+use super::{Allowance, CloseReason, Join, Link, Request, Socket};
 
 /// Number of a subscriber, never used again in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,6 +161,9 @@ pub(super) struct Subscriber<S> {
     pub(super) encoding: Encoding,
     pub(super) compression: Compression,
     pub(super) pace: Pace,
+    /// Beats between two deltas that it asked for; granted is what its allowance has nearest to it.
+    pub(super) asked_beats: u64,
+    pub(super) allowance: Allowance,
     /// Strings given and not taken back, sorted.
     pub(super) strings: Arc<[SymbolPattern]>,
     /// Absent until the first snapshot is complete.
@@ -184,7 +187,7 @@ pub(super) struct Subscriber<S> {
     pub(super) owes_beat: bool,
     pub(super) rest: Option<Rest>,
     pub(super) job: Option<Box<Job>>,
-    /// The request that waits until what a new epoch has told unasked is complete.
+    /// The request that waits until what is told unasked is complete, or a delta that was begun.
     pub(super) deferred: Option<Box<Request>>,
     pub(super) control: Option<Box<Control>>,
     /// At most so many deltas not yet confirmed; 0 is off.
@@ -209,15 +212,17 @@ pub(super) struct Subscriber<S> {
 }
 
 impl<S: Socket> Subscriber<S> {
-    pub(super) fn new(id: SubscriberId, socket: S, link: Arc<Link>, options: (Encoding, Compression, Pace)) -> Self {
-        let (encoding, compression, pace) = options;
+    pub(super) fn new(join: Join<S>) -> Self {
+        let pace = Pace::new(join.allowance.pace(join.pace_beats), join.id);
         Subscriber {
-            id,
-            socket,
-            link,
-            encoding,
-            compression,
+            id: join.id,
+            socket: join.socket,
+            link: join.link,
+            encoding: join.encoding,
+            compression: join.compression,
             pace,
+            asked_beats: join.pace_beats,
+            allowance: join.allowance,
             strings: Arc::new([]),
             group: None,
             outbox: Vec::new(),

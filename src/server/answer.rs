@@ -30,15 +30,16 @@ pub(super) enum Changes {
 impl Query {
     /// The answer of `/v1/snapshot`.
     ///
-    /// Its tag is the epoch and the newest change of what is asked for. It is a weak one (RFC 9110, 8.8.1): `seq` and
+    /// Its tag is the epoch as the reader has it and the newest change of what is asked for. It is a weak one (RFC 9110, 8.8.1): `seq` and
     /// `ts` go on while what is said stays the same.
     ///
     /// # Errors
-    /// Where more instruments are asked for than one subscriber may hold.
+    /// Where more instruments are asked for than the reader may hold.
     pub(super) fn snapshot(&self, asked: &Asked, is_known: impl Fn(&str) -> bool) -> Result<Snapshot, ApiError> {
         self.read(|state| {
-            let ids = asked.resolve(&state.table, self.symbols_max)?;
-            let tag = format!("W/\"{}-{}\"", state.epoch, newest_change(state, asked, &ids));
+            let ids = asked.resolve(&state.table)?;
+            let epoch = state.epoch.under(asked.rights());
+            let tag = format!("W/\"{epoch}-{}\"", newest_change(state, asked, &ids));
             if is_known(&tag) {
                 return Ok(Snapshot::Known { tag });
             }
@@ -50,11 +51,11 @@ impl Query {
     /// The answer of `/v1/changes`, as things stand.
     ///
     /// # Errors
-    /// Where more instruments are asked for than one subscriber may hold.
+    /// Where more instruments are asked for than the reader may hold.
     pub(super) fn changes(&self, asked: &Asked, position: Option<Position>) -> Result<Changes, ApiError> {
         self.read(|state| {
-            let ids = asked.resolve(&state.table, self.symbols_max)?;
-            let from = Position::from(position, state.epoch, state.table.seq());
+            let ids = asked.resolve(&state.table)?;
+            let from = Position::from(position, state.epoch.under(asked.rights()), state.table.seq());
             let since = match from {
                 Since::Seq(seq) => Some(seq),
                 Since::Start | Since::Ahead => None,
@@ -92,7 +93,7 @@ fn assemble(state: &State, asked: &Asked, ids: &[InstrumentId], since: Option<Se
     news.for_each(|(_, venue)| chunks.push_venue(venue));
     let picks: Vec<u32> = (0..chunks.len() as u32).collect();
     let head = SnapshotHead {
-        epoch: state.epoch,
+        epoch: state.epoch.under(asked.rights()),
         seq: table.seq(),
         ts: state.ts,
         request_id: 0,

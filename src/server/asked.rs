@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use super::error::ApiError;
 use super::request::sort_out;
-use crate::fanout::{PATTERNS_MAX, resolve};
-use crate::market::{InstrumentId, SymbolPattern};
+use crate::fanout::{Allowance, PATTERNS_MAX, resolve};
+use crate::market::{InstrumentId, Rights, SymbolPattern};
 use crate::store::{Epoch, Seq, Table};
 use crate::wire::{Refused, SnapshotTail};
 
-/// A list of symbols.
+/// A list of symbols, and what the reader may see of it.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
-    /// The well-formed ones, each once, in their order.
+    /// The well-formed ones that may be given, each once, in their order.
     pub(super) strings: Arc<[SymbolPattern]>,
     /// The others.
     rejected: Arc<[Refused]>,
+    pub(super) allowance: Allowance,
 }
 
 /// What was known before: an epoch, which may be another server's, and a seq of it.
@@ -41,32 +42,43 @@ impl Asked {
     ///
     /// # Errors
     /// Where it holds more patterns than one subscriber may.
-    pub(super) fn parse(list: &str) -> Result<Asked, ApiError> {
-        let (strings, rejected) = sort_out(list.split(','));
+    pub(super) fn parse(list: &str, allowance: Allowance) -> Result<Asked, ApiError> {
+        let (strings, mut rejected) = sort_out(list.split(','));
         let patterns = strings.iter().filter(|s| matches!(s, SymbolPattern::Glob(_))).count();
         if patterns > PATTERNS_MAX {
             return Err(ApiError::too_many("patterns", patterns, PATTERNS_MAX));
         }
-        let (strings, rejected) = (strings.into(), rejected.into());
-        Ok(Asked { strings, rejected })
+        let (strings, forbidden) = allowance.sort_out(strings);
+        rejected.extend(forbidden);
+        Ok(Asked {
+            strings: strings.into(),
+            rejected: rejected.into(),
+            allowance,
+        })
     }
 
     /// Reads a parameter that may not be missing.
     ///
     /// # Errors
     /// Where it is missing, or holds more patterns than one subscriber may.
-    pub(super) fn required(list: Option<String>) -> Result<Asked, ApiError> {
+    pub(super) fn required(list: Option<String>, allowance: Allowance) -> Result<Asked, ApiError> {
         let list = list.filter(|list| !list.is_empty());
         let missing = || ApiError::invalid("`symbols` is missing: `symbols=venue:NAME,venue:NAME` is needed");
-        Asked::parse(&list.ok_or_else(missing)?)
+        Asked::parse(&list.ok_or_else(missing)?, allowance)
     }
 
-    /// The instruments that are meant, ascending, tombstones included.
+    /// What the reader may see.
+    pub(super) fn rights(&self) -> &Rights {
+        &self.allowance.rights
+    }
+
+    /// The instruments that are meant and may be seen, ascending, tombstones included.
     ///
     /// # Errors
-    /// Where they are more than one subscriber may hold.
-    pub(super) fn resolve(&self, table: &Table, symbols_max: usize) -> Result<Vec<InstrumentId>, ApiError> {
-        let ids = resolve(&self.strings, table);
+    /// Where they are more than the reader may hold.
+    pub(super) fn resolve(&self, table: &Table) -> Result<Vec<InstrumentId>, ApiError> {
+        let symbols_max = self.allowance.symbols_max;
+        let ids = resolve(&self.strings, self.rights(), table);
         let count = ids.iter().filter(|id| table.is_live(**id)).count();
         if count > symbols_max {
             return Err(ApiError::too_many("instruments", count, symbols_max));
@@ -74,9 +86,9 @@ impl Asked {
         Ok(ids)
     }
 
-    /// Whether an instrument of a venue may be meant.
+    /// Whether an instrument of a venue may be meant, and the venue be seen.
     pub(super) fn touches(&self, venue: &str) -> bool {
-        self.strings.iter().any(|s| s.touches_venue(venue))
+        self.strings.iter().any(|s| s.touches_venue(venue)) && self.rights().touch_venue(venue)
     }
 
     /// What stands at the end of a snapshot.
@@ -102,7 +114,7 @@ impl Asked {
 }
 
 impl Position {
-    /// What it is worth in a timeline that has come to `newest`.
+    /// What it is worth in a timeline, of the epoch that the reader has it under, that has come to `newest`.
     ///
     /// Before the first beat nothing was complete, so seq 0 is the start for whoever comes after it.
     pub(super) fn from(position: Option<Position>, epoch: Epoch, newest: Seq) -> Since {

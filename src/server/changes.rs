@@ -16,7 +16,7 @@ use super::error::ApiError;
 use super::query_string::{digits, values};
 use super::reply::json;
 use super::slot::Slot;
-use crate::fanout::CloseReason;
+use crate::fanout::{Allowance, CloseReason};
 use crate::store::{Epoch, Seq};
 
 /// A poll, checked.
@@ -29,10 +29,10 @@ struct Poll {
 
 /// Answers at once where something changed, else with the first change, else when the time is up.
 pub(super) async fn changes(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, ApiError> {
-    let poll = Poll::parse(uri.query())?;
+    let poll = Poll::parse(uri.query(), app.fanout.config().allowance())?;
     let deadline = Instant::now() + poll.wait;
     if let Some(position) = poll.position {
-        app.query.reach(position).await;
+        app.query.reach(position, poll.asked.rights()).await;
     }
     match poll.look(&app).await? {
         Changes::Nothing(_) if Instant::now() < deadline => {}
@@ -62,9 +62,9 @@ pub(super) async fn changes(State(app): State<Arc<App>>, uri: Uri) -> Result<Res
 }
 
 impl Poll {
-    fn parse(query: Option<&str>) -> Result<Poll, ApiError> {
+    fn parse(query: Option<&str>, allowance: Allowance) -> Result<Poll, ApiError> {
         let [symbols, epoch, since, wait_ms] = values(query, ["symbols", "epoch", "since", "wait_ms"])?;
-        let asked = Asked::required(symbols)?;
+        let asked = Asked::required(symbols, allowance)?;
         let wrong = |key: &str, value: &str, allowed: &str| {
             let shown: String = value.chars().take(60).collect();
             ApiError::invalid(format!("`{key}` is `{shown}`: {allowed} is allowed"))

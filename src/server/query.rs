@@ -13,7 +13,7 @@ use super::follow::Scratch;
 use super::waiting::Waiting;
 use super::watch::{Watch, Watches};
 use crate::engine::{Tick, TickReceiver};
-use crate::market::{InstrumentId, SymbolPattern, Ts};
+use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern, Ts, VenueState};
 use crate::store::{Epoch, Seq, Table};
 
 /// The table that HTTP answers are made from.
@@ -30,8 +30,6 @@ pub struct Query {
     tellers: Semaphore,
     /// One for each message of an event stream that is assembled at a time.
     scratches: Mutex<Vec<Scratch>>,
-    /// Most instruments of one answer.
-    pub(super) symbols_max: usize,
 }
 
 /// The table as of the newest tick, and who waits for the next.
@@ -64,7 +62,7 @@ pub(super) struct VenueStatus {
     pub(super) reason: String,
 }
 
-/// Figures of what feeds have brought to the table.
+/// Figures of what feeds have brought to the table, as far as the reader may see it.
 #[derive(Debug)]
 pub(super) struct Figures {
     pub(super) epoch: Epoch,
@@ -72,6 +70,10 @@ pub(super) struct Figures {
     pub(super) instruments: usize,
     /// Polls that wait, and event streams.
     pub(super) waiting: usize,
+    /// Feeds, seen or not.
+    pub(super) feeds: usize,
+    /// Of these, such as are up.
+    pub(super) feeds_up: usize,
     pub(super) venues: Vec<VenueStatus>,
 }
 
@@ -101,7 +103,6 @@ impl Query {
         epoch: Epoch,
         ts: Ts,
         table: Table,
-        symbols_max: usize,
         mut ticks: TickReceiver,
     ) -> io::Result<(Arc<Query>, thread::JoinHandle<()>)> {
         let state = State::with(epoch, ts, table);
@@ -112,7 +113,6 @@ impl Query {
             permits: Semaphore::new(QUERIES_MAX),
             tellers: Semaphore::new(tellers_max()),
             scratches: Mutex::default(),
-            symbols_max,
         });
         let writer = query.clone();
         let thread = thread::Builder::new().name("query".to_owned()).spawn(move || {
@@ -145,11 +145,11 @@ impl Query {
         change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits until the table has come to a seq of its epoch, for a second at most: other servers of one timeline may be
-    /// ahead by so much.
-    pub(super) async fn reach(&self, position: Position) {
+    /// Waits until the table has come to a seq of its epoch, as the reader has it, for a second at most: other servers of
+    /// one timeline may be ahead by so much.
+    pub(super) async fn reach(&self, position: Position, rights: &Rights) {
         let mut now = self.now.subscribe();
-        let is_there = |now: &Now| Position::from(Some(position), now.epoch, now.seq) != Since::Ahead;
+        let is_there = |now: &Now| Position::from(Some(position), now.epoch.under(rights), now.seq) != Since::Ahead;
         let reached = now.wait_for(is_there);
         // Where it does not come the answer is whole.
         let _ = tokio::time::timeout(AHEAD_DEADLINE, reached).await;
@@ -167,9 +167,9 @@ impl Query {
     }
 
     /// Figures for `/v1/status` and `/readyz`.
-    pub(super) fn figures(&self) -> Figures {
+    pub(super) fn figures(&self, rights: &Rights) -> Figures {
         let waiting = self.waiting.count();
-        self.read(|state| Figures::of(state, waiting))
+        self.read(|state| Figures::of(state, waiting, rights))
     }
 
     /// Runs a query on a thread that may block, a few at a time.
@@ -203,9 +203,9 @@ impl Query {
         self.scratches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer of `/v1/symbols`; without a pattern all that feeds have brought.
-    pub(super) fn symbols(&self, pattern: Option<&SymbolPattern>) -> String {
-        self.read(|state| state.symbols(pattern))
+    /// The answer of `/v1/symbols`, as far as it may be seen; without a pattern all that feeds have brought.
+    pub(super) fn symbols(&self, pattern: Option<&SymbolPattern>, rights: &Rights) -> String {
+        self.read(|state| state.symbols(pattern, rights))
     }
 }
 
@@ -265,15 +265,27 @@ impl State {
         self.watches.touched(self.table.seq(), &changed, &venues)
     }
 
-    fn symbols(&self, pattern: Option<&SymbolPattern>) -> String {
+    /// Instruments of feeds that may be seen, tombstones included.
+    fn instruments(&self, rights: &Rights) -> usize {
+        if rights.is_all() {
+            return self.table.len() - self.own;
+        }
+        let ids = (0..self.table.len()).map(InstrumentId::from_index);
+        let listings = ids.filter_map(|id| self.table.listing(id));
+        let is_seen = |symbol: &Symbol| !symbol.is_server_own() && rights.allow(symbol);
+        listings.filter(|listing| is_seen(&listing.symbol)).count()
+    }
+
+    fn symbols(&self, pattern: Option<&SymbolPattern>, rights: &Rights) -> String {
         let table = &self.table;
         let ids = (0..table.len())
             .map(InstrumentId::from_index)
             .filter(|id| table.is_live(*id));
         let rows = ids.filter_map(|id| {
+            let is_meant = |symbol: &Symbol| pattern.map_or(!symbol.is_server_own(), |p| p.matches(symbol));
             let listing = table
                 .listing(id)
-                .filter(|l| pattern.map_or(!l.symbol.is_server_own(), |p| p.matches(&l.symbol)))?;
+                .filter(|l| is_meant(&l.symbol) && rights.allow(&l.symbol))?;
             Some(SymbolRow {
                 id: id.0,
                 symbol: listing.symbol.as_str(),
@@ -284,7 +296,7 @@ impl State {
             })
         });
         let list = SymbolList {
-            epoch: self.epoch.to_string(),
+            epoch: self.epoch.under(rights).to_string(),
             seq: table.seq().0,
             instruments: rows.collect(),
         };
@@ -293,19 +305,22 @@ impl State {
 }
 
 impl Figures {
-    fn of(state: &State, waiting: usize) -> Figures {
-        let of_feeds = state.table.venues().filter(|venue| !venue.name.is_server_own());
-        let venues = of_feeds.map(|venue| VenueStatus {
+    fn of(state: &State, waiting: usize, rights: &Rights) -> Figures {
+        let of_feeds = || state.table.venues().filter(|venue| !venue.name.is_server_own());
+        let seen = of_feeds().filter(|venue| rights.touch_venue(venue.name.as_str()));
+        let venues = seen.map(|venue| VenueStatus {
             name: venue.name.to_string(),
             state: venue.state.word(),
             since: venue.since.as_wire().to_string(),
             reason: venue.reason.clone(),
         });
         Figures {
-            epoch: state.epoch,
+            epoch: state.epoch.under(rights),
             seq: state.table.seq().0,
-            instruments: state.table.len() - state.own,
+            instruments: state.instruments(rights),
             waiting,
+            feeds: of_feeds().count(),
+            feeds_up: of_feeds().filter(|venue| venue.state == VenueState::Up).count(),
             venues: venues.collect(),
         }
     }

@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use super::App;
 use super::error::ApiError;
-use super::query::VenueStatus;
+use super::query::{Figures, VenueStatus};
 use super::reply::json;
+use crate::market::Rights;
 use crate::monitor::process::Descriptors;
 
 #[derive(Serialize)]
@@ -26,10 +27,13 @@ struct Readiness {
 /// Where the table cannot be asked.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     // Descriptors are counted one by one, so on the same threads as the rest.
-    let looked = app.query.run(|query| (query.figures(), Descriptors::read())).await;
+    let looked = app
+        .query
+        .run(|query| (query.figures(&Rights::all()), Descriptors::read()))
+        .await;
     let (figures, descriptors) = looked.ok_or_else(ApiError::internal)?;
     let reasons: Vec<String> = [
-        feeds(&figures.venues),
+        feeds(&figures),
         (!app.health.is_on_time(Instant::now())).then(|| "the beat is late".to_owned()),
         descriptors.and_then(descriptors_left),
         app.stop.is_cancelled().then(|| "the server is stopping".to_owned()),
@@ -45,16 +49,17 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, ApiE
     Ok(response)
 }
 
-/// One feed is enough: what the others lack is shown with each venue.
-fn feeds(venues: &[VenueStatus]) -> Option<String> {
-    if venues.iter().any(|venue| venue.state == "up") {
+/// One feed is enough: what the others lack is shown with each venue that may be seen.
+fn feeds(figures: &Figures) -> Option<String> {
+    if figures.feeds_up > 0 {
         return None;
     }
     let state = |venue: &VenueStatus| match venue.reason.as_str() {
         "" => format!("{} is {}", venue.name, venue.state),
         reason => format!("{} is {} ({reason})", venue.name, venue.state),
     };
-    let states = match venues {
+    let states = match figures.venues.as_slice() {
+        [] if figures.feeds > 0 => return Some("no feed is up".to_owned()),
         [] => "none has said anything yet".to_owned(),
         some => some.iter().map(state).collect::<Vec<_>>().join(", "),
     };
@@ -70,6 +75,7 @@ fn descriptors_left(of: Descriptors) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Epoch;
 
     fn venue(name: &str, state: &'static str, reason: &str) -> VenueStatus {
         VenueStatus {
@@ -80,14 +86,29 @@ mod tests {
         }
     }
 
+    fn figures(venues: Vec<VenueStatus>, hidden: usize) -> Figures {
+        Figures {
+            epoch: Epoch::new(1).expect("an epoch"),
+            seq: 1,
+            instruments: 0,
+            waiting: 0,
+            feeds: venues.len() + hidden,
+            feeds_up: venues.iter().filter(|venue| venue.state == "up").count(),
+            venues,
+        }
+    }
+
     #[test]
     fn one_feed_that_is_up_is_enough_and_without_one_each_says_why() {
-        assert_eq!(feeds(&[venue("a", "down", "refused"), venue("b", "up", "")]), None);
-        assert_eq!(feeds(&[]).as_deref(), Some("no feed is up: none has said anything yet"));
-        let none_up = [venue("a", "down", "refused"), venue("b", "stale", "")];
+        let said = |venues, hidden| feeds(&figures(venues, hidden));
+        assert_eq!(said(vec![venue("a", "down", "refused"), venue("b", "up", "")], 0), None);
+        let nothing = "no feed is up: none has said anything yet";
+        assert_eq!(said(Vec::new(), 0).as_deref(), Some(nothing));
+        let none_up = vec![venue("a", "down", "refused"), venue("b", "stale", "")];
         assert_eq!(
-            feeds(&none_up).as_deref(),
+            said(none_up, 1).as_deref(),
             Some("no feed is up: a is down (refused), b is stale")
         );
+        assert_eq!(said(Vec::new(), 2).as_deref(), Some("no feed is up"));
     }
 }

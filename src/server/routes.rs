@@ -23,7 +23,7 @@ use super::query_string::{pairs, values};
 use super::reply::{KnownTags, json, tagged};
 use super::{Peer, openapi, push, ready, replay, upgrade};
 use crate::dashboard;
-use crate::market::{SymbolPattern, Ts};
+use crate::market::{Rights, SymbolPattern, Ts};
 use crate::monitor::Recording;
 
 /// Where sockets are.
@@ -139,13 +139,17 @@ async fn symbols(State(app): Shared, uri: Uri) -> Result<Response, ApiError> {
         Some(text) => Some(SymbolPattern::parse(&text).map_err(|e| ApiError::symbol(e.to_string()))?),
         None => None,
     };
-    let body = app.query.run(move |query| query.symbols(pattern.as_ref())).await;
+    let rights = Rights::all();
+    let body = app
+        .query
+        .run(move |query| query.symbols(pattern.as_ref(), &rights))
+        .await;
     body.map(json).ok_or_else(ApiError::internal)
 }
 
 async fn snapshot(State(app): Shared, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
     let [symbols] = values(uri.query(), ["symbols"])?;
-    let asked = Asked::required(symbols)?;
+    let asked = Asked::required(symbols, app.fanout.config().allowance())?;
     let known = KnownTags::of(&headers);
     let answer = app
         .query
@@ -211,7 +215,7 @@ struct BeatStatus {
 async fn status(State(app): Shared) -> Result<Response, ApiError> {
     let figures = app
         .query
-        .run(|query| query.figures())
+        .run(|query| query.figures(&Rights::all()))
         .await
         .ok_or_else(ApiError::internal)?;
     let now = Ts::now();

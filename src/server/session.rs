@@ -85,6 +85,8 @@ pub(super) async fn run(
         encoding: options.encoding,
         compression: options.compression,
         pace_beats: options.pace_beats,
+        allowance: fanout.config().allowance(),
+        is_authenticated: false,
     };
     let mut session = Session {
         id,

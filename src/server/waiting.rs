@@ -60,7 +60,9 @@ impl Query {
     pub(super) fn watch(self: &Arc<Self>, asked: &Asked) -> Watching {
         let (key, watch) = self.write(|state| {
             self.waiting.clear_up(&mut state.watches);
-            state.watches.add(asked.strings.clone(), &state.table)
+            state
+                .watches
+                .add(asked.strings.clone(), asked.rights().clone(), &state.table)
         });
         self.waiting.count.fetch_add(1, Relaxed);
         self.waiting.gauge.increment(1.0);

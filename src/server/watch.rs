@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::Notify;
 
 use super::bounds::{LEARNED_MAX, WATCHED_PATTERNS_MAX};
-use crate::market::{InstrumentId, Symbol, SymbolPattern, VenueName};
+use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern, VenueName};
 use crate::store::{Seq, Table};
 
 /// Where someone who waits is woken.
@@ -26,16 +26,24 @@ pub(super) struct Watches {
     // Subscribers choose the keys of these two, so the hash is a keyed one: nobody can make them collide.
     /// Who waits for a symbol, existing or not.
     exact: HashMap<Symbol, FxHashSet<u64>>,
-    globs: HashMap<SymbolPattern, Glob>,
+    globs: HashMap<Seen, Glob>,
     /// Instruments of `exact`.
     by_id: FxHashMap<InstrumentId, Symbol>,
     /// Those whose patterns are more than a beat looks through: every change wakes them.
     every: FxHashSet<u64>,
 }
 
+/// A pattern as far as its readers may see what it covers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Seen {
+    pattern: SymbolPattern,
+    rights: Rights,
+}
+
 #[derive(Debug)]
 struct Watched {
     strings: Arc<[SymbolPattern]>,
+    rights: Rights,
     watch: Arc<Watch>,
     /// Newest beat that was noted.
     noted: Seq,
@@ -90,13 +98,11 @@ impl IdSet {
 
 impl Glob {
     /// Looks at so many more instruments.
-    fn learn(&mut self, pattern: &SymbolPattern, table: &Table, count: usize) {
+    fn learn(&mut self, of: &Seen, table: &Table, count: usize) {
         let to = table.len().min(self.learned + count);
+        let is_seen = |symbol: &Symbol| of.pattern.matches(symbol) && of.rights.allow(symbol);
         for id in (self.learned..to).map(InstrumentId::from_index) {
-            if table
-                .listing(id)
-                .is_some_and(|listing| pattern.matches(&listing.symbol))
-            {
+            if table.listing(id).is_some_and(|listing| is_seen(&listing.symbol)) {
                 self.ids.add(id);
             }
         }
@@ -104,20 +110,31 @@ impl Glob {
     }
 }
 
+impl Seen {
+    fn of(pattern: &SymbolPattern, rights: &Rights) -> Seen {
+        let (pattern, rights) = (pattern.clone(), rights.clone());
+        Seen { pattern, rights }
+    }
+}
+
 impl Watches {
-    /// Adds someone who waits for what changes after the table's seq.
-    pub(super) fn add(&mut self, strings: Arc<[SymbolPattern]>, table: &Table) -> (u64, Arc<Watch>) {
+    /// Adds someone who waits for what changes after the table's seq and may be seen.
+    pub(super) fn add(&mut self, strings: Arc<[SymbolPattern]>, rights: Rights, table: &Table) -> (u64, Arc<Watch>) {
         let key = self.next_key;
         self.next_key += 1;
-        let is_new = |s: &&SymbolPattern| matches!(s, SymbolPattern::Glob(_)) && !self.globs.contains_key(*s);
+        let is_new =
+            |s: &&SymbolPattern| matches!(s, SymbolPattern::Glob(_)) && !self.globs.contains_key(&Seen::of(s, &rights));
         if self.globs.len() + strings.iter().filter(is_new).count() > WATCHED_PATTERNS_MAX {
             self.every.insert(key);
         } else {
-            strings.iter().for_each(|string| self.enter(key, string, table));
+            strings
+                .iter()
+                .for_each(|string| self.enter(key, string, &rights, table));
         }
         let (watch, noted) = (Arc::new(Watch::default()), table.seq());
         let watched = Watched {
             strings,
+            rights,
             watch: watch.clone(),
             noted,
         };
@@ -125,7 +142,7 @@ impl Watches {
         (key, watch)
     }
 
-    fn enter(&mut self, key: u64, string: &SymbolPattern, table: &Table) {
+    fn enter(&mut self, key: u64, string: &SymbolPattern, rights: &Rights, table: &Table) {
         match string {
             SymbolPattern::Exact(symbol) => {
                 if let Some(id) = table.id_of(symbol.as_str()) {
@@ -134,7 +151,8 @@ impl Watches {
                 self.exact.entry(symbol.clone()).or_default().insert(key);
             }
             SymbolPattern::Glob(_) => {
-                self.globs.entry(string.clone()).or_default().members.insert(key);
+                let glob = self.globs.entry(Seen::of(string, rights)).or_default();
+                glob.members.insert(key);
             }
         }
     }
@@ -156,10 +174,11 @@ impl Watches {
                     }
                 }
                 SymbolPattern::Glob(_) => {
-                    if let Some(glob) = self.globs.get_mut(string) {
+                    let seen = Seen::of(string, &watched.rights);
+                    if let Some(glob) = self.globs.get_mut(&seen) {
                         glob.members.remove(&key);
                         if glob.members.is_empty() {
-                            self.globs.remove(string);
+                            self.globs.remove(&seen);
                         }
                     }
                 }
@@ -183,8 +202,8 @@ impl Watches {
     pub(super) fn learn(&mut self, table: &Table) {
         let behind = |glob: &&mut Glob| glob.learned < table.len();
         let count = self.globs.values_mut().filter(behind).count();
-        for (pattern, glob) in &mut self.globs {
-            glob.learn(pattern, table, LEARNED_MAX / count.max(1));
+        for (seen, glob) in &mut self.globs {
+            glob.learn(seen, table, LEARNED_MAX / count.max(1));
         }
     }
 
@@ -228,7 +247,9 @@ impl Watches {
             }
         }
         for venue in venues {
-            let touches = |w: &&mut Watched| w.strings.iter().any(|s| s.touches_venue(venue.as_str()));
+            let touches = |w: &&mut Watched| {
+                w.strings.iter().any(|s| s.touches_venue(venue.as_str())) && w.rights.touch_venue(venue.as_str())
+            };
             all.values_mut().filter(touches).for_each(&mut note);
         }
         // They look for themselves; a beat that may not concern them is not counted as theirs.
@@ -268,11 +289,15 @@ mod tests {
         }
 
         fn wait(&mut self, strings: &[&str]) -> (u64, Arc<Watch>) {
+            self.wait_under(Rights::all(), strings)
+        }
+
+        fn wait_under(&mut self, rights: Rights, strings: &[&str]) -> (u64, Arc<Watch>) {
             let strings: Arc<[_]> = strings
                 .iter()
                 .map(|s| SymbolPattern::parse(s).expect("a string"))
                 .collect();
-            let added = self.watches.add(strings, &self.table);
+            let added = self.watches.add(strings, rights, &self.table);
             self.watches.learn(&self.table);
             added
         }
@@ -356,6 +381,23 @@ mod tests {
     }
 
     #[test]
+    fn what_may_not_be_seen_wakes_nobody_and_counts_for_nobody() {
+        let mut world = World::new();
+        world.beat(&["a:1", "b:1"], None);
+        let only_a = Rights::of([SymbolPattern::parse("a:*").expect("a pattern")]);
+        let (key, watch) = world.wait_under(only_a, &["*"]);
+        let (_, all) = world.wait(&["*"]);
+        let beats = || (watch.beats(), all.beats());
+        assert_eq!((world.beat(&["b:1"], None), beats()), (1, (0, 1)));
+        assert_eq!((world.beat(&["b:2", "c:3"], None), beats()), (1, (0, 2)));
+        assert_eq!((world.beat(&[], Some("b")), beats()), (1, (0, 3)));
+        assert_eq!((world.beat(&["a:2"], None), beats()), (2, (1, 4)));
+        assert_eq!((world.beat(&[], Some("a")), beats()), (2, (2, 5)));
+        world.watches.remove(key);
+        assert_eq!(world.watches.globs.len(), 1);
+    }
+
+    #[test]
     fn a_new_epoch_voids_ids_and_they_are_learned_anew() {
         let mut world = World::new();
         world.beat(&["a:1", "a:2"], None);
@@ -401,8 +443,9 @@ mod tests {
         world.beat(&["a:1", "b:1"], None);
         world.watches.forget_instruments();
         let pattern = SymbolPattern::parse("a:*").expect("a pattern");
-        let known = world.watches.globs.get_mut(&pattern).expect("it waits");
-        known.learn(&pattern, &world.table, 1);
+        let seen = Seen::of(&pattern, &Rights::all());
+        let known = world.watches.globs.get_mut(&seen).expect("it waits");
+        known.learn(&seen, &world.table, 1);
         assert_eq!(known.learned, 1);
         let touched = |watches: &mut Watches, seq: u64, at: usize| {
             watches.touched(Seq(seq), &[InstrumentId::from_index(at)], &[]).len()

@@ -56,11 +56,21 @@ pub struct SnapshotTail {
 impl SnapshotTail {
     /// Most bytes that it adds to a frame.
     pub fn cost(&self, encoding: Encoding) -> usize {
-        let text = |t: &str| match encoding {
-            Encoding::Json => serde_json::to_string(t).map_or(0, |s| s.len()) + 1,
-            _ => t.len() + 6,
-        };
-        let refused = |r: &Refused| text(&r.symbol) + text(&r.message) + 64;
-        self.pending.iter().map(|s| text(s)).sum::<usize>() + self.rejected.iter().map(refused).sum::<usize>()
+        let pending = self.pending.iter().map(|symbol| cost_of(encoding, symbol));
+        pending.sum::<usize>() + self.rejected.iter().map(|r| r.cost(encoding)).sum::<usize>()
+    }
+}
+
+impl Refused {
+    /// Most bytes that it adds to a frame.
+    pub fn cost(&self, encoding: Encoding) -> usize {
+        cost_of(encoding, &self.symbol) + cost_of(encoding, &self.message) + 64
+    }
+}
+
+fn cost_of(encoding: Encoding, text: &str) -> usize {
+    match encoding {
+        Encoding::Json => serde_json::to_string(text).map_or(0, |s| s.len()) + 1,
+        _ => text.len() + 6,
     }
 }

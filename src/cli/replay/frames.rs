@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::control::Inflow;
 use crate::engine::{Beater, Demand, Tick, beat_number};
-use crate::fanout::{Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
+use crate::fanout::{Allowance, Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
 use crate::market::SymbolPattern;
 use crate::store::Writer;
 use crate::wire::{Compression, Encoding};
@@ -58,9 +58,10 @@ pub(super) fn write<E: Error>(
     let demand = Arc::new(Demand::default());
     let mut ts = config.clock.start();
     let mut beater = Beater::new(Writer::new(instruments_max), demand.clone(), config.epoch);
+    let allowance = config.allowance();
     let mut shard = Shard::new(config, demand, Box::new(|| {}));
     let mut output = Output::new(out);
-    let wire = join(&mut shard, subscriber);
+    let wire = join(&mut shard, subscriber, allowance);
     output.take(&wire)?;
     for inflow in inflows {
         match inflow.map_err(FramesError::Recording)? {
@@ -87,7 +88,7 @@ fn turn(shard: &mut Shard<Memory>, tick: Tick) {
 }
 
 /// Has the subscriber ask for its symbols, and gives what its socket takes.
-fn join(shard: &mut Shard<Memory>, subscriber: Subscriber) -> Memory {
+fn join(shard: &mut Shard<Memory>, subscriber: Subscriber, allowance: Allowance) -> Memory {
     let (wire, id) = (Memory::default(), SubscriberId(1));
     shard.command(Command::Join(Box::new(Join {
         id,
@@ -96,6 +97,8 @@ fn join(shard: &mut Shard<Memory>, subscriber: Subscriber) -> Memory {
         encoding: subscriber.encoding,
         compression: subscriber.compression,
         pace_beats: 1,
+        allowance,
+        is_authenticated: false,
     })));
     let subscribe = Request::Subscribe {
         request_id: REQUEST_ID,

@@ -67,6 +67,7 @@ fn options() -> impl Strategy<Value = Options> {
         encoding,
         compression,
         pace_beats,
+        rights: None,
     })
 }
 

@@ -11,7 +11,7 @@ use super::world::{Options, PLAIN, config};
 use super::*;
 use crate::engine::{Beater, Clock, Demand, Lockstep, beat_number};
 use crate::fanout::websocket::{BINARY, TEXT};
-use crate::fanout::{CloseReason, Command, FanoutConfig, Join, Link, Request, Shard, SubscriberId};
+use crate::fanout::{Allowance, CloseReason, Command, FanoutConfig, Join, Link, Request, Shard, SubscriberId};
 use crate::store::{Epoch, Image, Seq, Writer};
 use crate::wire::proto::server_message::Body;
 use crate::wire::{Compression, DecodeLimits, Encoding, decode_server};
@@ -67,6 +67,8 @@ impl Stage {
             encoding: options.encoding,
             compression: options.compression,
             pace_beats: options.pace_beats,
+            allowance: Allowance::everything(1_000),
+            is_authenticated: false,
         })));
         self.sockets.push(socket);
         self.links.push(link);
@@ -211,6 +213,7 @@ fn options() -> impl Strategy<Value = Options> {
             encoding,
             compression,
             pace_beats,
+            rights: None,
         }
     })
 }

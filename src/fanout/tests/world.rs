@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::engine::{Beater, Clock, Demand, Tick};
-use crate::fanout::{CloseReason, Command, FanoutConfig, Join, Link, Request, Shard, SubscriberId};
-use crate::market::{Event, SymbolPattern, Ts};
+use crate::fanout::{Allowance, CloseReason, Command, FanoutConfig, Join, Link, Request, Shard, SubscriberId};
+use crate::market::{Event, Rights, SymbolPattern, Ts};
 use crate::store::{Epoch, Image, Seq, Table, Writer};
 use crate::wire::{Compression, Encoding, FRAME_BYTES_MIN};
 
@@ -19,12 +19,23 @@ pub(super) struct Options {
     pub(super) encoding: Encoding,
     pub(super) compression: Compression,
     pub(super) pace_beats: u64,
+    /// Patterns that it may see; all there is without.
+    pub(super) rights: Option<&'static [&'static str]>,
+}
+
+impl Options {
+    pub(super) fn rights(self) -> Rights {
+        let parse = |text: &&str| SymbolPattern::parse(text).expect(text);
+        self.rights
+            .map_or(Rights::all(), |texts| Rights::of(texts.iter().map(parse)))
+    }
 }
 
 pub(super) const PLAIN: Options = Options {
     encoding: Encoding::Protobuf,
     compression: Compression::None,
     pace_beats: 1,
+    rights: None,
 };
 
 /// One subscriber with its socket.
@@ -184,6 +195,11 @@ impl World {
             encoding: options.encoding,
             compression: options.compression,
             pace_beats: options.pace_beats,
+            allowance: Allowance {
+                rights: options.rights(),
+                ..self.config.allowance()
+            },
+            is_authenticated: false,
         })));
         let (most, heartbeat) = (self.config.frame_bytes_max, self.config.heartbeat_beats);
         Peer {

@@ -29,7 +29,6 @@ use super::options::parse_interval;
 use super::query_string::{digits, values};
 use super::slot::Slot;
 use super::{App, Peer};
-use crate::engine::BEAT;
 use crate::fanout::{CloseReason, goaway};
 use crate::monitor::names;
 use crate::store::Seq;
@@ -47,19 +46,19 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let [symbols, interval] = values(uri.query(), ["symbols", "interval_ms"])?;
-    let asked = Asked::required(symbols)?;
-    let pace_beats = interval.map_or(Ok(1), |text| parse_interval(&text).map_err(ApiError::invalid))?;
+    let asked = Asked::required(symbols, app.fanout.config().allowance())?;
+    let asked_beats = interval.map_or(Ok(1), |text| parse_interval(&text).map_err(ApiError::invalid))?;
+    let pace_beats = asked.allowance.pace(asked_beats);
     let position = last_event_id(&headers)?;
     let slot = Slot::of_events(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
     if let Some(position) = position {
-        app.query.reach(position).await;
+        app.query.reach(position, asked.rights()).await;
     }
-    let (config, strings) = (app.fanout.config(), asked.strings.clone());
-    let limits = (config.symbols_max, config.frame_bytes_max);
-    let begin = move |query: &Arc<_>| Teller::begin(query, asked, position, limits, pace_beats);
+    let frame_bytes_max = app.fanout.config().frame_bytes_max;
+    let (strings, allowance) = (asked.strings.clone(), asked.allowance.clone());
+    let begin = move |query: &Arc<_>| Teller::begin(query, asked, position, frame_bytes_max, pace_beats);
     let (teller, at) = app.query.run(begin).await.ok_or_else(ApiError::internal)??;
-    let interval_ms = (pace_beats * BEAT.as_millis() as u64) as u32;
-    let (stream, welcome) = Stream::new(app.clone(), teller, interval_ms, at);
+    let (stream, welcome) = Stream::new(app.clone(), teller, pace_beats, &allowance, at);
     let (sender, receiver) = mpsc::channel(EVENTS_QUEUED_MAX);
     metrics::counter!(names::CONNECTIONS).increment(1);
     app.fanout.note_subscriber(&strings);

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::teller::Teller;
 use super::{farewell, told};
 use crate::engine::BEAT;
-use crate::fanout::CloseReason;
+use crate::fanout::{Allowance, CloseReason};
 use crate::market::Ts;
 use crate::server::App;
 use crate::server::bounds::CLOSE_DEADLINE;
@@ -34,9 +34,16 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Puts a stream together, with what is written first.
-    pub(super) fn new(app: Arc<App>, teller: Teller, interval_ms: u32, at: (Epoch, Seq, Ts)) -> (Stream, Bytes) {
+    pub(super) fn new(
+        app: Arc<App>,
+        teller: Teller,
+        pace_beats: u64,
+        allowance: &Allowance,
+        at: (Epoch, Seq, Ts),
+    ) -> (Stream, Bytes) {
         let id = app.fanout.number();
-        let welcome = app.fanout.config().welcome(id.to_string(), interval_ms, at);
+        let config = app.fanout.config();
+        let welcome = config.welcome(id.to_string(), pace_beats, (allowance, false), at);
         let welcome = told("welcome", None, proto::server_message::Body::Welcome(welcome));
         let stream = Stream {
             watch: teller.watch(),

@@ -47,14 +47,14 @@ impl Teller {
         query: &Arc<Query>,
         asked: Asked,
         position: Option<Position>,
-        limits: (usize, usize),
+        frame_bytes_max: usize,
         pace_beats: u64,
     ) -> Result<(Teller, (Epoch, Seq, Ts)), ApiError> {
         let watching = query.watch(&asked);
         let (follow, seen, at) = query.read(|state| {
             let at = (state.epoch, state.table.seq(), state.ts);
             // Beats of before are in the snapshot.
-            let follow = Follow::begin(asked, position, state, limits)?;
+            let follow = Follow::begin(asked, position, state, frame_bytes_max)?;
             Ok::<_, ApiError>((follow, watching.watch.beats(), at))
         })?;
         let teller = Teller {

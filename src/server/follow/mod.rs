@@ -20,6 +20,7 @@ use crate::wire::{self, Chunks, DeltaHead, Encoding, FrameBuf, SnapshotHead};
 #[derive(Debug)]
 pub(super) struct Follow {
     asked: Asked,
+    /// The table's own; the reader is told it under its rights.
     epoch: Epoch,
     /// Instruments held, ascending, tombstones included.
     ids: Vec<InstrumentId>,
@@ -88,19 +89,20 @@ impl Follow {
     /// Begins behind a position, or with a whole snapshot.
     ///
     /// # Errors
-    /// Where more is asked for than a subscriber may hold, or than a message can say.
+    /// Where more is asked for than the reader may hold, or than a message can say.
     pub(super) fn begin(
         asked: Asked,
         position: Option<Position>,
         state: &State,
-        (symbols_max, frame_bytes_max): (usize, usize),
+        frame_bytes_max: usize,
     ) -> Result<Follow, ApiError> {
         if asked.tail_at_most().cost(Encoding::Json) > wire::room(frame_bytes_max) {
             return Err(ApiError::too_much(
                 "the snapshot's pending and rejected symbols would not fit into one message: ask for fewer symbols at once",
             ));
         }
-        let ids = asked.resolve(&state.table, symbols_max)?;
+        let ids = asked.resolve(&state.table)?;
+        let told = state.epoch.under(asked.rights());
         let mut follow = Follow {
             asked,
             epoch: state.epoch,
@@ -112,7 +114,7 @@ impl Follow {
             open: None,
             frame_bytes_max,
         };
-        match Position::from(position, state.epoch, state.table.seq()) {
+        match Position::from(position, told, state.table.seq()) {
             Since::Seq(since) => follow.snapshot(state, Some(since)),
             Since::Start | Since::Ahead => follow.snapshot(state, None),
         }
@@ -122,6 +124,11 @@ impl Follow {
     /// Whether a message was begun: its next part waits for no pace.
     pub(super) fn is_mid_message(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// The epoch as the reader has it.
+    fn told_epoch(&self) -> Epoch {
+        self.epoch.under(self.asked.rights())
     }
 
     /// The next message, or part of one; `None` where nothing is news.
@@ -150,7 +157,7 @@ impl Follow {
             .heartbeat(Encoding::Json, self.told, state.ts, self.last_data);
         Message {
             name: "heartbeat",
-            id: (self.told > Seq::ZERO && self.open.is_none()).then_some((self.epoch, self.told)),
+            id: (self.told > Seq::ZERO && self.open.is_none()).then(|| (self.told_epoch(), self.told)),
             json: scratch.frame.as_bytes(),
             entries: 0,
         }
@@ -185,7 +192,7 @@ impl Follow {
             };
         }
         self.epoch = state.epoch;
-        self.ids = resolve(&self.asked.strings, &state.table);
+        self.ids = resolve(&self.asked.strings, self.asked.rights(), &state.table);
         self.resolved = state.table.len();
         self.snapshot(state, None);
         self.part(state, scratch)
@@ -222,7 +229,7 @@ impl Follow {
 
     /// Takes in instruments listed since.
     fn extend(&mut self, table: &Table) {
-        let new = resolve_from(&self.asked.strings, table, self.resolved);
+        let new = resolve_from(&self.asked.strings, self.asked.rights(), table, self.resolved);
         self.ids.extend(new);
         self.resolved = table.len();
     }
@@ -261,7 +268,7 @@ impl Follow {
         };
         let is_last = is_all && chunks.cost() + tail.cost(Encoding::Json) <= room;
         let picks: Vec<u32> = (0..chunks.len() as u32).collect();
-        let (epoch, seq, ts) = (self.epoch, open.seq, state.ts);
+        let (epoch, seq, ts) = (self.told_epoch(), open.seq, state.ts);
         let name = match open.kind {
             Kind::Snapshot { resumed } => {
                 let head = SnapshotHead {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::fanout::Allowance;
 use crate::market::arbitrary::event as any_event;
 use crate::market::{Event, Symbol, Ts};
 use crate::store::{Table, Writer};
@@ -137,8 +138,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn begin(state: &State, position: Option<Position>) -> Follow {
-    let asked = Asked::parse("a:*,b:1-N,b:7-NNNNNNN,b:X").expect("a list");
-    Follow::begin(asked, position, state, (1_000, FRAME_BYTES_MIN)).expect("within bounds")
+    let asked = Asked::parse("a:*,b:1-N,b:7-NNNNNNN,b:X", Allowance::everything(1_000)).expect("a list");
+    Follow::begin(asked, position, state, FRAME_BYTES_MIN).expect("within bounds")
 }
 
 fn read_on(follow: &mut Follow, state: &State, seen: &mut Seen) {
@@ -231,8 +232,8 @@ fn beats_that_found_no_room_are_told_and_nothing_is_told_twice() {
 #[test]
 fn more_wrong_symbols_than_a_message_can_name_are_refused() {
     let list: Vec<String> = (0..2_000).map(|n| n.to_string()).collect();
-    let asked = Asked::parse(&list.join(",")).expect("a list");
+    let asked = Asked::parse(&list.join(","), Allowance::everything(1_000)).expect("a list");
     let state = State::with(Epoch::new(7).expect("an epoch"), Ts(0), Table::new());
-    let refused = Follow::begin(asked, None, &state, (1_000, 65_536)).map(|_| ());
+    let refused = Follow::begin(asked, None, &state, 65_536).map(|_| ());
     assert!(format!("{refused:?}").contains("ask for fewer"), "{refused:?}");
 }
