@@ -41,10 +41,10 @@
 //! | `engine` | `control`, `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |
-//! | `server` | `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
+//! | `server` | `auth`, `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
 //! | `client` | `backoff`, `market`, `trust`, `wire` |
 //! | `state` | `engine`, `market`, `monitor`, `store`, `tape` |
-//! | `cli` | `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `state`, `store`, `tape`, `wire` |
+//! | `cli` | `auth`, `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `state`, `store`, `tape`, `wire` |
 //!
 //! `feed` and `server` never meet: what the server asks of a feed goes through `control`. `market`, `store` and `wire`
 //! know no runtime, no clock and no socket.

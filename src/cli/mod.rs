@@ -1,5 +1,6 @@
 //! The command line: one file or folder a subcommand. The only user of clap.
 
+mod auth;
 mod bars;
 mod bench;
 mod check;
@@ -20,6 +21,7 @@ mod serve_args;
 mod settings;
 mod sink;
 mod terminal;
+mod token;
 mod top;
 mod watch;
 mod within;
@@ -52,6 +54,7 @@ enum Command {
     Top(top::TopArgs),
     Monitoring(monitoring::MonitoringArgs),
     Check(Box<check::CheckArgs>),
+    Token(token::TokenArgs),
     Completions(CompletionsArgs),
 }
 
@@ -106,6 +109,9 @@ enum CliError {
     /// `check` found something wrong.
     #[error(transparent)]
     Check(#[from] check::CheckError),
+    /// `token` made none.
+    #[error(transparent)]
+    Token(#[from] token::TokenError),
     /// Nobody reads what was asked for.
     #[error("standard output: {0}")]
     Stdout(std::io::Error),
@@ -131,6 +137,7 @@ impl CliError {
             CliError::Bench(error) if error.is_usage() => 2,
             CliError::Top(error) if error.is_usage() => 2,
             CliError::Check(error) if error.is_usage() => 2,
+            CliError::Token(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -172,6 +179,7 @@ fn run(command: Command, matches: &ArgMatches) -> Result<(), CliError> {
                 let (_, own) = matches.subcommand().unwrap_or(("", matches));
                 Ok(check::run(*args, own).await?)
             }
+            Command::Token(args) => Ok(token::run(&args)?),
             Command::Completions(args) => complete(args.shell).map_err(CliError::Stdout),
         }
     };

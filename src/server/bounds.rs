@@ -6,6 +6,15 @@ use std::time::Duration;
 /// Time for a request's head: a browser needs one round trip, a slow phone a second.
 pub(super) const HEADER_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Time for a subscriber to say who it is, where it has to, as the protocol says.
+pub(super) const AUTHENTICATE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Subscribers at a time that have not said yet who they are: at 5 s each 200 a second who say nothing keep nobody out.
+pub(super) const UNKNOWN_MAX: usize = 1_024;
+
+/// Longest time between two looks at the wall clock while credentials last: so late it is noticed that it was set.
+pub(super) const EXPIRY_LOOK: Duration = Duration::from_secs(30);
+
 /// Bytes of a request's head, hyper's read buffer.
 pub(super) const HEADER_BYTES_MAX: usize = 32 * 1_024;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::Uri;
 use axum::response::Response;
 use tokio::time::{Instant, sleep_until};
@@ -12,10 +12,12 @@ use super::App;
 use super::answer::Changes;
 use super::asked::{Asked, Position};
 use super::bounds::WAIT_MS_MAX;
+use super::door::expired;
 use super::error::ApiError;
 use super::query_string::{digits, values};
 use super::reply::json;
 use super::slot::Slot;
+use crate::auth::Identity;
 use crate::fanout::{Allowance, CloseReason};
 use crate::store::{Epoch, Seq};
 
@@ -28,8 +30,12 @@ struct Poll {
 }
 
 /// Answers at once where something changed, else with the first change, else when the time is up.
-pub(super) async fn changes(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, ApiError> {
-    let poll = Poll::parse(uri.query(), app.fanout.config().allowance())?;
+pub(super) async fn changes(
+    State(app): State<Arc<App>>,
+    Extension(identity): Extension<Identity>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let poll = Poll::parse(uri.query(), app.allowance(&identity))?;
     let deadline = Instant::now() + poll.wait;
     if let Some(position) = poll.position {
         app.query.reach(position, poll.asked.rights()).await;
@@ -55,6 +61,7 @@ pub(super) async fn changes(State(app): State<Arc<App>>, uri: Uri) -> Result<Res
         tokio::select! {
             biased;
             () = app.stop.cancelled() => return Err(ApiError::busy(CloseReason::Shutdown.words())),
+            () = expired(&identity) => return Err(ApiError::bad_credentials()),
             () = watching.watch.news() => {}
             () = sleep_until(deadline) => {}
         }

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::SocketFaults;
+use super::access::Access;
 use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
@@ -21,6 +22,7 @@ use crate::fanout::{CloseReason, Command, Fanout, Join, Link, Request, Subscribe
 use crate::market::Ts;
 use crate::monitor::names;
 use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
+use proto::client_message::Body;
 
 /// What every session is told.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,7 @@ struct Session {
     link: Arc<Link>,
     config: SessionConfig,
     encoding: Encoding,
+    access: Access,
     /// Malformed messages in a row.
     malformed: u32,
     /// A ping went out and nothing came since.
@@ -56,7 +59,7 @@ pub(super) struct Begun {
 /// Runs a session until its end.
 pub(super) async fn run(
     begun: Begun,
-    options: Result<ConnectionOptions, CloseReason>,
+    guest: Result<(ConnectionOptions, Access), CloseReason>,
     fanout: &Fanout<TcpWriter>,
     config: SessionConfig,
 ) {
@@ -68,16 +71,17 @@ pub(super) async fn run(
     let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
         return;
     };
-    let options = match options {
-        Ok(options) => options,
+    let (options, access) = match guest {
+        Ok(guest) => guest,
         Err(reason) => {
             tracing::debug!(peer = %addr, code = reason.code(), "session refused: {}", reason.words());
             return Box::pin(refuse_connection(writer, reader, &reason)).await;
         }
     };
     let (id, shard) = fanout.place();
-    tracing::debug!(session = %id, peer = %addr, ?options, "session begins");
-    let link = Arc::new(Link::default());
+    let (link, identity) = (Arc::new(Link::default()), access.name());
+    tracing::debug!(session = %id, peer = %addr, identity = &*identity, ?options, "session begins");
+    link.name(identity);
     let join = Join {
         id,
         socket: writer,
@@ -85,8 +89,8 @@ pub(super) async fn run(
         encoding: options.encoding,
         compression: options.compression,
         pace_beats: options.pace_beats,
-        allowance: fanout.config().allowance(),
-        is_authenticated: false,
+        allowance: access.allowance(),
+        is_authenticated: access.is_authenticated(),
     };
     let mut session = Session {
         id,
@@ -94,6 +98,7 @@ pub(super) async fn run(
         link,
         config,
         encoding: options.encoding,
+        access,
         malformed: 0,
         is_ping_open: false,
         pinged: None,
@@ -137,6 +142,7 @@ impl Session {
                 biased;
                 () = link.changed() => None,
                 () = shard.closed() => Some(CloseReason::Internal),
+                reason = self.access.over() => Some(reason),
                 message = socket.next() => match message {
                     Some(Ok(message)) => Box::pin(self.message(message)).await,
                     Some(Err(error)) => self.end_of(&error),
@@ -186,7 +192,10 @@ impl Session {
         let request = match decode_client(self.encoding, is_text, &bytes, &limits) {
             Ok(message) => {
                 self.malformed = 0;
-                to_request(message, ts_recv)
+                match self.admit(message, ts_recv) {
+                    Ok(request) => request?,
+                    Err(reason) => return Some(reason),
+                }
             }
             Err(error) => {
                 self.malformed += 1;
@@ -197,6 +206,26 @@ impl Session {
             return Some(CloseReason::Malformed);
         }
         self.ask(request).await
+    }
+
+    /// What a message asks, if it may ask at all; a reason where the connection is to be closed.
+    fn admit(&mut self, message: proto::ClientMessage, ts_recv: Ts) -> Result<Option<Request>, CloseReason> {
+        let request_id = message.request_id;
+        match message.body {
+            Some(Body::Authenticate(body)) if self.access.takes_credentials() => {
+                self.access.authenticate(self.id, &body.token)?;
+                self.link.name(self.access.name());
+                let allowance = self.access.allowance();
+                Ok(Some(Request::Authenticated { request_id, allowance }))
+            }
+            _ if self.access.may_ask() => Ok(Some(to_request(message, ts_recv))),
+            // It has no answer.
+            Some(Body::Received(_)) => Ok(None),
+            _ => {
+                let words = "credentials are needed first: send `authenticate` with a token".to_owned();
+                Ok(Some(refuse(request_id, proto::ErrorCode::Unauthenticated, words)))
+            }
+        }
     }
 
     /// Passes a request on and waits until its answer is written: nothing more is read before.
@@ -210,6 +239,7 @@ impl Session {
             tokio::select! {
                 () = self.link.changed() => {}
                 () = self.shard.closed() => return Some(CloseReason::Internal),
+                reason = self.access.over() => return Some(reason),
             }
         }
         None
