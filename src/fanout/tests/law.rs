@@ -40,6 +40,7 @@ enum Op {
     Frames(usize, usize),
     Break(usize),
     Reconnect(usize),
+    Authenticate(usize, Option<&'static [&'static str]>),
 }
 
 /// Long names, so that few instruments fill a message.
@@ -59,15 +60,21 @@ fn string(n: usize) -> String {
     }
 }
 
+/// What subscribers may see: all, all but the server's own, some, and nothing.
+fn rights() -> impl Strategy<Value = Option<&'static [&'static str]>> {
+    const SOME: [&[&str]; 5] = [&["*"], &["v0:*"], &["v0:S0*", "v1:S4*", "v2:*"], &["*:S1*", "v2:NEVER"], &[]];
+    prop_oneof![3 => Just(None), 3 => prop::sample::select(SOME.to_vec()).prop_map(Some)]
+}
+
 fn options() -> impl Strategy<Value = Options> {
     let encoding = prop::sample::select(Encoding::ALL.to_vec());
     let compression = prop::sample::select(vec![Compression::None, Compression::Deflate]);
     let pace = prop::sample::select(vec![1, 1, 1, 3, 8]);
-    (encoding, compression, pace).prop_map(|(encoding, compression, pace_beats)| Options {
+    (encoding, compression, pace, rights()).prop_map(|(encoding, compression, pace_beats, rights)| Options {
         encoding,
         compression,
         pace_beats,
-        rights: None,
+        rights,
     })
 }
 
@@ -92,6 +99,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (who(), 0usize..4).prop_map(|(w, n)| Op::Frames(w, n)),
         1 => who().prop_map(Op::Break),
         1 => who().prop_map(Op::Reconnect),
+        1 => (who(), rights()).prop_map(|(w, r)| Op::Authenticate(w, r)),
     ]
 }
 
@@ -141,6 +149,7 @@ fn run(world: &mut World, kept: &mut Image, op: Op) {
         Op::Frames(n, frames) => world.frames(who(world, n), frames),
         Op::Break(n) => world.peers[who(world, n)].socket.wire().is_broken = true,
         Op::Reconnect(n) => world.reconnect(who(world, n)),
+        Op::Authenticate(n, rights) => world.authenticate(who(world, n), rights),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fanout::websocket::{BINARY, TEXT};
-use crate::market::{InstrumentId, SymbolPattern, Ts};
-use crate::store::{Seq, Table};
+use crate::market::{InstrumentId, Rights, SymbolPattern, Ts};
+use crate::store::{Epoch, Seq, Table};
 use crate::wire::proto::server_message::Body;
 use crate::wire::{DecodeLimits, Encoding, decode_server, proto};
 
@@ -29,6 +29,10 @@ pub(super) enum Asked {
     Configure {
         id: u64,
     },
+    Authenticate {
+        id: u64,
+        rights: Rights,
+    },
     Other,
 }
 
@@ -52,7 +56,9 @@ pub(super) struct Model {
     pub(super) own: u64,
     last_data: u64,
     pub(super) epoch: u64,
-    /// A new epoch has begun, and what it has of all that is held has not ended.
+    /// The store's epoch that this is, as read under its rights.
+    raw_epoch: u64,
+    /// A new epoch has begun, or other rights, and what it has of all that is held has not ended.
     pub(super) is_renewing: bool,
     pub(super) asked: Option<Asked>,
     open: Option<Open>,
@@ -77,6 +83,7 @@ impl Model {
             own: 0,
             last_data: 0,
             epoch: 0,
+            raw_epoch: 0,
             is_renewing: false,
             asked: None,
             open: None,
@@ -127,21 +134,33 @@ impl Model {
             "the welcome comes first and once"
         );
         match &body {
-            Body::Welcome(welcome) => self.epoch = welcome.epoch,
+            Body::Welcome(welcome) => self.begin(welcome.epoch, history),
             Body::Snapshot(part) => self.snapshot(part, frame, history),
             Body::Delta(delta) => self.delta(delta, frame, history),
             Body::Heartbeat(heartbeat) => self.heartbeat(heartbeat, frame, history),
             Body::Ack(ack) => self.ack(ack, history),
-            Body::Error(_) | Body::Pong(_) => self.asked = None,
+            Body::Error(_) | Body::Pong(_) => {
+                self.asked = None;
+                self.view.take_back_soon(&[]);
+            }
             Body::Goaway(_) => {}
             Body::Deflated(_) => panic!("deflated twice"),
         }
         self.said.push((frame.begun, body));
     }
 
+    /// Takes an epoch that was told: one of the store's, under the rights that it has.
+    fn begin(&mut self, epoch: u64, history: &History) {
+        let rights = &self.view.rights;
+        let under = |raw: &&u64| Epoch::new(**raw).expect("an epoch").under(rights).get() == epoch;
+        self.raw_epoch = *history.keys().find(under).expect("an epoch that is its own");
+        self.epoch = epoch;
+    }
+
     fn snapshot(&mut self, part: &proto::Snapshot, frame: &Frame, history: &History) {
         if part.epoch != self.epoch {
-            (self.epoch, self.is_renewing) = (part.epoch, true);
+            self.begin(part.epoch, history);
+            self.is_renewing = true;
             self.snapshot_last_id = 0;
         }
         if part.epoch != self.view.epoch {
@@ -156,6 +175,8 @@ impl Model {
                 (strings.clone(), *is_resume)
             }
             _ if self.is_renewing && !is_answer => (Vec::new(), false),
+            // More of what lost its right than one message can say.
+            _ if !is_answer && part.tickers.is_empty() && !part.rejected.is_empty() => (Vec::new(), false),
             asked => panic!("a snapshot that nobody asked for: {asked:?}"),
         };
         assert!(is_resume || !part.resumed, "resumed without resume");
@@ -180,7 +201,7 @@ impl Model {
             part.seq,
             frame.begun.seq
         );
-        let table = &history[&self.epoch][&frame.begun.seq];
+        let table = &history[&self.raw_epoch][&frame.begun.seq];
         if part.more {
             assert!(
                 part.pending.is_empty() && part.rejected.is_empty(),
@@ -188,6 +209,8 @@ impl Model {
             );
         } else {
             let refused: BTreeSet<&str> = part.rejected.iter().map(|r| r.symbol.as_str()).collect();
+            self.check_refused(&strings, &part.rejected);
+            refused.iter().for_each(|text| self.view.refuse(text));
             let accepted: Vec<SymbolPattern> = strings.into_iter().filter(|s| !refused.contains(s.as_str())).collect();
             self.view.settle_all(&accepted, part.resumed);
             let is_absent = |s: &&SymbolPattern| {
@@ -236,7 +259,7 @@ impl Model {
         // Parts take the values of their own time, so one that was held up may bring newer ones.
         let is_of_its_time = open.turn == frame.begun.turn;
         if is_of_its_time {
-            check_ages(delta, &history[&self.epoch][&delta.seq]);
+            check_ages(delta, &history[&self.raw_epoch][&delta.seq]);
         }
         self.view
             .take(&delta.removed, &delta.instruments, &delta.tickers, &delta.venues);
@@ -248,8 +271,19 @@ impl Model {
         self.skipped += u64::from(delta.skipped);
         self.own = delta.seq;
         if is_of_its_time {
-            self.check(&history[&self.epoch][&delta.seq]);
+            self.check(&history[&self.raw_epoch][&delta.seq]);
         }
+    }
+
+    /// Every string without right was refused with that word, and no other.
+    fn check_refused(&self, strings: &[SymbolPattern], rejected: &[proto::Rejected]) {
+        let forbidden = rejected.iter().filter(|r| r.code() == proto::ErrorCode::Forbidden);
+        let told: BTreeSet<&str> = forbidden.map(|r| r.symbol.as_str()).collect();
+        let is_without = |s: &&SymbolPattern| !self.view.rights.allow_string(s);
+        let without: BTreeSet<&str> = strings.iter().filter(is_without).map(|s| s.as_str()).collect();
+        assert!(without.is_subset(&told), "{without:?} may not be seen: {told:?}");
+        let parse = |text: &&str| SymbolPattern::parse(text).expect("a string that was given");
+        assert!(told.iter().all(|text| !self.view.rights.allow_string(&parse(text))));
     }
 
     /// What is held equals the table, unless a new epoch is still being told.
@@ -270,7 +304,7 @@ impl Model {
         assert!(quiet >= self.heartbeat_beats, "a heartbeat after {quiet} beats");
         if heartbeat.seq > self.own {
             self.own = heartbeat.seq;
-            match history[&self.epoch].get(&self.own) {
+            match history[&self.raw_epoch].get(&self.own) {
                 Some(table) => self.check(table),
                 None => assert!(self.view.strings.is_empty(), "a new epoch was not told"),
             }
@@ -284,11 +318,19 @@ impl Model {
                 self.view.take_back(&strings);
             }
             Some(Asked::Configure { id }) => assert_eq!(ack.request_id, id),
+            Some(Asked::Authenticate { id, rights }) => {
+                assert_eq!(ack.request_id, id);
+                assert!(self.open.is_none(), "other rights inside a delta");
+                // Until it is told anew, what it knows is of the rights of before.
+                let is_other = self.view.rights != rights;
+                self.is_renewing |= is_other && !self.view.strings.is_empty();
+                self.view.rights = rights;
+            }
             other => panic!("an ack for {other:?}"),
         }
         let newest = history
             .last_key_value()
-            .filter(|(epoch, _)| **epoch == self.epoch && !self.is_renewing);
+            .filter(|(epoch, _)| **epoch == self.raw_epoch && !self.is_renewing);
         let newest = newest.and_then(|(_, tables)| tables.last_key_value());
         if let Some((_, table)) = newest.filter(|(seq, _)| self.own > 0 && **seq == self.own) {
             assert_eq!(ack.symbols as usize, self.view.covered_in(table));

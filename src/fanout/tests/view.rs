@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::market::{InstrumentId, Symbol, SymbolPattern};
+use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern};
 use crate::store::{Seq, Table};
 use crate::wire::proto;
 
@@ -13,6 +13,8 @@ use super::row::Row;
 pub(super) struct View {
     /// Of the newest snapshot; the one to resume with.
     pub(super) epoch: u64,
+    /// What it may see.
+    pub(super) rights: Rights,
     pub(super) rows: BTreeMap<u32, Row>,
     venues: BTreeMap<String, proto::Venue>,
     /// Given and answered.
@@ -79,6 +81,11 @@ impl View {
             .extend(strings.into_iter().map(|s| (s.as_str().to_owned(), s)));
     }
 
+    /// A string was refused: it is not given, or no longer.
+    pub(super) fn refuse(&mut self, text: &str) {
+        self.strings.remove(text);
+    }
+
     /// A new epoch: nothing is known any more of what is held.
     pub(super) fn void(&mut self, epoch: u64) {
         self.epoch = epoch;
@@ -125,13 +132,18 @@ impl View {
         let ids = (0..table.len()).map(InstrumentId::from_index);
         ids.filter(|id| {
             let symbol = table.listing(*id).map(|l| l.symbol.as_str());
-            table.is_live(*id) && symbol.is_some_and(|symbol| covers(self.held(), symbol))
+            table.is_live(*id) && symbol.is_some_and(|symbol| covers(self.held(), symbol) && self.may_see(symbol))
         })
     }
 
-    /// Fails unless everything held equals the table, and nothing else is there.
+    fn may_see(&self, symbol: &str) -> bool {
+        self.rights.allow(&Symbol::parse(symbol).expect("a symbol"))
+    }
+
+    /// Fails unless everything held that may be seen equals the table, and nothing else is there.
     pub(super) fn check(&self, table: &Table) {
         for (id, row) in &self.rows {
+            assert!(self.settling.contains(id) || self.may_see(&row.symbol), "{}", row.symbol);
             let was_given = covers(self.strings.values(), &row.symbol);
             let is_going = was_given && !covers(self.held(), &row.symbol);
             if !is_going && !self.settling.contains(id) {
@@ -144,7 +156,9 @@ impl View {
             assert!(self.rows.contains_key(&id.0), "{id:?} is missing at {}", table.seq());
         }
         for venue in table.venues() {
-            if self.held().any(|s| s.touches_venue(venue.name.as_str())) {
+            let is_seen = self.rights.touch_venue(venue.name.as_str());
+            assert!(is_seen || !self.venues.contains_key(venue.name.as_str()));
+            if is_seen && self.held().any(|s| s.touches_venue(venue.name.as_str())) {
                 let seen = self.venues.get(venue.name.as_str()).expect("a venue touched is known");
                 let want = (venue.state as i32, venue.since.as_wire(), venue.reason.as_str());
                 assert_eq!((seen.state, seen.since, seen.reason.as_str()), want);

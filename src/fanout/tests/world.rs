@@ -183,7 +183,7 @@ impl World {
         self.peers.len() - 1
     }
 
-    fn connect(&mut self, options: Options, view: View) -> Peer {
+    fn connect(&mut self, options: Options, mut view: View) -> Peer {
         self.joined += 1;
         let (socket, link) = (FakeSocket::default(), Arc::new(Link::default()));
         let id = SubscriberId(self.joined);
@@ -202,6 +202,7 @@ impl World {
             is_authenticated: false,
         })));
         let (most, heartbeat) = (self.config.frame_bytes_max, self.config.heartbeat_beats);
+        view.rights = options.rights();
         Peer {
             id,
             link,
@@ -277,6 +278,21 @@ impl World {
                 window,
             },
         );
+    }
+
+    /// It says who it is, and may see this from now on.
+    pub(super) fn authenticate(&mut self, at: usize, rights: Option<&'static [&'static str]>) {
+        self.peers[at].options.rights = rights;
+        let allowance = Allowance {
+            rights: self.peers[at].options.rights(),
+            ..self.config.allowance()
+        };
+        self.allow(at, allowance);
+    }
+
+    pub(super) fn allow(&mut self, at: usize, allowance: Allowance) {
+        let request_id = self.next_request(at);
+        self.ask(at, Request::Authenticated { request_id, allowance });
     }
 
     pub(super) fn next_request(&mut self, at: usize) -> u64 {
@@ -374,6 +390,10 @@ fn asked(request: &Request, view: &mut View) -> Asked {
             }
         }
         Request::Configure { request_id, .. } => Asked::Configure { id: *request_id },
+        Request::Authenticated { request_id, allowance } => Asked::Authenticate {
+            id: *request_id,
+            rights: allowance.rights.clone(),
+        },
         _ => Asked::Other,
     }
 }
