@@ -18,8 +18,8 @@ pub enum Denied {
     /// It is longer than any that is given out.
     #[error("too long")]
     TooLong,
-    /// It is no JSON Web Token, or lacks a claim.
-    #[error("malformed JSON Web Token")]
+    /// It is no JSON Web Token, or lacks a claim; or the header is not that of a token.
+    #[error("malformed")]
     Malformed,
     /// None of the keys is its key, by id and algorithm.
     #[error("JSON Web Token of an unknown key, or of an algorithm that is not its key's")]

@@ -62,7 +62,13 @@ fn string(n: usize) -> String {
 
 /// What subscribers may see: all, all but the server's own, some, and nothing.
 fn rights() -> impl Strategy<Value = Option<&'static [&'static str]>> {
-    const SOME: [&[&str]; 5] = [&["*"], &["v0:*"], &["v0:S0*", "v1:S4*", "v2:*"], &["*:S1*", "v2:NEVER"], &[]];
+    const SOME: [&[&str]; 5] = [
+        &["*"],
+        &["v0:*"],
+        &["v0:S0*", "v1:S4*", "v2:*"],
+        &["*:S1*", "v2:NEVER"],
+        &[],
+    ];
     prop_oneof![3 => Just(None), 3 => prop::sample::select(SOME.to_vec()).prop_map(Some)]
 }
 

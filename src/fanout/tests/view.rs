@@ -143,7 +143,11 @@ impl View {
     /// Fails unless everything held that may be seen equals the table, and nothing else is there.
     pub(super) fn check(&self, table: &Table) {
         for (id, row) in &self.rows {
-            assert!(self.settling.contains(id) || self.may_see(&row.symbol), "{}", row.symbol);
+            assert!(
+                self.settling.contains(id) || self.may_see(&row.symbol),
+                "{}",
+                row.symbol
+            );
             let was_given = covers(self.strings.values(), &row.symbol);
             let is_going = was_given && !covers(self.held(), &row.symbol);
             if !is_going && !self.settling.contains(id) {
