@@ -9,6 +9,7 @@ use support::auth::{Made, bearer, in_ms, make, serve, spawn};
 use support::frame::Frame;
 use support::http::{self, Answer};
 use support::peer::Peer;
+use support::process::{Process, directory_with};
 use support::request::{Ask, Said, subscribe};
 use support::server::Server;
 use support::{LIMIT, eventually, in_each_encoding};
@@ -215,7 +216,7 @@ fn without_credentials_only_what_tells_nothing_is_answered() {
     let log = server.process.wait();
     assert!(log.err.contains("credentials refused"), "{}", log.err);
     assert!(
-        ![&alice.token, &gone.token, "nobody"]
+        ![&alice.token, &gone.token, "tickwire_nobody"]
             .iter()
             .any(|token| log.err.contains(*token)),
         "{}",
@@ -384,4 +385,38 @@ fn a_socket_says_who_it_is_by_a_message_and_again_with_other_rights() {
         let status = server.ask_as(&alice.token, "GET", "/v1/status").json();
         (status["subscribers"] == 0).then_some(())
     });
+}
+
+#[test]
+fn commands_show_a_token_from_a_file_or_from_the_environment() {
+    let alice = make("alice", "all", &[]);
+    let server = start(&closed(), &[&alice]);
+    until_both(&server, &alice.token);
+    let url = server.url();
+    let run = |args: &[&str], env: &[(&str, &str)]| {
+        let directory = directory_with(("token", format!("{}\n", alice.token).as_bytes()));
+        Process::spawn_in(directory, args, env).wait()
+    };
+    let watch = ["watch", &url, "hidden:*", "--count", "1"];
+    let top = ["top", &url, "--count", "1"];
+    let bench = ["bench", &url, "--subscribers", "2", "--symbols", "1", "--seconds", "1"];
+    for args in [&watch[..], &top, &bench] {
+        let by_file = run(&[args, &["--token-file", "token"]].concat(), &[]);
+        assert_eq!(by_file.code, Some(0), "{args:?}: {}", by_file.err);
+        assert_eq!(run(args, &[("TICKWIRE_TOKEN", &alice.token)]).code, Some(0), "{args:?}");
+        for (more, env) in [
+            (&[][..], &[("TICKWIRE_TOKEN", "tickwire_nobody")][..]),
+            (&["--token-file", "none"], &[]),
+        ] {
+            let refused = run(&[args, more].concat(), env);
+            assert_eq!(
+                (refused.code, refused.out.as_str()),
+                (Some(1), ""),
+                "{args:?}: {}",
+                refused.err
+            );
+            assert!(!refused.err.contains("tickwire_"), "{}", refused.err);
+        }
+        assert_eq!(run(args, &[("TICKWIRE_TOKEN", "a\nb")]).code, Some(2), "{args:?}");
+    }
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use support::auth::{Made, bearer, in_ms, make, serve};
 use support::events::{Events, decode};
 use support::http::{self, Answer};
-use support::in_each_encoding;
 use support::peer::Peer;
 use support::request::{Said, subscribe};
 use support::server::Server;
+use support::{eventually, in_each_encoding};
 use tickwire::wire::Encoding;
 use tickwire::wire::proto::server_message::Body;
 
@@ -125,21 +125,22 @@ fn who_is_connected_when_the_credentials_expire_is_told_and_sent_away() {
         scope.spawn(|| {
             let given = ticket(&server, &short.token);
             let mut events = Events::open(&server, &format!("symbols=*&ticket={given}"), None);
-            let all: Vec<_> = std::iter::from_fn(|| events.next()).collect();
-            let last = all.last().expect("events");
-            assert_eq!(last.name, "goaway");
+            let last = std::iter::from_fn(|| events.next()).find(|event| event.name == "goaway");
+            let last = &last.expect("a goaway");
             assert!(matches!(decode(last).body, Some(Body::Goaway(goaway)) if goaway.reason.contains("expired")));
             assert!(Instant::now() >= until);
+            let ended = server.process.log_line("event stream ended");
+            assert!(ended.contains("alice") && ended.contains("expired"), "{ended}");
         });
         scope.spawn(|| {
-            // Of a symbol that does not change.
-            let seen = server
-                .ask_as(&short.token, "GET", "/v1/snapshot?symbols=synthetic:NONE")
-                .json();
-            let (epoch, seq) = (
-                seen["snapshot"]["epoch"].as_str().expect("text"),
-                &seen["snapshot"]["seq"],
-            );
+            let seen = || {
+                server
+                    .ask_as(&short.token, "GET", "/v1/snapshot?symbols=none:NONE")
+                    .json()
+            };
+            let seq = eventually("a beat", || seen()["snapshot"]["seq"].as_u64());
+            let epoch = seen()["snapshot"]["epoch"].as_str().expect("a text").to_owned();
+            // Of a symbol that never comes.
             let path = format!("/v1/changes?symbols=none:NONE&epoch={epoch}&since={seq}&wait_ms=60000");
             let answer = server.ask_as(&short.token, "GET", &path);
             assert_eq!(answer.error().0, 401);

@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod convert;
 mod cores;
+mod credentials;
 mod figures;
 mod inspect;
 mod lag;

@@ -29,7 +29,7 @@ pub(super) fn shown(settings: &Settings, located: &Located, matches: &ArgMatches
         text += "\n";
     }
     for (table, rows) in settings.auth.as_ref().map(auth_tables).unwrap_or_default() {
-        text += &format!("[{table}]\n");
+        text += &format!("[{}]\n", head(&table));
         for (key, value) in rows {
             text += &match value {
                 Some(value) => line(&format!("{key} = {value}"), &located.in_file(&table, key)),
@@ -46,6 +46,15 @@ pub(super) fn shown(settings: &Settings, located: &Located, matches: &ArgMatches
         );
     }
     text
+}
+
+/// A table's name; a part that is not plain is quoted, as TOML has it.
+fn head(table: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    match table.split_once('.') {
+        Some((kind, name)) if !name.chars().all(is_plain) || name.is_empty() => format!("{kind}.{}", Value::from(name)),
+        _ => table.to_owned(),
+    }
 }
 
 fn line(setting: &str, source: &Source) -> String {

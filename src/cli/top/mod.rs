@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::credentials::{CredentialArgs, CredentialError};
 use super::link::Link;
 use super::sink::Sink;
 use super::terminal::{FullScreen, events, is_end, pressed};
@@ -43,9 +44,8 @@ pub(super) struct TopArgs {
     /// With https://: the authorities to trust, certificates in PEM [default: those that browsers trust]
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Credentials, where the server wants some
-    #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
     /// One JSON object a second
     #[arg(long)]
     pub json: bool,
@@ -57,9 +57,12 @@ pub(super) struct TopArgs {
 /// Why `top` failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TopError {
-    /// The URL or the token cannot be used.
+    /// The URL cannot be used.
     #[error(transparent)]
     Options(#[from] OptionsError),
+    /// The token cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     /// The subscriber has ended.
     #[error(transparent)]
     Subscriber(#[from] SubscriberError),
@@ -77,7 +80,11 @@ pub(super) enum TopError {
 impl TopError {
     /// Whether the user has to write something else.
     pub(super) fn is_usage(&self) -> bool {
-        matches!(self, TopError::Options(_))
+        match self {
+            TopError::Options(_) => true,
+            TopError::Credentials(error) => error.is_usage(),
+            _ => false,
+        }
     }
 }
 
@@ -90,9 +97,7 @@ pub(super) async fn run(args: TopArgs, stop: CancellationToken) -> Result<(), To
     if let Some(file) = &args.ca_file {
         options = options.ca_file(file)?;
     }
-    if let Some(token) = &args.token {
-        options = options.token(token)?;
-    }
+    let options = args.credentials.add_to(options)?;
     let subscriber = Subscriber::new(options);
     subscriber.subscribe([STATISTICS]).await?;
     let is_screen = io::stdout().is_terminal() && !args.json && args.count.is_none();

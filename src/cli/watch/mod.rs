@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::credentials::{CredentialArgs, CredentialError};
 use super::sink::Sink;
 use super::terminal::{FullScreen, events, pressed};
 use crate::client::{Changed, Disconnect, Notice, Options, OptionsError, Subscriber, SubscriberError};
@@ -65,9 +66,8 @@ pub(super) struct WatchArgs {
     /// With https://: the authorities to trust, certificates in PEM [default: those that browsers trust]
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Credentials, where the server wants some
-    #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -79,9 +79,12 @@ pub(super) struct WatchArgs {
 /// Why `watch` failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WatchError {
-    /// The URL or the token cannot be used.
+    /// The URL cannot be used.
     #[error(transparent)]
     Options(#[from] OptionsError),
+    /// The token cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     /// A symbol that is none.
     #[error(transparent)]
     Subscriber(#[from] SubscriberError),
@@ -99,7 +102,11 @@ pub(super) enum WatchError {
 impl WatchError {
     /// Whether the user has to write something else.
     pub(super) fn is_usage(&self) -> bool {
-        matches!(self, WatchError::Options(_) | WatchError::Subscriber(_))
+        match self {
+            WatchError::Options(_) | WatchError::Subscriber(_) => true,
+            WatchError::Credentials(error) => error.is_usage(),
+            _ => false,
+        }
     }
 }
 
@@ -133,9 +140,7 @@ async fn show<W: Write + Send + 'static>(
     if let Some(file) = &args.ca_file {
         options = options.ca_file(file)?;
     }
-    if let Some(token) = &args.token {
-        options = options.token(token)?;
-    }
+    let options = args.credentials.add_to(options)?;
     let subscriber = Subscriber::new(options);
     subscriber.subscribe(&args.symbols).await?;
     let shown = async {
