@@ -15,7 +15,7 @@ use super::App;
 use super::answer::Snapshot;
 use super::asked::Asked;
 use super::changes::changes;
-use super::door::require;
+use super::door::{Door, require};
 use super::error::ApiError;
 use super::events::events;
 use super::guard::guard;
@@ -193,6 +193,9 @@ struct Status {
     seq: u64,
     ts: String,
     instruments: usize,
+    /// Who asks, where the server knows anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
     subscribers: usize,
     waiting: usize,
     venues: Vec<VenueStatus>,
@@ -238,6 +241,8 @@ struct BeatStatus {
 }
 
 async fn status(State(app): Shared, Extension(identity): Extension<Identity>) -> Result<Response, ApiError> {
+    let is_guarded = matches!(app.door, Door::Guarded(_));
+    let name = is_guarded.then(|| identity.name().to_string());
     let entitlement = identity.entitlement;
     let rights = entitlement.rights.clone();
     let figures = app
@@ -252,6 +257,7 @@ async fn status(State(app): Shared, Extension(identity): Extension<Identity>) ->
         seq: figures.seq,
         ts: now.as_wire().to_string(),
         instruments: figures.instruments,
+        identity: name,
         subscribers: app.demand.total(),
         waiting: figures.waiting,
         venues: figures.venues,

@@ -12,6 +12,7 @@ import { ReplayBar } from "./replay.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
 import { bindKeys, bindSettings } from "./settings.js";
+import { admitted, credentials, lookAtEnd } from "./signin.js";
 import { announce, notice, Status } from "./status.js";
 import { load, save } from "./storage.js";
 import { symbolsOfServer } from "./symbols.js";
@@ -84,6 +85,7 @@ function onFrame() {
 
 function onState({ detail: state }) {
   status.show(state);
+  lookAtEnd(state);
   ages.isTape = client.stats.clock === "tape";
   rows.touchStates();
   if (state.state === "live") replay.look();
@@ -103,7 +105,7 @@ function start() {
   client?.close();
   subscriptions.clear();
   notes.clear();
-  client = connect(undefined, { encoding: settings.encoding, intervalMs: settings.intervalMs });
+  client = connect(undefined, { ...credentials(), encoding: settings.encoding, intervalMs: settings.intervalMs });
   client.addEventListener("state", onState);
   client.addEventListener("frame", onFrame);
   client.addEventListener("error", onError);
@@ -330,6 +332,7 @@ byId("banner-retry").addEventListener("click", start);
 onTheme(() => detail.chart.request());
 if (kept.problem) notice(kept.problem);
 if (list.leftOut.length > 0) notice(`What was remembered and is left out: ${list.leftOut.slice(0, 3).map(problemOf).join("; ")}`);
+await admitted();
 start();
 show();
 fillFirst();
