@@ -25,11 +25,6 @@ fn the_watchlist_is_used_by_keyboard_by_mouse_and_on_a_phone() {
 }
 
 #[test]
-fn a_page_signs_in_where_the_server_wants_to_know_who_reads() {
-    node::page_tests(&["dashboard/signin.test.js"]);
-}
-
-#[test]
 fn the_replay_bar_drives_a_replay() {
     node::page_tests(&["dashboard/replay.test.js"]);
 }
@@ -42,4 +37,9 @@ fn the_monitor_plots_the_servers_statistics() {
 #[test]
 fn five_hundred_rows_cost_little_and_leave_nothing_behind() {
     node::page_tests(&["dashboard/cost.test.js"]);
+}
+
+#[test]
+fn a_page_signs_in_where_the_server_wants_to_know_who_reads() {
+    node::page_tests(&["dashboard/signin.test.js"]);
 }

@@ -17,9 +17,10 @@ async function withBoard(server, path, run) {
   }
 }
 
+/** The page begins anew with it. */
 async function signIn(page, token) {
   await page.locator("#token").fill(token);
-  await page.keyboard.press("Enter");
+  await Promise.all([page.waitForEvent("load"), page.keyboard.press("Enter")]);
 }
 
 test("the page asks for a token, shows what it entitles to, and forgets it on signing out", () => {
@@ -36,7 +37,7 @@ test("the page asks for a token, shows what it entitles to, and forgets it on si
     assert.ok(!page.url().includes("tickwire_"));
     await page.reload();
     await board.untilLive(3);
-    await page.locator("#who").click();
+    await Promise.all([page.waitForEvent("load"), page.locator("#who").click()]);
     await page.locator("#signin").waitFor();
     assert.equal(await page.evaluate(() => sessionStorage.length + (localStorage.getItem("tickwire.token") ?? "").length), 0);
   }));
