@@ -358,7 +358,18 @@ mod tests {
         }
     }
 
-    fn key(strings: &[&str], pace: u64) -> GroupKey {
+    /// All, one venue, a few by their name, none.
+    fn rights(which: u8) -> Rights {
+        let some: &[&str] = match which {
+            0 => return Rights::all(),
+            1 => &["v:*"],
+            2 => &["v:S1", "*2", "*7"],
+            _ => &[],
+        };
+        Rights::of(some.iter().map(|s| SymbolPattern::parse(s).expect(s)))
+    }
+
+    fn key(strings: &[&str], rights: Rights, pace: u64) -> GroupKey {
         let mut strings: Vec<&str> = strings.to_vec();
         strings.sort_unstable();
         strings.dedup();
@@ -368,7 +379,7 @@ mod tests {
             .collect();
         GroupKey {
             strings,
-            rights: Rights::all(),
+            rights,
             encoding: Encoding::Protobuf,
             compression: Compression::None,
             pace: Pace::new(pace, SubscriberId(1)),
@@ -399,15 +410,18 @@ mod tests {
         /// Moving keeps, changes, shares and makes groups; what is told to whom is as if all were made now.
         #[test]
         fn a_group_changed_in_place_is_as_one_made_now(
-            steps in prop::collection::vec((0..MEMBERS, prop::collection::vec(0u8..10, 1..5), 0u8..8, 1u64..3), 1..40),
+            steps in prop::collection::vec(
+                (0..MEMBERS, prop::collection::vec(0u8..10, 1..5), 0u8..4, 0u8..8, 1u64..3),
+                1..40,
+            ),
         ) {
             const STRINGS: [&str; 10] = ["v:S0", "v:S1", "v:S2", "v:S3", "v:S4", "v:S5", "v:*", "v:S1*", "w:*", "v:S7"];
             let (mut writer, mut table, mut groups) = (Writer::new(20), Table::new(), Groups::default());
             let mut asked: [Option<(GroupId, GroupKey)>; MEMBERS as usize] = Default::default();
-            for (member, strings, new, pace) in steps {
+            for (member, strings, may_see, new, pace) in steps {
                 listed(&mut writer, &mut table, &mut groups, new);
                 let strings: Vec<&str> = strings.iter().map(|n| STRINGS[*n as usize]).collect();
-                let key = key(&strings, pace);
+                let key = key(&strings, rights(may_see), pace);
                 let place = &mut asked[member as usize];
                 let old = place.take().map(|(id, _)| id);
                 *place = Some((groups.move_to(key.clone(), member, old, &table), key));

@@ -84,6 +84,11 @@ impl Job {
         self.rejected.split_off(self.rejected_told)
     }
 
+    /// The strings of which it was told that they are refused.
+    pub(super) fn told_rejected(&self) -> impl Iterator<Item = &str> {
+        self.rejected[..self.rejected_told].iter().map(|r| r.symbol.as_str())
+    }
+
     /// Whose rights it is made under.
     pub(super) fn rights(&self) -> &Rights {
         &self.rights

@@ -1,6 +1,8 @@
 //! A new epoch: all ids and values are void, and every subscriber is told anew what it holds. For one subscriber alone
 //! other rights are the same.
 
+use std::collections::HashSet;
+
 use crate::engine::Tick;
 use crate::store::Table;
 
@@ -33,7 +35,8 @@ impl<S: Socket> Shard<S> {
 
 impl<S: Socket> Subscriber<S> {
     /// Forgets what it holds and begins a whole snapshot of all that it has asked for and may see; false where that is
-    /// nothing. Strings that lost their right are refused in it, and no longer held.
+    /// nothing. Strings that lost their right are refused in it, and no longer held once it is
+    /// complete.
     ///
     /// Where a request is unanswered, the snapshot is its answer.
     pub(super) fn renew(&mut self, table: &Table) -> bool {
@@ -46,13 +49,16 @@ impl<S: Socket> Subscriber<S> {
         self.owes_beat = false;
         let (wanted, request_id, mut rejected) = match self.job.take() {
             Some(job) if job.is_asked_for => (job.all_strings.clone(), Some(job.request_id), job.rejected()),
-            Some(job) => (self.strings.clone(), None, job.rejected()),
+            Some(job) => {
+                // What it was told to be refused is no longer held; the rest is, should its right have come back.
+                let told: HashSet<&str> = job.told_rejected().collect();
+                let held = self.strings.iter().filter(|s| !told.contains(s.as_str()));
+                self.strings = held.cloned().collect();
+                (self.strings.clone(), None, Vec::new())
+            }
             None => (self.strings.clone(), None, Vec::new()),
         };
         let (strings, forbidden) = self.allowance.sort_out(wanted.to_vec());
-        if !forbidden.is_empty() {
-            self.strings = self.allowance.sort_out(self.strings.to_vec()).0.into();
-        }
         rejected.extend(forbidden);
         if request_id.is_none() && strings.is_empty() && rejected.is_empty() {
             return false;

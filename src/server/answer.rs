@@ -103,3 +103,140 @@ fn assemble(state: &State, asked: &Asked, ids: &[InstrumentId], since: Option<Se
     frame.snapshot(&head, &chunks, &picks, Some(&asked.tail(table)));
     (frame.as_bytes().to_vec(), !chunks.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::engine::tick_channel;
+    use crate::fanout::Allowance;
+    use crate::market::{
+        Decimal, Event, Field, Fields, Rights, Symbol, SymbolPattern, Ts, Update, VenueName, VenueState,
+    };
+    use crate::store::{Epoch, Table, Writer};
+
+    const EPOCH: Epoch = Epoch::new(7).expect("an epoch");
+
+    fn bid(symbol: &str, price: i64) -> Event {
+        let mut fields = Fields::new();
+        fields.set(Field::BidPrice, Decimal::from_int(price));
+        Event::Update(Update {
+            symbol: Symbol::parse(symbol).expect(symbol),
+            fields,
+            ts_event: None,
+            ts_recv: Ts(1),
+        })
+    }
+
+    fn up(venue: &str) -> Event {
+        let venue = VenueName::parse(venue).expect(venue);
+        let (state, reason) = (VenueState::Up, String::new());
+        Event::Venue { venue, state, reason }
+    }
+
+    /// A table at seq 2, in whose newest beat only venue `b` changed.
+    fn query() -> Arc<Query> {
+        let (mut writer, mut table) = (Writer::new(10), Table::new());
+        let first = [
+            bid("a:B", 1),
+            bid("b:SECRET", 1),
+            bid("$stats:x", 1),
+            up("a"),
+            up("b"),
+            up("$stats"),
+        ];
+        for events in [&first[..], &[bid("b:SECRET", 2), bid("b:LATER", 1)]] {
+            events.iter().for_each(|event| writer.apply(event, Ts(1)));
+            table.apply(&writer.seal(Ts(1)).expect("a beat"));
+        }
+        let (_, ticks) = tick_channel(1);
+        Query::spawn(EPOCH, Ts(1), table, ticks).expect("a thread").0
+    }
+
+    fn rights(texts: &[&str]) -> Rights {
+        Rights::of(texts.iter().map(|text| SymbolPattern::parse(text).expect(text)))
+    }
+
+    fn asked(list: &str, rights: &Rights) -> Asked {
+        let allowance = Allowance {
+            rights: rights.clone(),
+            ..Allowance::everything(100)
+        };
+        Asked::parse(list, allowance).expect(list)
+    }
+
+    fn json(body: &[u8]) -> Value {
+        serde_json::from_slice(body).expect("JSON")
+    }
+
+    fn names(list: &Value, name: &str) -> Vec<String> {
+        let of = |item: &Value| item[name].as_str().expect("a name").to_owned();
+        list.as_array().map_or(Vec::new(), |list| list.iter().map(of).collect())
+    }
+
+    #[test]
+    fn a_snapshot_and_its_tag_tell_only_what_may_be_seen() {
+        let (query, only_a) = (query(), rights(&["a:*"]));
+        let answer = query.snapshot(&asked("*,b:SECRET,b:NEVER,a:LATER", &only_a), |_| false);
+        let Ok(Snapshot::Whole { tag, body }) = answer else {
+            panic!("no snapshot: {answer:?}")
+        };
+        let own = EPOCH.under(&only_a);
+        let snapshot = &json(&body)["snapshot"];
+        assert_eq!(snapshot["epoch"], own.to_string());
+        assert_eq!(names(&snapshot["instruments"], "symbol"), ["a:B"]);
+        assert_eq!(names(&snapshot["venues"], "name"), ["a"]);
+        assert_eq!(names(&snapshot["rejected"], "symbol"), ["b:SECRET", "b:NEVER"]);
+        assert_eq!(names(&snapshot["rejected"], "code"), ["forbidden", "forbidden"]);
+        assert_eq!(snapshot["pending"], serde_json::json!(["a:LATER"]));
+        // What changes out of sight changes no tag, and one reader's tag says nothing to another.
+        assert_eq!(tag, format!("W/\"{own}-1\""));
+        let all = query.snapshot(&asked("*", &Rights::all()), |known| known == tag);
+        assert!(matches!(all, Ok(Snapshot::Whole { tag, .. }) if tag == "W/\"7-2\""));
+    }
+
+    #[test]
+    fn changes_are_resumed_from_the_readers_own_epoch_alone() {
+        let (query, only_a) = (query(), rights(&["a:*"]));
+        let resumed = |rights: &Rights, epoch: Epoch| {
+            let (epoch, seq) = (epoch.get(), Seq(1));
+            let changes = query.changes(&asked("*", rights), Some(Position { epoch, seq }));
+            let (body, is_news) = match changes.expect("within bounds") {
+                Changes::Nothing(body) => (body, false),
+                Changes::Some(body) | Changes::Ahead(body) => (body, true),
+            };
+            (json(&body)["snapshot"]["resumed"] == true, is_news)
+        };
+        assert_eq!(resumed(&only_a, EPOCH.under(&only_a)), (true, false));
+        assert_eq!(resumed(&only_a, EPOCH), (false, true));
+        assert_eq!(resumed(&Rights::all(), EPOCH), (true, true));
+        assert_eq!(resumed(&Rights::all(), EPOCH.under(&only_a)), (false, true));
+    }
+
+    #[test]
+    fn symbols_and_figures_go_by_rights() {
+        let query = query();
+        let listed = |pattern: Option<&str>, rights: &Rights| {
+            let pattern = pattern.map(|text| SymbolPattern::parse(text).expect(text));
+            let json = json(query.symbols(pattern.as_ref(), rights).as_bytes());
+            names(&json["instruments"], "symbol")
+        };
+        for (rights, of_feeds, own, venues) in [
+            (Rights::all(), vec!["a:B", "b:SECRET", "b:LATER"], 1, vec!["a", "b"]),
+            (rights(&["a:*"]), vec!["a:B"], 0, vec!["a"]),
+            (rights(&["$stats:*", "b:LATER"]), vec!["b:LATER"], 1, vec!["b"]),
+            (rights(&[]), vec![], 0, vec![]),
+        ] {
+            assert_eq!(listed(None, &rights), of_feeds);
+            assert_eq!(listed(Some("$stats:*"), &rights).len(), own);
+            let figures = query.figures(&rights);
+            let seen: Vec<&str> = figures.venues.iter().map(|venue| venue.name.as_str()).collect();
+            assert_eq!((figures.instruments, seen), (of_feeds.len(), venues));
+            assert_eq!((figures.feeds, figures.feeds_up), (2, 2));
+            assert_eq!(figures.epoch, EPOCH.under(&rights));
+        }
+    }
+}

@@ -201,7 +201,9 @@ proptest! {
             let peer = &world.peers[at];
             assert!(peer.is_connected && !peer.socket.wire().is_mid_frame());
             assert_eq!(peer.model.own, world.truth.seq().0);
-            peer.model.view.check(&world.truth);
+            let view = &peer.model.view;
+            assert!(view.strings.values().all(|string| view.rights.allow_string(string)));
+            view.check(&world.truth);
         }
     }
 }

@@ -6,12 +6,14 @@ mod law;
 mod lockstep;
 mod model;
 mod paces;
+mod rights;
 mod row;
 mod sharing;
 mod slow;
 mod snapshots;
 mod socket;
 mod symbols;
+mod twin;
 mod view;
 pub(super) mod world;
 

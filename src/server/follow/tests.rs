@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::fanout::Allowance;
 use crate::market::arbitrary::event as any_event;
-use crate::market::{Event, Symbol, Ts};
+use crate::market::{Event, Rights, Symbol, SymbolPattern, Ts};
 use crate::store::{Table, Writer};
 use crate::wire::FRAME_BYTES_MIN;
 
@@ -25,6 +25,8 @@ struct Seen {
     is_mid_snapshot: bool,
     open: Option<(u64, u64)>,
     has_begun: bool,
+    /// Names that must not be told, in quotes.
+    hidden: Vec<String>,
 }
 
 /// Of the entry, not of the instrument.
@@ -33,7 +35,9 @@ const OF_ENTRY: [&str; 5] = ["id", "updates", "event_age_us", "last_age_us", "cl
 impl Seen {
     fn take(&mut self, message: &Message<'_>) {
         assert!(message.json.len() <= FRAME_BYTES_MIN, "{} bytes", message.json.len());
-        let json: Value = serde_json::from_slice(message.json).expect("JSON");
+        let text = std::str::from_utf8(message.json).expect("text");
+        assert!(!self.hidden.iter().any(|name| text.contains(name)), "{text}");
+        let json: Value = serde_json::from_str(text).expect("JSON");
         let body = &json[message.name];
         let number = |name: &str| body[name].as_u64();
         let (seq, more) = (number("seq").unwrap_or(0), body["more"] == true);
@@ -137,8 +141,48 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What readers may see: all, a venue, some of each, nothing.
+const RIGHTS: [Option<&[&str]>; 4] = [None, Some(&["a:*"]), Some(&["*:1*", "b:7-NNNNNNN"]), Some(&[])];
+
+fn rights(texts: Option<&[&str]>) -> Rights {
+    let parse = |text: &&str| SymbolPattern::parse(text).expect(text);
+    texts.map_or(Rights::all(), |texts| Rights::of(texts.iter().map(parse)))
+}
+
+/// Rows by symbol: ids depend on what else there is.
+fn by_symbol(seen: &Seen) -> BTreeMap<String, BTreeMap<String, Value>> {
+    let rows = seen.rows.values();
+    rows.map(|row| (row["symbol"].to_string(), row.clone())).collect()
+}
+
+/// A store that takes a beat where something changed.
+fn beat<'a>(writer: &mut Writer, state: &mut State, events: impl Iterator<Item = &'a Event>) {
+    state.ts.0 += 10_000_000;
+    events.for_each(|event| writer.apply(event, state.ts));
+    if let Some(mut beat) = writer.seal(state.ts) {
+        beat.seq = state.table.seq().next();
+        state.table.apply(&beat);
+    }
+}
+
+fn symbol_of(event: &Event) -> Option<&Symbol> {
+    match event {
+        Event::Update(update) => Some(&update.symbol),
+        Event::Listed { symbol, .. } | Event::Removed(symbol) | Event::State { symbol, .. } => Some(symbol),
+        _ => None,
+    }
+}
+
 fn begin(state: &State, position: Option<Position>) -> Follow {
-    let asked = Asked::parse("a:*,b:1-N,b:7-NNNNNNN,b:X", Allowance::everything(1_000)).expect("a list");
+    begin_under(&Rights::all(), state, position)
+}
+
+fn begin_under(rights: &Rights, state: &State, position: Option<Position>) -> Follow {
+    let allowance = Allowance {
+        rights: rights.clone(),
+        ..Allowance::everything(1_000)
+    };
+    let asked = Asked::parse("a:*,b:1-N,b:7-NNNNNNN,b:X", allowance).expect("a list");
     Follow::begin(asked, position, state, FRAME_BYTES_MIN).expect("within bounds")
 }
 
@@ -152,21 +196,24 @@ fn read_on(follow: &mut Follow, state: &State, seen: &mut Seen) {
 proptest! {
     #[test]
     fn whoever_reads_on_over_cuts_and_epochs_has_what_a_new_snapshot_has(
+        rights in prop::sample::select(RIGHTS.to_vec()).prop_map(rights),
         steps in prop::collection::vec(step(), 1..40),
     ) {
         let epoch = |number: u64| Epoch::new(number).expect("an epoch");
+        let may_see = |event: &Event| symbol_of(event).is_none_or(|symbol| rights.allow(symbol));
         let (mut writer, mut state) = (Writer::new(100), State::with(epoch(7), Ts(0), Table::new()));
-        let (mut follow, mut seen) = (begin(&state, None), Seen::default());
+        // A store that holds only what may be seen.
+        let (mut twin_writer, mut twin) = (Writer::new(100), State::with(epoch(7), Ts(0), Table::new()));
+        let named = ["b:1-N", "b:7-NNNNNNN"];
+        let hidden = symbols().into_iter().filter(|s| !rights.allow(s) && !named.contains(&s.as_str()));
+        let hidden = hidden.map(|symbol| format!("\"{symbol}\"")).collect();
+        let (mut follow, mut seen) = (begin_under(&rights, &state, None), Seen { hidden, ..Seen::default() });
         let mut scratch = Scratch::default();
         for step in steps {
             match step {
                 Step::Beat(events) => {
-                    state.ts.0 += 10_000_000;
-                    events.iter().for_each(|e| writer.apply(e, state.ts));
-                    if let Some(mut beat) = writer.seal(state.ts) {
-                        beat.seq = state.table.seq().next();
-                        state.table.apply(&beat);
-                    }
+                    beat(&mut writer, &mut state, events.iter());
+                    beat(&mut twin_writer, &mut twin, events.iter().filter(|event| may_see(event)));
                 }
                 Step::Read => {
                     if let Some(message) = follow.next(&state, 0, &mut scratch) {
@@ -179,7 +226,7 @@ proptest! {
                     seen.take(&follow.heartbeat(&state, &mut scratch));
                 }
                 Step::Cut => {
-                    follow = begin(&state, seen.id);
+                    follow = begin_under(&rights, &state, seen.id);
                     (seen.open, seen.is_mid_snapshot) = (None, false);
                     seen.own = seen.id.map_or(0, |id| id.seq.0);
                     // Its values may be ahead of its seq; whole counts make that right.
@@ -187,16 +234,20 @@ proptest! {
                 Step::Epoch => {
                     state.epoch = epoch(state.epoch.get() + 1);
                     state.table = Table::after(state.table.seq());
-                    writer = Writer::new(100);
+                    twin.table = Table::after(twin.table.seq());
+                    (writer, twin_writer) = (Writer::new(100), Writer::new(100));
                 }
             }
         }
         read_on(&mut follow, &state, &mut seen);
-        let (mut fresh, mut want) = (begin(&state, None), Seen::default());
+        let (mut fresh, mut want) = (begin_under(&rights, &state, None), Seen::default());
         read_on(&mut fresh, &state, &mut want);
+        let (mut other, mut of_twin) = (begin(&twin, None), Seen::default());
+        read_on(&mut other, &twin, &mut of_twin);
+        prop_assert_eq!(by_symbol(&seen), by_symbol(&of_twin));
         prop_assert_eq!(seen.rows, want.rows);
         prop_assert_eq!(seen.venues, want.venues);
-        let position = Position { epoch: state.epoch.get(), seq: state.table.seq() };
+        let position = Position { epoch: state.epoch.under(&rights).get(), seq: state.table.seq() };
         prop_assert_eq!(want.id, Some(position));
     }
 }
