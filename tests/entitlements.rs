@@ -100,7 +100,15 @@ fn an_identity_has_so_many_connections_symbols_and_paces() {
     let refused = Answer::read(&mut server.sent(&http::upgrade("", &[])), "GET");
     assert_eq!((refused.status, refused.header("retry-after").is_some()), (429, true));
     assert_eq!(server.get("/v1/events?symbols=synthetic:S0001").error().0, 429);
-    let mut browser = Peer::upgrade(&server, "", &[("Origin", "http://localhost")], Encoding::Protobuf);
+    let browser = || Peer::upgrade(&server, "", &[("Origin", "http://localhost")], Encoding::Protobuf);
+    // A page can say only now who it is.
+    let mut known = browser();
+    assert!(!known.welcome().authenticated);
+    let token = alice.token.clone();
+    let known = known.ask(1, Ask::Authenticate(proto::Authenticate { token }));
+    assert!(matches!(known, Said::Ack(_)), "{known:?}");
+    let mut browser = browser();
+    browser.request(1, subscribe(&["*"]));
     assert_eq!(
         browser.closed(),
         (4_504, "too many connections of one identity".to_owned())

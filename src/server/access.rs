@@ -23,9 +23,10 @@ pub(super) struct Access {
 }
 
 enum Known {
-    /// It may still say who it is, for so long.
+    /// It may still say who it is, for so long; what it is sent away for if it does not.
     NotYet {
         until: Instant,
+        why: CloseReason,
         _place: Slot,
     },
     As {
@@ -34,31 +35,49 @@ enum Known {
     },
 }
 
+impl Known {
+    fn not_yet(app: &Arc<App>, why: CloseReason) -> Result<Known, CloseReason> {
+        Ok(Known::NotYet {
+            until: Instant::now() + AUTHENTICATE_DEADLINE,
+            why,
+            _place: Slot::of_unknown(app).ok_or(CloseReason::TooMany)?,
+        })
+    }
+}
+
 impl Access {
-    /// Begins with what the handshake said.
+    /// Begins with what the handshake said. A page can say no more in it: where all who are anonymous have their places, it
+    /// may still turn out to be somebody.
     ///
     /// # Errors
     /// Too many of this identity, or of those who have not said who they are.
-    pub(super) fn begin(app: &Arc<App>, caller: Option<Identity>) -> Result<Access, CloseReason> {
-        let known = match caller {
-            Some(identity) => {
-                let seat = Seat::take(app, &identity).ok_or(CloseReason::TooManyOfOne)?;
-                Known::As { identity, seat }
+    pub(super) fn begin(app: &Arc<App>, caller: Option<Identity>, is_page: bool) -> Result<Access, CloseReason> {
+        let seated = caller.map(|identity| (Seat::take(app, &identity), identity));
+        let known = match seated {
+            Some((Some(seat), identity)) => Known::As { identity, seat },
+            Some((None, identity)) if is_page && !identity.is_authenticated => {
+                Known::not_yet(app, CloseReason::TooManyOfOne)?
             }
-            None => Known::NotYet {
-                until: Instant::now() + AUTHENTICATE_DEADLINE,
-                _place: Slot::of_unknown(app).ok_or(CloseReason::TooMany)?,
-            },
+            Some((None, _)) => return Err(CloseReason::TooManyOfOne),
+            None => Known::not_yet(app, CloseReason::NoCredentials)?,
         };
-        Ok(Access {
-            app: app.clone(),
-            known,
-        })
+        let app = app.clone();
+        Ok(Access { app, known })
     }
 
     /// Whether it may ask for anything but to be let in.
-    pub(super) fn may_ask(&self) -> bool {
-        matches!(self.known, Known::As { .. })
+    ///
+    /// # Errors
+    /// It may not, and need not wait to hear why it is sent away.
+    pub(super) fn may_ask(&self) -> Result<bool, CloseReason> {
+        match &self.known {
+            Known::As { .. } => Ok(true),
+            Known::NotYet {
+                why: CloseReason::TooManyOfOne,
+                ..
+            } => Err(CloseReason::TooManyOfOne),
+            Known::NotYet { .. } => Ok(false),
+        }
     }
 
     /// Whether it has shown credentials.
@@ -115,9 +134,9 @@ impl Access {
     /// Nothing is lost where it is dropped.
     pub(super) async fn over(&self) -> CloseReason {
         match &self.known {
-            Known::NotYet { until, .. } => {
+            Known::NotYet { until, why, .. } => {
                 sleep_until(*until).await;
-                CloseReason::NoCredentials
+                why.clone()
             }
             Known::As { identity, .. } => {
                 expired(identity).await;

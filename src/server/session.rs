@@ -218,7 +218,7 @@ impl Session {
                 let allowance = self.access.allowance();
                 Ok(Some(Request::Authenticated { request_id, allowance }))
             }
-            _ if self.access.may_ask() => Ok(Some(to_request(message, ts_recv))),
+            _ if self.access.may_ask()? => Ok(Some(to_request(message, ts_recv))),
             // It has no answer.
             Some(Body::Received(_)) => Ok(None),
             _ => {

@@ -105,7 +105,8 @@ fn admit(
         tracing::debug!(peer = %peer.addr, %why, "credentials refused");
         CloseReason::BadCredentials
     })?;
-    Ok((options, Access::begin(app, caller)?, slot))
+    let is_page = headers.contains_key(header::ORIGIN);
+    Ok((options, Access::begin(app, caller, is_page)?, slot))
 }
 
 /// What is wrong with a request that is no handshake.

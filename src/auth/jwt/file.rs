@@ -20,7 +20,7 @@ const PEM: &[u8] = b"-----BEGIN ";
 #[serde(untagged)]
 enum Json {
     Set { keys: Vec<Jwk> },
-    One(Jwk),
+    One(Box<Jwk>),
 }
 
 /// A key (RFC 7517, 4; RFC 7518, 6; RFC 8037, 2); of a private one the private part is passed over.
@@ -38,6 +38,9 @@ struct Jwk {
     e: Option<String>,
     k: Option<String>,
 }
+
+/// Makes a key of what stands there.
+type Make = fn(&Jwk) -> Result<Key, String>;
 
 /// Reads a file's keys, at least one.
 ///
@@ -80,7 +83,7 @@ fn of_json(text: &[u8]) -> Result<Vec<Key>, String> {
     let wrong = |error: serde_json::Error| format!("line {}: no key in JSON: {ALLOWED}", error.line());
     let set = match serde_json::from_slice(text).map_err(wrong)? {
         Json::Set { keys } => keys,
-        Json::One(key) => vec![key],
+        Json::One(key) => vec![*key],
     };
     let keys = set.iter().enumerate().filter_map(|(at, jwk)| {
         let located = |why| match &jwk.kid {
@@ -95,8 +98,7 @@ fn of_json(text: &[u8]) -> Result<Vec<Key>, String> {
 impl Jwk {
     /// The key; `None` of one for something else (RFC 7517, 5: a set may hold such).
     fn key(&self) -> Result<Option<Key>, String> {
-        let (algorithm, make): (&str, fn(&Jwk) -> Result<Key, String>) = match (self.kty.as_str(), self.crv.as_deref())
-        {
+        let (algorithm, make): (&str, Make) = match (self.kty.as_str(), self.crv.as_deref()) {
             ("OKP", Some("Ed25519")) => ("EdDSA", |jwk| Key::ed25519(bytes("x", &jwk.x)?)),
             ("EC", Some("P-256")) => ("ES256", |jwk| {
                 Key::p256([vec![4], bytes("x", &jwk.x)?, bytes("y", &jwk.y)?].concat())

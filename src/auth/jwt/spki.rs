@@ -19,7 +19,7 @@ const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// It is cut off, or of a kind that is not taken.
 pub(super) fn key(der: &[u8]) -> Result<Key, String> {
     let damaged = || "a public key in it is damaged".to_owned();
-    let (kind, curve, bits) = parts(der).ok_or_else(damaged)?;
+    let Parts { kind, curve, bits } = parts(der).ok_or_else(damaged)?;
     match (kind, curve) {
         (ED25519, None) => Key::ed25519(bits.to_vec()),
         (EC, Some(P256)) => Key::p256(bits.to_vec()),
@@ -31,8 +31,16 @@ pub(super) fn key(der: &[u8]) -> Result<Key, String> {
     }
 }
 
-/// Kind, curve where it has one, and the key's own bytes.
-fn parts(der: &[u8]) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
+/// What stands in one.
+struct Parts<'a> {
+    kind: &'a [u8],
+    /// Where the kind has some.
+    curve: Option<&'a [u8]>,
+    /// The key's own.
+    bits: &'a [u8],
+}
+
+fn parts(der: &[u8]) -> Option<Parts<'_>> {
     let (info, []) = take(der, SEQUENCE)? else { return None };
     let (algorithm, info) = take(info, SEQUENCE)?;
     let (kind, parameters) = take(algorithm, OBJECT)?;
@@ -41,7 +49,7 @@ fn parts(der: &[u8]) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
     let ([0, bits @ ..], []) = take(info, BIT_STRING)? else {
         return None;
     };
-    Some((kind, curve, bits))
+    Some(Parts { kind, curve, bits })
 }
 
 /// Modulus and exponent (RFC 8017, A.1.1).
