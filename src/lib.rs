@@ -65,8 +65,8 @@
 //!    `feed::live`, `tests/venue_faults.rs`).
 //! 7. **A restart hides nothing**: nobody is told that it resumed where something is missing (`state::tests::law`,
 //!    `tests/state.rs`).
-//! 8. **Nothing is told without right**: what a reader may not see is in no byte that it gets (`fanout::tests::rights`,
-//!    `tests/auth.rs`).
+//! 8. **What a reader may not see is not there** for it, in anything that it is told (`market::Rights`, `fanout::tests::twin`,
+//!    `fanout::tests::rights`, `server::follow::tests`, `tests/auth.rs`).
 
 pub mod auth;
 pub mod backoff;

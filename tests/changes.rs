@@ -206,6 +206,8 @@ fn wrong_polls_are_told_what_is_allowed() {
         ("symbols=a:B&epoch=9007199254740992&since=5", "from 1 to 2^53 - 1"),
         ("symbols=a:B&epoch=5&since=-1", "`since` is `-1`"),
         ("symbols=a:B&epoch=5&since=", "`since` is ``"),
+        ("symbols=a:B&since=x", "`since` is `x`"),
+        ("symbols=a:B&epoch=x", "`epoch` is `x`"),
         ("symbols=a:B&wait_ms=60001", "from 0 to 60000"),
         ("symbols=a:B&wait_ms=1.5", "from 0 to 60000"),
         ("symbols=a:B&wait_ms=+1", "from 0 to 60000"),

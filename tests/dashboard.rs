@@ -25,6 +25,11 @@ fn the_watchlist_is_used_by_keyboard_by_mouse_and_on_a_phone() {
 }
 
 #[test]
+fn rows_are_selected_by_keyboard_and_sorted_without_jumping_under_a_reader() {
+    node::page_tests(&["dashboard/order.test.js"]);
+}
+
+#[test]
 fn the_replay_bar_drives_a_replay() {
     node::page_tests(&["dashboard/replay.test.js"]);
 }

@@ -120,6 +120,20 @@ fn a_pace_is_kept_and_silence_is_filled_with_heartbeats() {
 }
 
 #[test]
+fn a_pace_as_long_as_the_heartbeats_silence_has_deltas_and_no_heartbeats_between() {
+    let server = lively(&["--heartbeat-ms", "500"]);
+    let mut stream = EventFollower::open(&server, ALL, "&interval_ms=500", None);
+    while stream.follower.deltas < 6 {
+        stream.take();
+    }
+    assert_eq!(
+        stream.follower.heartbeats.len(),
+        0,
+        "each delta fell due when a heartbeat did"
+    );
+}
+
+#[test]
 fn a_slow_reader_is_conflated_and_one_that_is_stuck_is_let_go() {
     let feed = "synthetic?symbols=200&rate=100000&seed=5";
     let server = Server::of(feed, &["--slow-consumer-ms", "1000", "--max-connections", "2"]);

@@ -119,7 +119,7 @@ fn a_star_lets_every_page_read_and_none_control() {
     assert_eq!(allowed(&server, "null").as_deref(), Some("*"));
     assert_eq!(refused(&server, &[("Origin", FOREIGN)]), None);
     assert_eq!(server.get("/v1/symbols").header("vary"), None, "all get the same");
-    let push = |origin: &str| {
+    let push = |server: &Server, origin: &str| {
         let body = r#"{"symbol": "own:A", "bid_price": "1"}"#;
         let request = format!(
             "POST /v1/updates HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -127,7 +127,17 @@ fn a_star_lets_every_page_read_and_none_control() {
         );
         Answer::read(&mut server.sent(request.as_bytes()), "POST").status
     };
-    assert_eq!((push(FOREIGN), push("http://localhost")), (403, 200));
+    assert_eq!((push(&server, FOREIGN), push(&server, "http://localhost")), (403, 200));
+    let both = Server::quiet(&["--allowed-origins", &format!("*,{FRIEND}"), "--allow-control"]);
+    for origin in [FOREIGN, FRIEND] {
+        assert_eq!(allowed(&both, origin).as_deref(), Some("*"), "{origin}");
+        assert_eq!(refused(&both, &[("Origin", origin)]), None, "{origin}");
+    }
+    assert_eq!(
+        (push(&both, FOREIGN), push(&both, FRIEND)),
+        (403, 200),
+        "only a named one controls"
+    );
 }
 
 #[test]
@@ -147,6 +157,9 @@ fn a_server_that_only_this_machine_reaches_is_asked_by_its_names() {
     let mut stream = server.connect();
     stream.write_all(socket.as_bytes()).expect("written");
     assert_eq!(Peer::answered(stream, Json).closed().0, 4_507);
+    // A page that calls anything else an upgrade is no socket: it is refused like any request.
+    let no_socket = "Host: evil.test\r\nOrigin: http://evil.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+    assert_eq!(of_host(&server, "/v1/symbols", no_socket).error().0, 403);
     for host in ["", "Host: a\r\nHost: a\r\n", "Host: a b\r\n", "Host: \r\n"] {
         assert_eq!(of_host(&server, "/healthz", host).error().0, 400, "{host}");
     }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use serde_json::Value;
 use support::process::{Process, run};
 use support::server::{QUIET, Server};
@@ -27,19 +28,35 @@ fn ca(tls: &Tls) -> &str {
     tls.ca_file().to_str().expect("UTF-8")
 }
 
+type Connection = StreamOwned<ClientConnection, std::net::TcpStream>;
+
 /// A connection of one's own, after its handshake.
-fn connect(server: &Server, tls: &Tls) -> StreamOwned<ClientConnection, std::net::TcpStream> {
+fn connect(server: &Server, tls: &Tls) -> Connection {
+    connect_with(server, tls, rustls::DEFAULT_VERSIONS)
+}
+
+fn connect_with(server: &Server, tls: &Tls, versions: &[&'static SupportedProtocolVersion]) -> Connection {
     let mut roots = RootCertStore::empty();
     let authority = CertificateDer::from_pem_file(tls.ca_file()).expect("a certificate");
     roots.add(authority).expect("an authority");
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
     let name = ServerName::try_from("127.0.0.1").expect("a name");
     let connection = ClientConnection::new(Arc::new(config), name).expect("a client");
     StreamOwned::new(connection, server.connect())
+}
+
+/// An answer, whole; `None` where the certificate is not trusted.
+fn get(mut connection: Connection, target: &str) -> Option<String> {
+    let request = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer and a goodbye");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    Some(answer)
 }
 
 #[test]
@@ -188,12 +205,7 @@ fn who_does_not_trust_it_is_told_why_and_who_speaks_no_tls_harms_nobody() {
     // An alert of TLS, or a reset.
     let _ = plain.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    let mut good = connect(&server, &tls);
-    good.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-        .expect("written");
-    let mut answer = String::new();
-    good.read_to_string(&mut answer).expect("an answer and a goodbye");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(get(connect(&server, &tls), "/healthz").is_some());
     let ended = run(&["watch", &server.url(), "a:B", "--ca-file", "nowhere.pem"]);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
     assert!(ended.err.contains("nowhere.pem"), "{}", ended.err);
@@ -208,4 +220,61 @@ fn who_does_not_trust_it_is_told_why_and_who_speaks_no_tls_harms_nobody() {
     ])
     .line();
     assert!(line.contains("synthetic:S000"), "{line}");
+}
+
+#[test]
+fn both_versions_are_spoken() {
+    let tls = Tls::new();
+    let server = secured(&tls, &["--feed", QUIET]);
+    for version in [&TLS12, &TLS13] {
+        let mut connection = connect_with(&server, &tls, &[version]);
+        connection.conn.complete_io(&mut connection.sock).expect("a handshake");
+        assert_eq!(connection.conn.protocol_version(), Some(version.version));
+        assert!(get(connection, "/healthz").is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_certificate_is_shown_to_who_comes_and_whoever_is_there_stays() {
+    let (tls, renewed) = (Tls::new(), Tls::new());
+    let server = secured(&tls, &["--feed", "synthetic?symbols=10&rate=1000"]);
+    let options = Options::new(&server.url()).expect("a URL");
+    let subscriber = Subscriber::new(options.ca_file(tls.ca_file()).expect("an authority"));
+    subscriber.subscribe(["synthetic:*"]).await.expect("a pattern");
+    let seq = |subscriber: &Subscriber| subscriber.view().seq();
+    let complete = subscriber.wait_until(|view| view.is_complete() && view.len() == 10);
+    tokio::time::timeout(LIMIT, complete)
+        .await
+        .expect("in time")
+        .expect("it does not give up");
+    tls.replace_by(&renewed);
+    let changed = tokio::task::spawn_blocking(move || {
+        let line = server.process.log_line("the certificate has changed");
+        assert!(get(connect(&server, &renewed), "/healthz").is_some(), "{line}");
+        assert!(
+            get(connect(&server, &tls), "/healthz").is_none(),
+            "the old one is no longer shown"
+        );
+        tls.spoil();
+        let line = server.process.log_line("cannot be used");
+        assert!(line.contains("holds no certificate in PEM"), "{line}");
+        let metrics = get(connect(&server, &renewed), "/metrics").expect("the one before is shown");
+        (server, metrics)
+    });
+    let (server, metrics) = tokio::time::timeout(LIMIT, changed)
+        .await
+        .expect("in time")
+        .expect("no panic");
+    let before = seq(&subscriber);
+    let goes_on = subscriber.wait_until(|view| view.seq() > before);
+    tokio::time::timeout(LIMIT, goes_on)
+        .await
+        .expect("in time")
+        .expect("it does not give up");
+    assert!(
+        metrics.contains("\ntickwire_connections_total 1\n"),
+        "it never had to come back"
+    );
+    assert_eq!((subscriber.view().breaches(), subscriber.view().losses()), (0, 0));
+    drop(server);
 }

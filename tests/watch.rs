@@ -86,15 +86,34 @@ fn it_says_when_the_server_goes_and_ends_well_on_a_signal() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_and_tried_again() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", free.local_addr().expect("an address"));
-    drop(free);
-    let watch = Process::spawn(&["watch", &url, "a:B"]);
-    watch.log_line("trying again in");
-    watch.log_line("trying again in");
-    watch.signal("TERM");
-    assert_eq!(watch.wait().code, Some(0));
+fn in_a_pipe_a_server_that_is_not_there_is_a_1_with_its_address_and_the_cause() {
+    // Nothing connects to port 0.
+    for args in [
+        &["watch", "http://127.0.0.1:0", "a:B"][..],
+        &["top", "http://127.0.0.1:0", "--json"],
+    ] {
+        let ended = run(args);
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{}", ended.err);
+        assert!(
+            ended.err.contains("tickwire: http://127.0.0.1:0: cannot connect: "),
+            "{}",
+            ended.err
+        );
+    }
+}
+
+#[test]
+fn on_a_terminal_a_server_that_is_not_there_is_tried_again() {
+    for args in [
+        &["watch", "http://127.0.0.1:0", "a:B"][..],
+        &["top", "http://127.0.0.1:0"],
+    ] {
+        let mut shown = OnTerminal::spawn(args);
+        shown.until_shown("next attempt in");
+        shown.until_shown("cannot connect: ");
+        shown.press("q");
+        assert_eq!(shown.wait(), Some(0));
+    }
 }
 
 #[test]
@@ -117,10 +136,13 @@ fn on_a_terminal_it_is_a_table_that_keys_move_and_end() {
         watch.until_shown("1-24 of 50 ");
         watch.until_shown("synthetic:S0023 ");
         watch.press("\x1b[F");
-        watch.until_shown("27-50 of 50 ");
+        watch.until_shown("27-50 of 50 by symbol ");
         watch.until_shown("synthetic:S0049 ");
         watch.press("/s0007\r");
-        watch.until_shown("1-1 of 1 with `s0007` ");
+        watch.until_shown("1-1 of 1 with `s0007` by symbol ");
+        watch.press("/nowhere");
+        watch.until_shown("nothing matches `nowhere`");
+        watch.press("\r");
         // With another key at once it would be that key with Alt.
         watch.press("\x1b");
         watch.until_shown("1-24 of 50 ");

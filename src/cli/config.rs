@@ -4,16 +4,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 
 use super::cores::Cores;
 use super::log::{self, LogFormat};
 use super::within::{
-    Connections, FrameBytes, HeartbeatMs, Instruments, IntervalMs, MessageBytes, PatienceMs, RotateBytes,
-    RotateSeconds, Shards, Symbols,
+    Connections, FrameBytes, HeaderBytes, HeartbeatMs, Instruments, IntervalMs, MessageBytes, PatienceMs, PerAddress,
+    PerSecond, RotateBytes, RotateSeconds, Shards, Symbols,
 };
 use crate::market::SymbolPattern;
-use crate::server::AllowedOrigins;
+use crate::server::{AllowedOrigins, ProxyHeader, TrustedProxies};
 
 /// A file's settings; absent ones are left to lower layers.
 #[derive(Debug, Default, Deserialize)]
@@ -47,7 +48,32 @@ pub(super) struct ServerTable {
     pub(super) allow_control: Option<bool>,
     pub(super) allowed_origins: Option<Origins>,
     pub(super) insecure: Option<bool>,
+    pub(super) trusted_proxies: Option<Networks>,
+    pub(super) proxy_header: Option<Header>,
     pub(super) state: Option<PathBuf>,
+}
+
+/// A list of addresses and networks.
+#[derive(Debug)]
+pub(super) struct Networks(pub(super) Vec<IpNet>);
+
+impl<'de> Deserialize<'de> for Networks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Networks, D::Error> {
+        let list = Vec::<String>::deserialize(deserializer)?;
+        let networks: Result<_, _> = list.iter().map(|text| TrustedProxies::network(text)).collect();
+        networks.map(Networks).map_err(de::Error::custom)
+    }
+}
+
+/// The header that proxies set.
+#[derive(Debug)]
+pub(super) struct Header(pub(super) ProxyHeader);
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Header, D::Error> {
+        let header = String::deserialize(deserializer)?.parse();
+        header.map(Header).map_err(de::Error::custom)
+    }
 }
 
 /// A list of origins.
@@ -66,6 +92,12 @@ impl<'de> Deserialize<'de> for Origins {
 #[serde(deny_unknown_fields)]
 pub(super) struct LimitsTable {
     pub(super) max_connections: Option<Connections>,
+    pub(super) max_connections_per_address: Option<PerAddress>,
+    pub(super) max_handshakes_per_second: Option<PerSecond>,
+    pub(super) handshake_ms: Option<PatienceMs>,
+    pub(super) max_header_bytes: Option<HeaderBytes>,
+    pub(super) max_messages_per_second: Option<PerSecond>,
+    pub(super) max_symbols_per_second: Option<PerSecond>,
     pub(super) max_symbols: Option<Symbols>,
     pub(super) max_instruments: Option<Instruments>,
     pub(super) max_message_bytes: Option<MessageBytes>,

@@ -83,9 +83,9 @@ enum CliError {
     /// `serve` could not go on.
     #[error(transparent)]
     Serve(#[from] serve::ServeError),
-    /// `watch` could not go on.
+    /// `watch` or `top` could not go on.
     #[error(transparent)]
-    Watch(#[from] watch::WatchError),
+    Link(#[from] link::LinkError),
     /// `record` could not go on.
     #[error(transparent)]
     Record(#[from] record::RecordError),
@@ -101,9 +101,6 @@ enum CliError {
     /// `bench` could not measure, or found something wrong.
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
-    /// `top` could not go on.
-    #[error(transparent)]
-    Top(#[from] top::TopError),
     /// `monitoring` could not print.
     #[error(transparent)]
     Monitoring(#[from] monitoring::MonitoringError),
@@ -130,13 +127,12 @@ impl CliError {
         match self {
             CliError::Setting(error) if error.is_usage() => 2,
             CliError::Serve(error) if error.is_usage() => 2,
-            CliError::Watch(error) if error.is_usage() => 2,
+            CliError::Link(error) if error.is_usage() => 2,
             CliError::Record(error) if error.is_usage() => 2,
             CliError::Replay(error) if error.is_usage() => 2,
             CliError::Convert(error) if error.is_usage() => 2,
             CliError::Inspect(error) if error.is_usage() => 2,
             CliError::Bench(error) if error.is_usage() => 2,
-            CliError::Top(error) if error.is_usage() => 2,
             CliError::Check(error) if error.is_usage() => 2,
             CliError::Token(error) if error.is_usage() => 2,
             _ => 1,

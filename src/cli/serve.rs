@@ -161,11 +161,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         first_subscribe,
         metrics,
     } = behind;
-    let tls = settings
-        .tls
-        .as_ref()
-        .map(|(cert, key)| Tls::read(cert, key))
-        .transpose()?;
+    let tls = settings.tls.clone().map(Tls::read).transpose()?;
     settings.cores.as_ref().map_or(Ok(()), Cores::check)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let listen = |source| ServeError::Listen {

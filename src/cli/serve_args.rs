@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ipnet::IpNet;
 
 use super::cores::Cores;
 use super::log::LogFormat;
 use super::within::{
-    Connections, FrameBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, RotateBytes, RotateSeconds, Shards,
-    Symbols,
+    Connections, FrameBytes, HeaderBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, PerAddress, PerSecond,
+    RotateBytes, RotateSeconds, Shards, Symbols,
 };
-use crate::server::AllowedOrigins;
+use crate::server::{AllowedOrigins, ProxyHeader, TrustedProxies};
 
 /// Serves live tickers over WebSocket, with a dashboard on the same port.
 #[derive(Args, Debug, Default)]
@@ -100,6 +101,30 @@ pub(super) struct ServiceArgs {
     /// Subscribers at a time [default: 16384]
     #[arg(long, env = "TICKWIRE_MAX_CONNECTIONS", value_name = "N")]
     pub(super) max_connections: Option<Connections>,
+    /// Of these, from one IPv4 address or IPv6 /64 [default: 256; none for loopback addresses]
+    #[arg(long, env = "TICKWIRE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    pub(super) max_connections_per_address: Option<PerAddress>,
+    /// Connections that one address may begin in a second [default: 50; none for loopback addresses]
+    #[arg(long, env = "TICKWIRE_MAX_HANDSHAKES_PER_SECOND", value_name = "N")]
+    pub(super) max_handshakes_per_second: Option<PerSecond>,
+    /// Time for a TLS handshake, and again for a request's head [default: 10000]
+    #[arg(long, env = "TICKWIRE_HANDSHAKE_MS", value_name = "MS")]
+    pub(super) handshake_ms: Option<PatienceMs>,
+    /// Largest head of a request [default: 32768]
+    #[arg(long, env = "TICKWIRE_MAX_HEADER_BYTES", value_name = "BYTES")]
+    pub(super) max_header_bytes: Option<HeaderBytes>,
+    /// Messages that a subscriber may send in a second, ten seconds' worth at once [default: 200]
+    #[arg(long, env = "TICKWIRE_MAX_MESSAGES_PER_SECOND", value_name = "N")]
+    pub(super) max_messages_per_second: Option<PerSecond>,
+    /// Symbols that it may subscribe and take back in a second, likewise; a pattern counts as 100 [default: 10000]
+    #[arg(long, env = "TICKWIRE_MAX_SYMBOLS_PER_SECOND", value_name = "N")]
+    pub(super) max_symbols_per_second: Option<PerSecond>,
+    /// Proxies that say who their client is, such as 10.0.0.0/8,2001:db8::1 [default: none]
+    #[arg(long, env = "TICKWIRE_TRUSTED_PROXIES", value_name = "LIST", value_delimiter = ',', value_parser = TrustedProxies::network)]
+    pub(super) trusted_proxies: Vec<IpNet>,
+    /// Where they say it: x-forwarded-for, or forwarded (RFC 7239) [default: x-forwarded-for]
+    #[arg(long, env = "TICKWIRE_PROXY_HEADER", value_name = "HEADER")]
+    pub(super) proxy_header: Option<ProxyHeader>,
     /// Symbols and instruments that a subscriber may hold when it subscribes [default: 100000]
     #[arg(long, env = "TICKWIRE_MAX_SYMBOLS", value_name = "N")]
     pub(super) max_symbols: Option<Symbols>,

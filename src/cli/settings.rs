@@ -8,11 +8,11 @@ use super::config::{ConfigError, ConfigFile};
 use super::cores::Cores;
 use super::log::LogFormat;
 use super::serve_args::ServeArgs;
-use super::within::{Within, rotation};
+use super::within::{PerAddress, PerSecond, Within, rotation};
 use crate::engine::{BEAT, Clock};
 use crate::fanout::FanoutConfig;
 use crate::feed::DEFAULT_SPEC;
-use crate::server::{ServerConfig, SocketFaults};
+use crate::server::{Bound, Limits, Rates, ServerConfig, SocketFaults, TlsFiles, TrustedProxies};
 use crate::store::{Epoch, INSTRUMENTS_MAX};
 use crate::tape::Rotation;
 
@@ -26,8 +26,8 @@ pub(super) const FEED_ENV: &str = "TICKWIRE_FEED";
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) listen: String,
-    /// Certificate and key, where TLS is spoken.
-    pub(super) tls: Option<(PathBuf, PathBuf)>,
+    /// Where TLS is spoken.
+    pub(super) tls: Option<TlsFiles>,
     pub(super) feeds: Vec<String>,
     pub(super) shards: usize,
     /// Where threads run, if they are bound at all.
@@ -126,6 +126,33 @@ impl Settings {
         let instruments = [args.max_instruments, limits.max_instruments];
         let slow_consumer = [args.slow_consumer_ms, limits.slow_consumer_ms];
         let message_bytes = [args.max_message_bytes, limits.max_message_bytes];
+        let bound = |layers: [Option<PerAddress>; 2], default: u64| Bound {
+            holds_on_loopback: layers.iter().any(Option::is_some),
+            most: first(layers, default) as u32,
+        };
+        let limit = |layers: [Option<PerSecond>; 2], default: u64| first(layers, default) as u32;
+        let handshakes = [args.max_handshakes_per_second, limits.max_handshakes_per_second];
+        let connections = [args.max_connections_per_address, limits.max_connections_per_address];
+        let limits_of_peers = Limits {
+            connections_per_address: bound(connections, 256),
+            handshakes_per_second: bound(handshakes, 50),
+            handshake: Duration::from_millis(first([args.handshake_ms, limits.handshake_ms], 10_000)),
+            header_bytes_max: first([args.max_header_bytes, limits.max_header_bytes], 32_768) as usize,
+            rates: Rates {
+                messages: limit([args.max_messages_per_second, limits.max_messages_per_second], 200),
+                symbols: limit([args.max_symbols_per_second, limits.max_symbols_per_second], 10_000),
+            },
+            trusted_proxies: TrustedProxies {
+                networks: match (args.trusted_proxies.is_empty(), file.server.trusted_proxies) {
+                    (true, Some(networks)) => networks.0,
+                    _ => args.trusted_proxies,
+                },
+                header: args
+                    .proxy_header
+                    .or(file.server.proxy_header.map(|header| header.0))
+                    .unwrap_or_default(),
+            },
+        };
         let listen = args.listen.or(file.server.listen);
         let rotation = rotation(
             recording.record_rotate_bytes.or(file.record.rotate_bytes),
@@ -136,7 +163,8 @@ impl Settings {
             tls: args
                 .tls_cert
                 .or(file.server.tls_cert)
-                .zip(args.tls_key.or(file.server.tls_key)),
+                .zip(args.tls_key.or(file.server.tls_key))
+                .map(|(cert, key)| TlsFiles { cert, key }),
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
             feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
             shards: first([args.shards, file.server.shards], cores_count) as usize,
@@ -158,6 +186,7 @@ impl Settings {
                     .allowed_origins
                     .or(file.server.allowed_origins.map(|list| list.0))
                     .unwrap_or_default(),
+                limits: limits_of_peers,
                 socket_faults: SocketFaults::default(),
             },
             symbols_max: first([args.max_symbols, limits.max_symbols], 100_000) as usize,

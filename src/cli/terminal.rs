@@ -6,16 +6,22 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::Line;
-use ratatui::widgets::{Block, Clear, Paragraph};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 use ratatui::{Frame, Terminal};
 use tokio::sync::mpsc;
+
+/// Longer lines of help are hard to read.
+const HELP_WIDTH: u16 = 72;
+/// What a key means is not put beside it in less room.
+const MEANING_LEAST: usize = 16;
 
 /// Whether the screen is taken: it is given back once, by whatever ends first.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
@@ -135,13 +141,47 @@ pub(super) fn heading() -> Style {
     Style::new().add_modifier(Modifier::DIM)
 }
 
-pub(super) fn right(text: String) -> Line<'static> {
-    Line::from(text).right_aligned()
+/// Cells that a text takes.
+pub(super) fn cells(text: &str) -> u16 {
+    u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX)
 }
 
-/// A box in the middle, above all else.
+/// Puts a line; one that is too long says so at its end.
+pub(super) fn put_line(buffer: &mut Buffer, (x, y): (u16, u16), line: &Line<'_>, room: u16) {
+    buffer.set_line(x, y, line, room);
+    if line.width() > usize::from(room) && room > 0 {
+        let style = buffer[(x + room - 1, y)].style();
+        buffer.set_stringn(x + room - 1, y, "…", 1, style);
+    }
+}
+
+/// A name in so many cells. What is too long is cut in the middle, and of its end twice as much is kept: names that
+/// stand together begin alike.
+pub(super) fn shortened(name: &str, room: usize) -> String {
+    if usize::from(cells(name)) <= room {
+        return name.to_owned();
+    }
+    let Some(left) = room.checked_sub(1) else {
+        return String::new();
+    };
+    let fitting = |chars: &mut dyn Iterator<Item = char>, room: usize| -> Vec<char> {
+        let mut used = 0;
+        let fits = |c: &char| {
+            used += usize::from(cells(&c.to_string()));
+            used <= room
+        };
+        chars.take_while(fits).collect()
+    };
+    let start = fitting(&mut name.chars(), left / 3);
+    let end = fitting(&mut name.chars().rev(), left - left / 3);
+    start.into_iter().chain(['…']).chain(end.into_iter().rev()).collect()
+}
+
+/// A box in the middle, above all else; lines that are too long go on below.
 pub(super) fn help(frame: &mut Frame<'_>, lines: &[&str]) {
     let area = frame.area();
+    let room = area.width.saturating_sub(4).min(HELP_WIDTH);
+    let lines: Vec<String> = lines.iter().flat_map(|line| wrapped(line, usize::from(room))).collect();
     let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     let (width, height) = (
         (longest as u16 + 4).min(area.width),
@@ -153,9 +193,32 @@ pub(super) fn help(frame: &mut Frame<'_>, lines: &[&str]) {
         width,
         height,
     };
-    let lines: Vec<Line<'_>> = lines.iter().map(|line| Line::from(*line)).collect();
+    let lines: Vec<Line<'_>> = lines.into_iter().map(Line::from).collect();
     frame.render_widget(Clear, at);
-    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" help ")), at);
+    let block = Block::bordered().title(" help ").padding(Padding::horizontal(1));
+    frame.render_widget(Paragraph::new(lines).block(block), at);
+}
+
+/// A line in as many as it needs; a key's meaning goes on below where it begins.
+fn wrapped(line: &str, room: usize) -> Vec<String> {
+    let begin = line.rfind("  ").map_or(0, |at| at + 2);
+    let indent = if begin + MEANING_LEAST <= room { begin } else { 0 };
+    let mut lines = Vec::new();
+    let mut last = line[..begin].to_owned();
+    let mut is_begun = false;
+    for word in line[begin..].split(' ') {
+        if is_begun && last.chars().count() + 1 + word.chars().count() > room {
+            lines.push(std::mem::replace(&mut last, " ".repeat(indent)));
+            is_begun = false;
+        }
+        if is_begun {
+            last.push(' ');
+        }
+        last.push_str(word);
+        is_begun = true;
+    }
+    lines.push(last);
+    lines
 }
 
 /// What the foot of a sparkline stands for.
@@ -250,6 +313,32 @@ mod tests {
         assert!(place("\x1b[?1049h") < place("\x1b[?1049l") && place("\x1b[?25l") < place("\x1b[?25h"));
         assert!(place("\x1b[?1049l") < place("as it was meant to"));
         assert!(is_as_before(&written));
+    }
+
+    #[test]
+    fn names_that_are_too_long_still_differ_and_fit() {
+        for (name, room, want) in [
+            ("$stats:venue.kraken.lag_p99_us", 30, "$stats:venue.kraken.lag_p99_us"),
+            ("$stats:venue.kraken.lag_p99_us", 20, "$stats…en.lag_p99_us"),
+            ("$stats:venue.kraken.lag_p50_us", 20, "$stats…en.lag_p50_us"),
+            ("a:日本語の銘柄名前長い", 10, "a:…前長い"),
+            ("a:e\u{301}long", 4, "a…ng"),
+            ("abc", 1, "…"),
+            ("abc", 0, ""),
+        ] {
+            assert_eq!(shortened(name, room), want);
+        }
+    }
+
+    #[test]
+    fn help_goes_on_below_where_it_is_narrow() {
+        assert_eq!(wrapped("up, down  move by a row", 30), ["up, down  move by a row"]);
+        assert_eq!(
+            wrapped("q  ends this and what else runs", 20),
+            ["q  ends this and", "   what else runs"]
+        );
+        assert_eq!(wrapped("up, down  moves it", 12), ["up, down  moves", "it"]);
+        assert_eq!(wrapped("", 12), [""]);
     }
 
     #[test]

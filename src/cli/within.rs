@@ -29,6 +29,13 @@ pub(super) type HeartbeatMs = Within<100, 60_000>;
 /// Between two deltas, in milliseconds.
 pub(super) type IntervalMs = Within<{ *INTERVAL_MS.start() as u64 }, { *INTERVAL_MS.end() as u64 }>;
 
+/// Of one address.
+pub(super) type PerAddress = Within<1, 1_000_000>;
+/// In a second.
+pub(super) type PerSecond = Within<1, 1_000_000>;
+/// Of a request's head.
+pub(super) type HeaderBytes = Within<8_192, 1_048_576>;
+
 /// Of a recording's file, compressed.
 pub(super) type RotateBytes = Within<65_536, { i64::MAX as u64 }>;
 /// Of a recording's file, in seconds.

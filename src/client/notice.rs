@@ -21,6 +21,8 @@ pub enum Notice {
         session: String,
         /// The pace as granted.
         interval_ms: u32,
+        /// The server's stamps are a tape's time, which stands still and leaps as the tape is played.
+        is_tape: bool,
     },
     /// The answer to a subscribe is complete.
     SnapshotDone {

@@ -224,6 +224,7 @@ impl Session {
             });
         }
         todo.tell.push(Notice::Connected {
+            is_tape: welcome.clock() == proto::Clock::Tape,
             server: reason(&welcome.server),
             session: reason(&welcome.session),
             interval_ms: welcome.interval_ms,

@@ -41,6 +41,7 @@ pub struct Ticker {
     cause: Option<StaleCause>,
     update_count: u64,
     ts: Ts,
+    is_news: bool,
     age_us: Option<i64>,
     ts_event: Option<Ts>,
     ts_last: Option<Ts>,
@@ -93,6 +94,7 @@ impl Ticker {
             cause: None,
             update_count: 0,
             ts: Ts::default(),
+            is_news: false,
             age_us: None,
             ts_event: None,
             ts_last: None,
@@ -142,6 +144,7 @@ impl Ticker {
             None => {}
         }
         self.ts = ts;
+        self.is_news = in_delta;
         self.age_us = entry.event_age_us;
         self.ts_event = entry.event_age_us.map(|age| before(ts, age)).or(self.ts_event);
         self.ts_last = entry.last_age_us.map(|age| before(ts, age)).or(self.ts_last);
@@ -226,6 +229,11 @@ impl Ticker {
     /// The server's stamp of the newest message with something of it.
     pub fn ts(&self) -> Ts {
         self.ts
+    }
+
+    /// Whether that message told of a change: the answer to a subscribe tells values of any age.
+    pub fn is_news(&self) -> bool {
+        self.is_news
     }
 
     /// How old the newest update was when that message was assembled, where the venue stamps it; negative where the

@@ -24,6 +24,8 @@ pub enum CloseReason {
     SlowConsumer,
     /// A ping was not answered.
     NoPong,
+    /// More asked than is allowed, again and again.
+    RateLimited,
     /// Malformed messages, again and again.
     Malformed,
     /// Too many connections.
@@ -55,6 +57,7 @@ impl CloseReason {
             CloseReason::Internal => 4004,
             CloseReason::SlowConsumer => 4008,
             CloseReason::NoPong => 4012,
+            CloseReason::RateLimited => 4013,
             CloseReason::BadCredentials | CloseReason::Expired => 4500,
             CloseReason::Malformed => 4501,
             CloseReason::NoCredentials => 4502,
@@ -84,6 +87,7 @@ impl CloseReason {
             CloseReason::Internal => "internal error".to_owned(),
             CloseReason::SlowConsumer => "a frame was not read within the deadline".to_owned(),
             CloseReason::NoPong => "a ping was not answered in time".to_owned(),
+            CloseReason::RateLimited => "too many messages, again and again: come back after a while".to_owned(),
             CloseReason::Malformed => "too many malformed messages".to_owned(),
             CloseReason::TooMany => "too many connections".to_owned(),
             CloseReason::TooManyOfOne => "too many connections of one identity".to_owned(),

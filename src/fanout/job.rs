@@ -6,7 +6,7 @@ use crate::market::{InstrumentId, Rights, SymbolPattern};
 use crate::store::{Seq, Table};
 use crate::wire::{Encoding, Refused, SnapshotTail};
 
-use super::resolve::{resolve, resolve_from};
+use super::resolve::{resolve, resolve_within};
 
 /// A snapshot under way. Costs four bytes an instrument and no encoded bytes.
 #[derive(Debug)]
@@ -117,7 +117,8 @@ impl Job {
     /// Adds instruments listed since the request was resolved; false where there are none.
     pub(super) fn extend(&mut self, table: &Table) -> bool {
         let before = self.ids.len();
-        let new: Vec<InstrumentId> = resolve_from(&self.strings[..], &self.rights, table, self.resolved).collect();
+        let new: Vec<InstrumentId> =
+            resolve_within(&self.strings[..], &self.rights, table, self.resolved..table.len()).collect();
         self.ids.extend(new);
         self.resolved = table.len();
         self.ids.len() > before

@@ -49,7 +49,7 @@ pub use close::CloseReason;
 pub use command::{Command, Join, Request};
 pub use commands::goaway;
 pub use link::{Link, Socket};
-pub use resolve::{resolve, resolve_from};
+pub use resolve::{resolve, resolve_within};
 pub use run::Fanout;
 pub use shard::{FanoutConfig, Shard};
 pub use subscriber::SubscriberId;

@@ -1,6 +1,7 @@
 //! Which instruments strings cover, as far as they may be seen.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern};
 use crate::store::Table;
@@ -51,22 +52,22 @@ pub fn resolve(strings: &[SymbolPattern], rights: &Rights, table: &Table) -> Vec
     let exact = exact.iter().filter(|string| rights.allow_string(string));
     let mut ids: Vec<InstrumentId> = exact.filter_map(|s| table.id_of(s.as_str())).collect();
     if !globs.is_empty() {
-        ids.extend(resolve_from(&globs, rights, table, 0));
+        ids.extend(resolve_within(&globs, rights, table, 0..table.len()));
     }
     ids.sort_unstable();
     ids.dedup();
     ids
 }
 
-/// Instruments listed from a position on that some strings cover and that may be seen.
-pub fn resolve_from<'a>(
+/// Of these instruments those that some strings cover and that may be seen.
+pub fn resolve_within<'a>(
     strings: &'a [impl std::borrow::Borrow<SymbolPattern>],
     rights: &'a Rights,
     table: &'a Table,
-    from: usize,
+    range: Range<usize>,
 ) -> impl Iterator<Item = InstrumentId> + 'a {
     let covers = |symbol: &Symbol| strings.iter().any(|s| s.borrow().matches(symbol)) && rights.allow(symbol);
-    let ids = (from..table.len()).map(InstrumentId::from_index);
+    let ids = range.map(InstrumentId::from_index);
     ids.filter(move |id| table.listing(*id).is_some_and(|listing| covers(&listing.symbol)))
 }
 

@@ -39,28 +39,7 @@ pub struct Metric {
     pub help: &'static str,
 }
 
-const fn counter(name: &'static str, label: &'static str, help: &'static str) -> Metric {
-    let kind = Kind::Counter;
-    Metric {
-        name,
-        kind,
-        label,
-        help,
-    }
-}
-
-const fn gauge(name: &'static str, label: &'static str, help: &'static str) -> Metric {
-    let kind = Kind::Gauge;
-    Metric {
-        name,
-        kind,
-        label,
-        help,
-    }
-}
-
-const fn histogram(name: &'static str, label: &'static str, help: &'static str) -> Metric {
-    let kind = Kind::Histogram;
+const fn metric(name: &'static str, kind: Kind, label: &'static str, help: &'static str) -> Metric {
     Metric {
         name,
         kind,
@@ -71,202 +50,278 @@ const fn histogram(name: &'static str, label: &'static str, help: &'static str) 
 
 /// What the service counts.
 pub const ALL: &[Metric] = &[
-    gauge(
+    metric(
         BUILD_INFO,
+        Kind::Gauge,
         "version",
         "Always 1; version of the running binary as a label.",
     ),
-    counter(BEATS, "", "Beats of the service's timer."),
-    counter(
+    metric(BEATS, Kind::Counter, "", "Beats of the service's timer."),
+    metric(
         BEATS_LATE,
+        Kind::Counter,
         "",
         "Beats that the timer had to leave out because the one before took too long.",
     ),
-    counter(
+    metric(
         BEATS_HELD,
+        Kind::Counter,
         "",
         "Beats not sealed because a fan-out shard had not taken the ones before.",
     ),
-    histogram(BEAT_SECONDS, "", "Time to drain, apply, seal and encode one beat."),
-    counter(UPDATES, "venue", "Source updates taken into the store, by venue."),
-    counter(
+    metric(
+        BEAT_SECONDS,
+        Kind::Histogram,
+        "",
+        "Time to drain, apply, seal and encode one beat.",
+    ),
+    metric(
+        UPDATES,
+        Kind::Counter,
+        "venue",
+        "Source updates taken into the store, by venue.",
+    ),
+    metric(
         UPDATES_CHANGED,
+        Kind::Counter,
         "venue",
         "Source updates that changed something, by venue.",
     ),
-    counter(
+    metric(
         UPDATES_CONFLATED,
+        Kind::Counter,
         "venue",
         "Of these, such as found their instrument changed already in the same beat, and went out with it.",
     ),
-    counter(
+    metric(
         MISFITS,
+        Kind::Counter,
         "",
         "Values that could not be held exactly and cleared their field.",
     ),
-    counter(REFUSED, "", "Events refused because the store was full."),
-    gauge(INSTRUMENTS, "", "Instruments ever listed in this epoch."),
-    gauge(SUBSCRIBERS, "", "Subscribers connected."),
-    gauge(SUBSCRIBERS_SLOW, "", "Subscribers whose socket does not take more now."),
-    gauge(WAITING, "", "Readers over HTTP who wait: long polls and event streams."),
-    counter(FRAMES, "encoding", "Data frames written, by encoding."),
-    counter(
+    metric(REFUSED, Kind::Counter, "", "Events refused because the store was full."),
+    metric(INSTRUMENTS, Kind::Gauge, "", "Instruments ever listed in this epoch."),
+    metric(SUBSCRIBERS, Kind::Gauge, "", "Subscribers connected."),
+    metric(
+        SUBSCRIBERS_SLOW,
+        Kind::Gauge,
+        "",
+        "Subscribers whose socket does not take more now.",
+    ),
+    metric(
+        WAITING,
+        Kind::Gauge,
+        "",
+        "Readers over HTTP who wait: long polls and event streams.",
+    ),
+    metric(FRAMES, Kind::Counter, "encoding", "Data frames written, by encoding."),
+    metric(
         FRAME_BYTES,
+        Kind::Counter,
         "encoding",
         "Bytes of data frames written, by encoding, headers included.",
     ),
-    counter(
+    metric(
         ENTRIES,
+        Kind::Counter,
         "encoding",
         "Instruments' entries in data frames written, by encoding.",
     ),
-    counter(
+    metric(
         FRAMES_BUILT,
+        Kind::Counter,
         "encoding",
         "Data frames assembled, by encoding; below frames where groups share them.",
     ),
-    counter(
+    metric(
         SKIPPED,
+        Kind::Counter,
         "",
         "Beats with changes that were dropped for a subscriber that could not keep up.",
     ),
-    counter(
+    metric(
         CLOSES,
+        Kind::Counter,
         "code",
         "Ends of subscribers' connections, by close code; 0 is a connection that broke.",
     ),
-    histogram(
+    metric(
         PING_SECONDS,
+        Kind::Histogram,
         "",
         "From asking for a WebSocket ping to the subscriber's pong.",
     ),
-    counter(CONNECTIONS, "", "Subscribers' connections accepted."),
-    counter(
+    metric(CONNECTIONS, Kind::Counter, "", "Subscribers' connections accepted."),
+    metric(
         ACCEPTS_FAILED,
+        Kind::Counter,
         "",
         "Times that the system refused to accept a connection, such as for lack of descriptors.",
     ),
-    counter(HANDSHAKES_REFUSED, "reason", "WebSocket upgrades refused, by reason."),
-    counter(
+    metric(
+        HANDSHAKES_REFUSED,
+        Kind::Counter,
+        "reason",
+        "WebSocket upgrades refused, by reason.",
+    ),
+    metric(
         CLIENT_ERRORS,
+        Kind::Counter,
         "code",
         "Requests of subscribers answered with an error, by code.",
     ),
-    counter(
+    metric(
         HTTP_ERRORS,
+        Kind::Counter,
         "code",
         "Plain HTTP requests answered with an error, by its code.",
     ),
-    counter(
+    metric(
         PUSH_LINES,
+        Kind::Counter,
         "outcome",
         "Lines of updates pushed over HTTP, by outcome: accepted or rejected.",
     ),
-    gauge(VENUE_STATE, "venue", "State of a venue's feed: 1 up, 2 stale, 3 down."),
-    counter(FEED_FRAMES, "venue", "Frames received from a venue."),
-    counter(FEED_UPDATES, "venue", "Updates made of a venue's frames."),
-    counter(
+    metric(
+        VENUE_STATE,
+        Kind::Gauge,
+        "venue",
+        "State of a venue's feed: 1 up, 2 stale, 3 down.",
+    ),
+    metric(FEED_FRAMES, Kind::Counter, "venue", "Frames received from a venue."),
+    metric(
+        FEED_UPDATES,
+        Kind::Counter,
+        "venue",
+        "Updates made of a venue's frames.",
+    ),
+    metric(
         FEED_MALFORMED,
+        Kind::Counter,
         "venue",
         "Frames of a venue that could not be understood.",
     ),
-    counter(
+    metric(
         FEED_PASSED_OVER,
+        Kind::Counter,
         "venue",
         "Frames of a venue that are deliberately not used.",
     ),
-    counter(
+    metric(
         FEED_STALE,
+        Kind::Counter,
         "venue",
         "Frames of a venue older than what was known, dropped.",
     ),
-    counter(FEED_GAPS, "venue", "Holes in a venue's own numbering."),
-    counter(
+    metric(FEED_GAPS, Kind::Counter, "venue", "Holes in a venue's own numbering."),
+    metric(
         FEED_CHECKSUMS,
+        Kind::Counter,
         "venue",
         "Order books that did not have the checksum stated by the venue.",
     ),
-    counter(FEED_CONNECTS, "venue", "Attempts to connect to a venue."),
-    counter(
+    metric(FEED_CONNECTS, Kind::Counter, "venue", "Attempts to connect to a venue."),
+    metric(
         FEED_HANDOVERS,
+        Kind::Counter,
         "venue",
         "Times that a connection was replaced by the next one without a break.",
     ),
-    counter(
+    metric(
         FEED_RESYNCS,
+        Kind::Counter,
         "venue",
         "Instruments that were asked for anew after lost data.",
     ),
-    histogram(
+    metric(
         VENUE_LAG_SECONDS,
+        Kind::Histogram,
         "venue",
         "From the venue's own stamp to our socket; negative where the venue's clock is ahead.",
     ),
-    histogram(
+    metric(
         HOP_SECONDS,
+        Kind::Histogram,
         "hop",
         "Time in each hop: `feed` from the socket to the engine's queue, `queue` until it is applied to the store, `beat` until it is sealed, `write` until a shard has written it to all whose sockets took it.",
     ),
-    counter(FEED_RESTARTS, "venue", "Times that a feed was started again."),
-    counter(
+    metric(
+        FEED_RESTARTS,
+        Kind::Counter,
+        "venue",
+        "Times that a feed was started again.",
+    ),
+    metric(
         FAULTS,
+        Kind::Counter,
         "kind",
         "Faults made on purpose for those who test consumers, by kind.",
     ),
-    counter(
+    metric(
         RECORD_FRAMES,
+        Kind::Counter,
         "venue",
         "Frames of a venue recorded and handed to the system.",
     ),
-    counter(
+    metric(
         RECORD_FRAME_BYTES,
+        Kind::Counter,
         "venue",
         "Bytes of recorded frames, before compression.",
     ),
-    counter(
+    metric(
         RECORD_DROPPED,
+        Kind::Counter,
         "venue",
         "Frames of a venue not recorded: the disk did not keep up or failed, or the frame is no text.",
     ),
-    counter(
+    metric(
         RECORD_EVENTS,
+        Kind::Counter,
         "",
         "Events of feeds recorded to a tape and handed to the system.",
     ),
-    counter(
+    metric(
         RECORD_EVENTS_DROPPED,
+        Kind::Counter,
         "",
         "Events of feeds not recorded: the disk did not keep up or failed.",
     ),
-    gauge(
+    metric(
         RECORD_EVENTS_WAITING,
+        Kind::Gauge,
         "",
         "Events of feeds that wait for the tape's disk.",
     ),
-    gauge(
+    metric(
         RECORD_UP,
+        Kind::Gauge,
         "",
         "1 while a tape is recorded, 0 once its disk has failed or it has ended.",
     ),
-    counter(STATE_WRITTEN, "", "Checkpoints of the store written."),
-    counter(
+    metric(STATE_WRITTEN, Kind::Counter, "", "Checkpoints of the store written."),
+    metric(
         STATE_FAILED,
+        Kind::Counter,
         "",
         "Checkpoints of the store that could not be written; serving goes on.",
     ),
-    gauge(STATE_BYTES, "", "Bytes of the newest checkpoint."),
-    gauge(
+    metric(STATE_BYTES, Kind::Gauge, "", "Bytes of the newest checkpoint."),
+    metric(
         STATE_WRITTEN_AT,
+        Kind::Gauge,
         "",
         "When the newest checkpoint was written, in seconds since 1970.",
     ),
-    histogram(
+    metric(
         STATE_SECONDS,
+        Kind::Histogram,
         "",
         "Time to encode a checkpoint and have it on the disk.",
     ),
-    counter(
+    metric(
         LOG_LINES_LEFT_OUT,
+        Kind::Counter,
         "",
         "Lines left out of the log, because there were too many of their kind.",
     ),
@@ -274,16 +329,28 @@ pub const ALL: &[Metric] = &[
 
 /// What the process uses, under the names that Prometheus' own libraries give it.
 pub const PROCESS: &[Metric] = &[
-    counter(
+    metric(
         PROCESS_CPU_SECONDS,
+        Kind::Counter,
         "",
         "Processor time of all threads since the process's start.",
     ),
-    gauge(PROCESS_RESIDENT_BYTES, "", "Resident memory of the process."),
-    gauge(PROCESS_OPEN_FDS, "", "Open descriptors of the process."),
-    gauge(PROCESS_MAX_FDS, "", "Descriptors that the process may have open."),
-    gauge(
+    metric(
+        PROCESS_RESIDENT_BYTES,
+        Kind::Gauge,
+        "",
+        "Resident memory of the process.",
+    ),
+    metric(PROCESS_OPEN_FDS, Kind::Gauge, "", "Open descriptors of the process."),
+    metric(
+        PROCESS_MAX_FDS,
+        Kind::Gauge,
+        "",
+        "Descriptors that the process may have open.",
+    ),
+    metric(
         PROCESS_START_SECONDS,
+        Kind::Gauge,
         "",
         "When the process began, in seconds since 1970 UTC.",
     ),

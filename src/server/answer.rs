@@ -1,11 +1,15 @@
 //! Answers of one part: `/v1/snapshot` and `/v1/changes`.
 
+use std::ops::ControlFlow;
+
 use super::asked::{Asked, Position, Since};
+use super::bounds::TAKEN_MAX;
 use super::error::ApiError;
 use super::query::{Query, State};
+use super::search::Search;
 use crate::market::InstrumentId;
 use crate::store::{Seq, VenueRow};
-use crate::wire::{Chunks, Encoding, FrameBuf, SnapshotHead};
+use crate::wire::{Chunks, Encoding, FrameBuf, SnapshotHead, SnapshotTail};
 
 /// An answer of `/v1/snapshot`.
 #[derive(Debug)]
@@ -27,6 +31,26 @@ pub(super) enum Changes {
     Ahead(Vec<u8>),
 }
 
+/// A snapshot under way. Its values are taken a piece at a time, and the table goes on between two pieces: so they may be newer
+/// than its seq, and whoever goes on from that seq is told them again. Values are absolute, so that does no harm.
+struct Assembly {
+    head: SnapshotHead,
+    after: Seq,
+    ids: Vec<InstrumentId>,
+    at: usize,
+    tail: SnapshotTail,
+    chunks: Chunks,
+}
+
+/// An answer's text, and whether it says anything of instruments and venues.
+type Assembled = (Vec<u8>, bool);
+
+/// What is done for an answer, and what is told besides.
+enum Work<T> {
+    Search(Search),
+    Assembly(T, Assembly),
+}
+
 impl Query {
     /// The answer of `/v1/snapshot`.
     ///
@@ -36,16 +60,17 @@ impl Query {
     /// # Errors
     /// Where more instruments are asked for than the reader may hold.
     pub(super) fn snapshot(&self, asked: &Asked, is_known: impl Fn(&str) -> bool) -> Result<Snapshot, ApiError> {
-        self.read(|state| {
-            let ids = asked.resolve(&state.table)?;
+        let begin = |state: &State, search: Search| {
+            asked.check_count(&search.ids, &state.table)?;
             let epoch = state.epoch.under(asked.rights());
-            let tag = format!("W/\"{epoch}-{}\"", newest_change(state, asked, &ids));
-            if is_known(&tag) {
-                return Ok(Snapshot::Known { tag });
-            }
-            let body = assemble(state, asked, &ids, None).0;
-            Ok(Snapshot::Whole { tag, body })
-        })
+            let tag = format!("W/\"{epoch}-{}\"", newest_change(state, asked, &search.ids));
+            let assembly = (!is_known(&tag)).then(|| Assembly::begin(asked, state, search, None));
+            Ok((tag, assembly))
+        };
+        match self.assemble(asked, begin)? {
+            (tag, Some((body, _))) => Ok(Snapshot::Whole { tag, body }),
+            (tag, None) => Ok(Snapshot::Known { tag }),
+        }
     }
 
     /// The answer of `/v1/changes`, as things stand.
@@ -53,20 +78,95 @@ impl Query {
     /// # Errors
     /// Where more instruments are asked for than the reader may hold.
     pub(super) fn changes(&self, asked: &Asked, position: Option<Position>) -> Result<Changes, ApiError> {
-        self.read(|state| {
-            let ids = asked.resolve(&state.table)?;
+        let begin = |state: &State, search: Search| {
+            asked.check_count(&search.ids, &state.table)?;
             let from = Position::from(position, state.epoch.under(asked.rights()), state.table.seq());
             let since = match from {
                 Since::Seq(seq) => Some(seq),
                 Since::Start | Since::Ahead => None,
             };
-            let (body, is_news) = assemble(state, asked, &ids, since);
-            Ok(match from {
-                Since::Ahead => Changes::Ahead(body),
-                Since::Seq(_) if !is_news => Changes::Nothing(body),
-                Since::Seq(_) | Since::Start => Changes::Some(body),
-            })
+            Ok((from, Some(Assembly::begin(asked, state, search, since))))
+        };
+        let (from, assembled) = self.assemble(asked, begin)?;
+        let (body, is_news) = assembled.unwrap_or_default();
+        Ok(match from {
+            Since::Ahead => Changes::Ahead(body),
+            Since::Seq(_) if !is_news => Changes::Nothing(body),
+            Since::Seq(_) | Since::Start => Changes::Some(body),
         })
+    }
+
+    /// Finds what is asked for, begins an answer, where there is to be one, and brings it to its end.
+    fn assemble<T>(
+        &self,
+        asked: &Asked,
+        begin: impl Fn(&State, Search) -> Result<(T, Option<Assembly>), ApiError>,
+    ) -> Result<(T, Option<Assembled>), ApiError> {
+        let search = |state: &State| Work::Search(Search::begin(asked, state));
+        let (told, assembly) = self.in_pieces(search, |work, state| {
+            let (told, mut assembly) = match work {
+                Work::Search(mut search) => {
+                    if !search.step(asked, &state.table) {
+                        return ControlFlow::Continue(Work::Search(search));
+                    }
+                    match begin(state, search) {
+                        Ok((told, Some(assembly))) => (told, assembly),
+                        Ok((told, None)) => return ControlFlow::Break(Ok((told, None))),
+                        Err(error) => return ControlFlow::Break(Err(error)),
+                    }
+                }
+                Work::Assembly(told, assembly) => (told, assembly),
+            };
+            match assembly.take(asked, state) {
+                true => ControlFlow::Break(Ok((told, Some(assembly)))),
+                false => ControlFlow::Continue(Work::Assembly(told, assembly)),
+            }
+        })?;
+        Ok((told, assembly.map(Assembly::end)))
+    }
+}
+
+impl Assembly {
+    /// All of what was found, or what changed of it since a seq.
+    fn begin(asked: &Asked, state: &State, search: Search, since: Option<Seq>) -> Assembly {
+        Assembly {
+            head: SnapshotHead {
+                epoch: state.epoch.under(asked.rights()),
+                seq: state.table.seq(),
+                ts: state.ts,
+                request_id: 0,
+                resumed: since.is_some(),
+            },
+            after: since.unwrap_or(Seq::ZERO),
+            ids: search.ids,
+            at: 0,
+            tail: asked.tail(&state.table),
+            chunks: Chunks::new(Encoding::Json),
+        }
+    }
+
+    /// Takes the next values, and the venues with the last; true once it has all.
+    fn take(&mut self, asked: &Asked, state: &State) -> bool {
+        let (table, after, ts) = (&state.table, self.after, self.head.ts);
+        let to = self.ids.len().min(self.at + TAKEN_MAX);
+        let ids = &self.ids[std::mem::replace(&mut self.at, to)..to];
+        let entries = ids.iter().filter_map(|id| table.changes_since(*id, after));
+        entries.for_each(|entry| self.chunks.push(&entry, ts));
+        let is_whole = to == self.ids.len();
+        if is_whole {
+            let is_told = |at: usize| !self.head.resumed || table.is_venue_news(at, after);
+            let news = venues(state, asked).filter(|(at, _)| is_told(*at));
+            news.for_each(|(_, venue)| self.chunks.push_venue(venue));
+        }
+        is_whole
+    }
+
+    /// One part, whatever its size.
+    fn end(self) -> Assembled {
+        let picks: Vec<u32> = (0..self.chunks.len() as u32).collect();
+        let mut frame = FrameBuf::new();
+        frame.snapshot(&self.head, &self.chunks, &picks, Some(&self.tail));
+        (frame.as_bytes().to_vec(), !self.chunks.is_empty())
     }
 }
 
@@ -80,28 +180,6 @@ fn newest_change(state: &State, asked: &Asked, ids: &[InstrumentId]) -> Seq {
     let instruments = ids.iter().filter_map(|id| state.table.last_change(*id));
     let venues = venues(state, asked).filter_map(|(at, _)| state.table.last_venue_change(at));
     instruments.chain(venues).max().unwrap_or_default()
-}
-
-/// One part, whatever its size; and whether it says anything of instruments and venues.
-fn assemble(state: &State, asked: &Asked, ids: &[InstrumentId], since: Option<Seq>) -> (Vec<u8>, bool) {
-    let table = &state.table;
-    let after = since.unwrap_or(Seq::ZERO);
-    let mut chunks = Chunks::new(Encoding::Json);
-    let entries = ids.iter().filter_map(|id| table.changes_since(*id, after));
-    entries.for_each(|entry| chunks.push(&entry, state.ts));
-    let news = venues(state, asked).filter(|(at, _)| since.is_none() || table.is_venue_news(*at, after));
-    news.for_each(|(_, venue)| chunks.push_venue(venue));
-    let picks: Vec<u32> = (0..chunks.len() as u32).collect();
-    let head = SnapshotHead {
-        epoch: state.epoch.under(asked.rights()),
-        seq: table.seq(),
-        ts: state.ts,
-        request_id: 0,
-        resumed: since.is_some(),
-    };
-    let mut frame = FrameBuf::new();
-    frame.snapshot(&head, &chunks, &picks, Some(&asked.tail(table)));
-    (frame.as_bytes().to_vec(), !chunks.is_empty())
 }
 
 #[cfg(test)]

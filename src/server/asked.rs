@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::ApiError;
 use super::request::sort_out;
-use crate::fanout::{Allowance, PATTERNS_MAX, resolve};
+use crate::fanout::{Allowance, PATTERNS_MAX};
 use crate::market::{InstrumentId, Rights, SymbolPattern};
 use crate::store::{Epoch, Seq, Table};
 use crate::wire::{Refused, SnapshotTail};
@@ -72,18 +72,17 @@ impl Asked {
         &self.allowance.rights
     }
 
-    /// The instruments that are meant and may be seen, ascending, tombstones included.
+    /// Looks whether these are as many as the reader may hold.
     ///
     /// # Errors
-    /// Where they are more than the reader may hold.
-    pub(super) fn resolve(&self, table: &Table) -> Result<Vec<InstrumentId>, ApiError> {
+    /// Where they are more.
+    pub(super) fn check_count(&self, ids: &[InstrumentId], table: &Table) -> Result<(), ApiError> {
         let symbols_max = self.allowance.symbols_max;
-        let ids = resolve(&self.strings, self.rights(), table);
         let count = ids.iter().filter(|id| table.is_live(**id)).count();
-        if count > symbols_max {
-            return Err(ApiError::too_many("instruments", count, symbols_max));
+        match count > symbols_max {
+            true => Err(ApiError::too_many("instruments", count, symbols_max)),
+            false => Ok(()),
         }
-        Ok(ids)
     }
 
     /// Whether an instrument of a venue may be meant, and the venue be seen.

@@ -3,9 +3,6 @@
 use std::thread;
 use std::time::Duration;
 
-/// Time for a request's head: a browser needs one round trip, a slow phone a second.
-pub(super) const HEADER_DEADLINE: Duration = Duration::from_secs(10);
-
 /// Time for a subscriber to say who it is, where it has to, as the protocol says.
 pub(super) const AUTHENTICATE_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -14,9 +11,6 @@ pub(super) const UNKNOWN_MAX: usize = 1_024;
 
 /// Longest time between two looks at the wall clock while credentials last: so late it is noticed that it was set.
 pub(super) const EXPIRY_LOOK: Duration = Duration::from_secs(30);
-
-/// Bytes of a request's head, hyper's read buffer.
-pub(super) const HEADER_BYTES_MAX: usize = 32 * 1_024;
 
 /// Bytes of a URL, as the protocol says.
 pub(super) const URL_BYTES_MAX: usize = 8 * 1_024;
@@ -27,6 +21,9 @@ pub(super) const PUSH_DEADLINE: Duration = Duration::from_secs(30);
 /// Time that a plain HTTP answer may lie unread: as long as a slow subscriber has. Of a peer that reads nothing
 /// the answer, which may be megabytes, is then forgotten.
 pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Between two looks at the files of the certificate: it changes every few weeks, a while before the old one ends.
+pub(super) const CERTIFICATE_LOOK: Duration = Duration::from_secs(5);
 
 /// Sockets that are no subscribers (plain HTTP, handshakes under way, browsers being refused) beside
 /// `connections_max`.
@@ -83,6 +80,22 @@ pub(super) const WATCHED_PATTERNS_MAX: usize = 256;
 /// A new epoch with 100,000 instruments takes one pattern two beats and 256 of them four seconds.
 pub(super) const LEARNED_MAX: usize = 64 << 10;
 
+/// Times that a search tries strings on instruments while it keeps the table to itself, like `LEARNED_MAX`.
+pub(super) const LOOKED_MAX: usize = 64 << 10;
+
+/// Entries of an answer that are taken at a time from the table: 2,048 at some 2 us are 4 ms.
+pub(super) const TAKEN_MAX: usize = 2_048;
+
+/// Attempts at an answer that a new epoch breaks off; the next one keeps the table to itself.
+pub(super) const ATTEMPTS_MAX: usize = 3;
+
+/// Answers in memory whose readers have not taken them, in KiB: 256 MiB. Of 100,000 instruments one has 40 MB. Those below
+/// `LARGE_ANSWER_BYTES` are not counted: they have a place whoever else reads slowly.
+pub(super) const ANSWERS_KIB_MAX: usize = 256 << 10;
+
+/// From here on an answer is a large one.
+pub(super) const LARGE_ANSWER_BYTES: usize = 64 << 10;
+
 /// Event streams at a time. Each keeps some KiB of its own, what it wrote last (`frame_bytes_max`, 64 KiB) until hyper
 /// has taken it, and hyper a buffer of 8 KiB: 1,024 whose readers are slow have 80 MiB.
 pub(super) const EVENT_STREAMS_MAX: usize = 1_024;
@@ -98,5 +111,5 @@ pub(super) fn tellers_max() -> usize {
 pub(super) const REFUSED_MAX: usize = 64;
 
 /// Messages between an event stream and hyper: one, which was assembled when there was room for it. Behind it hyper holds
-/// `HEADER_BYTES_MAX` and the kernel `NOT_SENT_BYTES` that were not sent, so who reads slowly is some 100 KiB behind at most.
+/// its read buffer, `header_bytes_max`, and the kernel `NOT_SENT_BYTES` that were not sent, so who reads slowly is some 100 KiB behind at most.
 pub(super) const EVENTS_QUEUED_MAX: usize = 1;

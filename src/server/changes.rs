@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Extension, State};
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use tokio::time::{Instant, sleep_until};
 
-use super::App;
 use super::answer::Changes;
 use super::asked::{Asked, Position};
 use super::bounds::WAIT_MS_MAX;
@@ -17,6 +16,7 @@ use super::error::ApiError;
 use super::query_string::{digits, values};
 use super::reply::json;
 use super::slot::Slot;
+use super::{App, Peer};
 use crate::auth::Identity;
 use crate::fanout::{Allowance, CloseReason};
 use crate::store::{Epoch, Seq};
@@ -32,8 +32,10 @@ struct Poll {
 /// Answers at once where something changed, else with the first change, else when the time is up.
 pub(super) async fn changes(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Extension(identity): Extension<Identity>,
     uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let poll = Poll::parse(uri.query(), app.allowance(&identity))?;
     let deadline = Instant::now() + poll.wait;
@@ -42,9 +44,12 @@ pub(super) async fn changes(
     }
     match poll.look(&app).await? {
         Changes::Nothing(_) if Instant::now() < deadline => {}
-        Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => return Ok(json(body)),
+        Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => {
+            return Ok(json(app.answers.hold(body)?));
+        }
     }
-    let slot = Slot::take(&app).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let slot =
+        Slot::take(&app, peer.client(&app, &headers)).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
     let asked = poll.asked.clone();
     let watching = app.query.run(move |query| query.watch(&asked)).await;
     let watching = watching.ok_or_else(ApiError::internal)?;
@@ -56,7 +61,9 @@ pub(super) async fn changes(
         let is_over = Instant::now() >= deadline;
         match poll.look(&app).await? {
             Changes::Nothing(_) if !is_over => {}
-            Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => return Ok(json(body)),
+            Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => {
+                return Ok(json(app.answers.hold(body)?));
+            }
         }
         tokio::select! {
             biased;
@@ -76,15 +83,20 @@ impl Poll {
             let shown: String = value.chars().take(60).collect();
             ApiError::invalid(format!("`{key}` is `{shown}`: {allowed} is allowed"))
         };
-        let position = match (epoch, since) {
+        let epoch = epoch.map(|text| {
+            let known = digits(&text).and_then(Epoch::new);
+            known.ok_or_else(|| wrong("epoch", &text, "a snapshot's epoch, from 1 to 2^53 - 1,"))
+        });
+        let since = since.map(|text| {
+            let seq = digits(&text).map(Seq);
+            seq.ok_or_else(|| wrong("since", &text, "a snapshot's seq, a whole number,"))
+        });
+        let position = match (epoch.transpose()?, since.transpose()?) {
             (None, None) => None,
-            (Some(epoch), Some(since)) => {
-                let number = digits(&epoch).and_then(Epoch::new);
-                let known = number.ok_or_else(|| wrong("epoch", &epoch, "a snapshot's epoch, from 1 to 2^53 - 1,"))?;
-                let seq = digits(&since).ok_or_else(|| wrong("since", &since, "a snapshot's seq, a whole number,"))?;
-                let (epoch, seq) = (known.get(), Seq(seq));
-                Some(Position { epoch, seq })
-            }
+            (Some(epoch), Some(seq)) => Some(Position {
+                epoch: epoch.get(),
+                seq,
+            }),
             _ => {
                 return Err(ApiError::invalid(
                     "`epoch` and `since` belong together: both of a snapshot, or neither for a whole one",

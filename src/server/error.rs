@@ -85,11 +85,6 @@ impl ApiError {
         ApiError { challenge, ..error }
     }
 
-    /// 429: fewer at a time.
-    pub(super) fn rate(message: impl Into<String>) -> ApiError {
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
-    }
-
     /// 405: another method is allowed.
     pub(super) fn method(allow: &'static str) -> ApiError {
         let message = match allow.rsplit_once(", ") {
@@ -123,6 +118,11 @@ impl ApiError {
     pub(super) fn version() -> ApiError {
         let message = "the WebSocket version must be 13: send `Sec-WebSocket-Version: 13`";
         ApiError::new(StatusCode::UPGRADE_REQUIRED, "invalid_message", message)
+    }
+
+    /// 429: more than one address may ask in a second, or one identity have at a time.
+    pub(super) fn rate_limited(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
     }
 
     /// 503: come back later.

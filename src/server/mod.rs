@@ -16,6 +16,8 @@ mod error;
 mod events;
 mod follow;
 mod guard;
+mod held;
+mod limits;
 mod openapi;
 mod options;
 mod origins;
@@ -27,6 +29,7 @@ mod replay;
 mod reply;
 mod request;
 mod routes;
+mod search;
 mod seats;
 mod session;
 mod slot;
@@ -40,11 +43,12 @@ mod watch;
 mod whole_lines;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -57,19 +61,21 @@ use door::Door;
 use origins::Origins;
 use socket::Stream;
 
+pub use limits::{Bound, Limits, ProxyHeader, Rates, TrustedProxies};
 pub use options::INTERVAL_MS;
 pub use origins::{AllowedOrigins, OriginError};
 pub use query::Query;
 pub use socket::TcpWriter;
 pub use socket_faults::SocketFaults;
-pub use tls::{Tls, TlsError};
+pub use tls::{Tls, TlsError, TlsFiles};
 
 use crate::auth::Authenticator;
 use crate::control::{Push, ReplayRemote};
 use crate::engine::Demand;
 use crate::fanout::Fanout;
 use crate::monitor::{Health, Recording, names};
-use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, FINISH_DEADLINE, HEADER_BYTES_MAX, HEADER_DEADLINE, PLAIN_CONNECTIONS_MAX};
+use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, FINISH_DEADLINE, PLAIN_CONNECTIONS_MAX};
+use limits::{Addresses, Taken};
 
 /// What an operator may set.
 #[derive(Clone, Debug)]
@@ -82,6 +88,8 @@ pub struct ServerConfig {
     pub ping_interval: Duration,
     /// Pages of other hosts that may read.
     pub allowed_origins: AllowedOrigins,
+    /// What one peer may take.
+    pub limits: Limits,
     /// What is wrong with subscribers' sockets on purpose; usually nothing.
     pub socket_faults: SocketFaults,
 }
@@ -112,7 +120,10 @@ pub struct App {
     origins: Origins,
     door: Door,
     connections_max: usize,
+    limits: Limits,
+    addresses: Arc<Addresses>,
     places: slot::Places,
+    answers: held::Answers,
     seats: seats::Seats,
     stop: CancellationToken,
 }
@@ -139,6 +150,7 @@ impl App {
             session: session::SessionConfig {
                 message_bytes_max: config.message_bytes_max,
                 ping_interval: config.ping_interval,
+                rates: config.limits.rates,
                 socket_faults: config.socket_faults,
             },
             tls: None,
@@ -149,7 +161,10 @@ impl App {
             },
             door: Door::new(None),
             connections_max: config.connections_max,
+            limits: config.limits.clone(),
+            addresses: Addresses::new(&config.limits),
             places: slot::Places::default(),
+            answers: held::Answers::new(),
             seats: seats::Seats::default(),
             stop: CancellationToken::new(),
         }
@@ -166,6 +181,26 @@ impl App {
         App { door, ..self }
     }
 
+    /// A connection as one of its address's; `None` where that has too many. Those of a proxy are not the proxy's own.
+    fn greet(&self, addr: SocketAddr, permit: Arc<OwnedSemaphorePermit>) -> Option<Peer> {
+        let of_address = match self.limits.trusted_proxies.has(addr.ip()) {
+            true => None,
+            false => {
+                let taken = self.addresses.connect(addr.ip());
+                if taken.is_none() {
+                    metrics::counter!(names::HANDSHAKES_REFUSED, "reason" => "address").increment(1);
+                }
+                Some(Arc::new(taken?))
+            }
+        };
+        Some(Peer {
+            addr,
+            _permit: permit,
+            _of_address: of_address,
+            cut: CancellationToken::new(),
+        })
+    }
+
     /// Speaks TLS and nothing else, where there is a certificate.
     pub fn with_tls(self, tls: Option<Tls>) -> App {
         let is_tls = tls.is_some();
@@ -179,9 +214,18 @@ impl App {
 #[derive(Clone)]
 struct Peer {
     addr: SocketAddr,
-    permit: Arc<OwnedSemaphorePermit>,
+    _permit: Arc<OwnedSemaphorePermit>,
+    /// Its address's; absent where a trusted proxy is the peer.
+    _of_address: Option<Arc<Taken>>,
     /// Breaks the connection in the middle of an answer.
     cut: CancellationToken,
+}
+
+impl Peer {
+    /// Who asks: the peer itself, or whom a trusted proxy names.
+    fn client(&self, app: &App, headers: &HeaderMap) -> IpAddr {
+        app.limits.trusted_proxies.client(self.addr.ip(), headers)
+    }
 }
 
 /// Serves until `stop`, then says goodbye to every subscriber and returns within five seconds.
@@ -196,6 +240,9 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
         ..app
     });
     let router = routes::router(app.clone());
+    if let Some(tls) = app.tls.clone() {
+        tokio::spawn(tls.follow_files(stop.clone()));
+    }
     let sockets_max = app.connections_max + PLAIN_CONNECTIONS_MAX;
     let permits = Arc::new(Semaphore::new(sockets_max));
     let accepts_failed = metrics::counter!(names::ACCEPTS_FAILED);
@@ -206,9 +253,12 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
             accepted = accept(&listener, &permits) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((stream, permit, addr)) => {
                 is_refused = false;
-                tokio::spawn(serve_connection(stream, peer, app.clone(), router.clone()));
+                // Who comes too often, or has too much open, sees a connection that ends: an answer would cost more.
+                if let Some(peer) = app.greet(addr, permit) {
+                    tokio::spawn(serve_connection(stream, peer, app.clone(), router.clone()));
+                }
             }
             Err(error) => {
                 accepts_failed.increment(1);
@@ -227,11 +277,12 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
     let _ = tokio::time::timeout(FINISH_DEADLINE, all).await;
 }
 
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, Peer)> {
+type Accepted = (TcpStream, Arc<OwnedSemaphorePermit>, SocketAddr);
+
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<Accepted> {
     let permit = Arc::new(permits.clone().acquire_owned().await.map_err(io::Error::other)?);
     let (stream, addr) = listener.accept().await?;
-    let cut = CancellationToken::new();
-    Ok((stream, Peer { addr, permit, cut }))
+    Ok((stream, permit, addr))
 }
 
 /// One connection, as long as it speaks HTTP.
@@ -243,7 +294,7 @@ async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: 
     }
     let stream = match &app.tls {
         None => Stream::Left(stream),
-        Some(tls) => match secured(tls, stream).await {
+        Some(tls) => match secured(tls, stream, app.limits.handshake).await {
             Ok(stream) => Stream::Right(Box::new(stream)),
             Err(error) => return ended(&error),
         },
@@ -251,8 +302,8 @@ async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: 
     let service = TowerToHyperService::new(router.layer(axum::Extension(peer)));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .max_buf_size(HEADER_BYTES_MAX);
+        .header_read_timeout(app.limits.handshake)
+        .max_buf_size(app.limits.header_bytes_max);
     let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
@@ -271,8 +322,8 @@ async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: 
 }
 
 /// A connection after its TLS handshake, for which it has as long as for a request's head.
-async fn secured(tls: &Tls, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-    let accepted = tokio::time::timeout(HEADER_DEADLINE, tls.accept(stream)).await;
+async fn secured(tls: &Tls, stream: TcpStream, deadline: Duration) -> io::Result<TlsStream<TcpStream>> {
+    let accepted = tokio::time::timeout(deadline, tls.accept(stream)).await;
     let outcome = accepted.unwrap_or_else(|late| Err(late.into()));
     outcome.inspect_err(|_| metrics::counter!(names::HANDSHAKES_REFUSED, "reason" => "tls").increment(1))
 }

@@ -1,14 +1,15 @@
 //! A table for plain HTTP, so that no request ever waits for the fan-out or the fan-out for a request.
 
 use std::io;
+use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::sync::{Semaphore, watch};
 
 use super::asked::{Position, Since};
-use super::bounds::{AHEAD_DEADLINE, QUERIES_MAX, tellers_max};
+use super::bounds::{AHEAD_DEADLINE, QUERIES_MAX, TAKEN_MAX, tellers_max};
 use super::follow::Scratch;
 use super::waiting::Waiting;
 use super::watch::{Watch, Watches};
@@ -78,20 +79,25 @@ pub(super) struct Figures {
 }
 
 #[derive(Serialize)]
-struct SymbolRow<'a> {
+struct SymbolRow {
     id: u32,
-    symbol: &'a str,
+    #[serde(serialize_with = "as_text")]
+    symbol: Symbol,
     price_decimals: u8,
     size_decimals: u8,
     volume_decimals: u8,
     state: &'static str,
 }
 
+fn as_text<S: Serializer>(symbol: &Symbol, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(symbol.as_str())
+}
+
 #[derive(Serialize)]
-struct SymbolList<'a> {
+struct SymbolList {
     epoch: String,
     seq: u64,
-    instruments: Vec<SymbolRow<'a>>,
+    instruments: Vec<SymbolRow>,
 }
 
 impl Query {
@@ -183,16 +189,21 @@ impl Query {
     }
 
     /// Assembles a message of an event stream on a thread that may block, in memory that is borrowed for it. Streams take
-    /// turns, so that however many there are they leave processors to the others.
+    /// turns, so that however many there are they leave processors to the others. `tell` is called until it gives something,
+    /// and the table goes on between two calls.
     pub(super) async fn tell<T: Send + 'static>(
         self: &Arc<Self>,
-        tell: impl FnOnce(&State, &mut Scratch) -> T + Send + 'static,
+        mut tell: impl FnMut(&State, &mut Scratch) -> Option<T> + Send + 'static,
     ) -> Option<T> {
         let _permit = self.tellers.acquire().await.ok()?;
         let this = self.clone();
         let told = tokio::task::spawn_blocking(move || {
             let mut scratch = this.scratches().pop().unwrap_or_default();
-            let told = this.read(|state| tell(state, &mut scratch));
+            let told = loop {
+                if let Some(told) = this.read(|state| tell(state, &mut scratch)) {
+                    break told;
+                }
+            };
             this.scratches().push(scratch);
             told
         });
@@ -205,7 +216,26 @@ impl Query {
 
     /// The answer of `/v1/symbols`, as far as it may be seen; without a pattern all that feeds have brought.
     pub(super) fn symbols(&self, pattern: Option<&SymbolPattern>, rights: &Rights) -> String {
-        self.read(|state| state.symbols(pattern, rights))
+        let is_meant = |symbol: &Symbol| {
+            rights.allow(symbol) && pattern.map_or(!symbol.is_server_own(), |pattern| pattern.matches(symbol))
+        };
+        let begin = |state: &State| {
+            let list = SymbolList {
+                epoch: state.epoch.under(rights).to_string(),
+                seq: state.table.seq().0,
+                instruments: Vec::new(),
+            };
+            (0, list)
+        };
+        let list = self.in_pieces(begin, |(at, mut list), state| {
+            let to = state.table.len().min(at + TAKEN_MAX);
+            state.list(at..to, is_meant, &mut list.instruments);
+            match to == state.table.len() {
+                true => ControlFlow::Break(list),
+                false => ControlFlow::Continue((to, list)),
+            }
+        });
+        serde_json::to_string(&list).unwrap_or_default()
     }
 }
 
@@ -276,31 +306,22 @@ impl State {
         listings.filter(|listing| is_seen(&listing.symbol)).count()
     }
 
-    fn symbols(&self, pattern: Option<&SymbolPattern>, rights: &Rights) -> String {
+    /// Adds the rows of these instruments that are meant and may be seen.
+    fn list(&self, range: Range<usize>, is_meant: impl Fn(&Symbol) -> bool, rows: &mut Vec<SymbolRow>) {
         let table = &self.table;
-        let ids = (0..table.len())
-            .map(InstrumentId::from_index)
-            .filter(|id| table.is_live(*id));
-        let rows = ids.filter_map(|id| {
-            let is_meant = |symbol: &Symbol| pattern.map_or(!symbol.is_server_own(), |p| p.matches(symbol));
-            let listing = table
-                .listing(id)
-                .filter(|l| is_meant(&l.symbol) && rights.allow(&l.symbol))?;
-            Some(SymbolRow {
+        for id in range.map(InstrumentId::from_index).filter(|id| table.is_live(*id)) {
+            let Some(listing) = table.listing(id).filter(|listing| is_meant(&listing.symbol)) else {
+                continue;
+            };
+            rows.push(SymbolRow {
                 id: id.0,
-                symbol: listing.symbol.as_str(),
+                symbol: listing.symbol.clone(),
                 price_decimals: listing.decimals.price,
                 size_decimals: listing.decimals.size,
                 volume_decimals: listing.decimals.volume,
                 state: table.state(id).unwrap_or_default().word(),
-            })
-        });
-        let list = SymbolList {
-            epoch: self.epoch.under(rights).to_string(),
-            seq: table.seq().0,
-            instruments: rows.collect(),
-        };
-        serde_json::to_string(&list).unwrap_or_default()
+            });
+        }
     }
 }
 

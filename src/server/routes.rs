@@ -164,7 +164,8 @@ async fn symbols(State(app): Shared, Extension(identity): Extension<Identity>, u
         .query
         .run(move |query| query.symbols(pattern.as_ref(), &rights))
         .await;
-    body.map(json).ok_or_else(ApiError::internal)
+    let body = body.ok_or_else(ApiError::internal)?;
+    Ok(json(app.answers.hold(body.into_bytes())?))
 }
 
 async fn snapshot(
@@ -181,7 +182,7 @@ async fn snapshot(
         .run(move |query| query.snapshot(&asked, |tag| known.has(tag)))
         .await;
     Ok(match answer.ok_or_else(ApiError::internal)?? {
-        Snapshot::Whole { tag, body } => tagged(json(body), &tag),
+        Snapshot::Whole { tag, body } => tagged(json(app.answers.hold(body)?), &tag),
         Snapshot::Known { tag } => tagged(StatusCode::NOT_MODIFIED.into_response(), &tag),
     })
 }

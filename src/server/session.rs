@@ -1,6 +1,6 @@
 //! A subscriber's reading side: one task that reads a message, has its shard answer, and reads the next.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use super::SocketFaults;
 use super::access::Access;
 use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
+use super::limits::{Budget, Rates, TooMuch, Work};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
 use super::socket::{self, Stream, TcpReader, TcpWriter};
@@ -29,6 +30,7 @@ use proto::client_message::Body;
 pub(super) struct SessionConfig {
     pub(super) message_bytes_max: usize,
     pub(super) ping_interval: Duration,
+    pub(super) rates: Rates,
     pub(super) socket_faults: SocketFaults,
 }
 
@@ -42,6 +44,7 @@ struct Session {
     access: Access,
     /// Malformed messages in a row.
     malformed: u32,
+    budget: Budget,
     /// A ping went out and nothing came since.
     is_ping_open: bool,
     /// When the oldest ping without its pong was asked for.
@@ -53,7 +56,8 @@ pub(super) struct Begun {
     pub(super) stream: Stream,
     /// What came behind the handshake.
     pub(super) read_ahead: Bytes,
-    pub(super) addr: SocketAddr,
+    /// Who asks.
+    pub(super) client: IpAddr,
 }
 
 /// Runs a session until its end.
@@ -66,7 +70,7 @@ pub(super) async fn run(
     let Begun {
         stream,
         read_ahead,
-        addr,
+        client,
     } = begun;
     let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
         return;
@@ -74,13 +78,13 @@ pub(super) async fn run(
     let (options, access) = match guest {
         Ok(guest) => guest,
         Err(reason) => {
-            tracing::debug!(peer = %addr, code = reason.code(), "session refused: {}", reason.words());
+            tracing::debug!(peer = %client, code = reason.code(), "session refused: {}", reason.words());
             return Box::pin(refuse_connection(writer, reader, &reason)).await;
         }
     };
     let (id, shard) = fanout.place();
     let (link, identity) = (Arc::new(Link::default()), access.name());
-    tracing::debug!(session = %id, peer = %addr, identity = &*identity, ?options, "session begins");
+    tracing::debug!(session = %id, peer = %client, identity = &*identity, ?options, "session begins");
     link.name(identity);
     let join = Join {
         id,
@@ -100,6 +104,7 @@ pub(super) async fn run(
         encoding: options.encoding,
         access,
         malformed: 0,
+        budget: Budget::new(config.rates),
         is_ping_open: false,
         pinged: None,
     };
@@ -165,9 +170,14 @@ impl Session {
     async fn message(&mut self, message: Message) -> Option<CloseReason> {
         let ts_recv = Ts::now();
         self.is_ping_open = false;
+        let paid = self.budget.take(Work::Message);
+        if paid == Err(TooMuch::Closed) {
+            return Some(CloseReason::RateLimited);
+        }
         let (is_text, bytes) = match message {
             Message::Text(text) => (true, Bytes::from(text)),
             Message::Binary(bytes) => (false, bytes),
+            Message::Ping(_) if paid.is_err() => return None,
             Message::Ping(payload) => {
                 return self
                     .tell(Command::Pong(self.id, pong(&payload)))
@@ -184,46 +194,73 @@ impl Session {
             }
             Message::Frame(_) => return None,
         };
+        match self.request(is_text, &bytes, ts_recv, paid) {
+            Ok(request) => self.ask(request).await,
+            Err(reason) => Some(reason),
+        }
+    }
+
+    /// Reads a message as a request, which may be the refusal to do it.
+    fn request(
+        &mut self,
+        is_text: bool,
+        bytes: &[u8],
+        ts_recv: Ts,
+        paid: Result<(), TooMuch>,
+    ) -> Result<Request, CloseReason> {
         let limits = DecodeLimits {
             message_bytes_max: self.config.message_bytes_max,
             inflated_bytes_max: self.config.message_bytes_max,
             ..DecodeLimits::default()
         };
-        let request = match decode_client(self.encoding, is_text, &bytes, &limits) {
-            Ok(message) => {
-                self.malformed = 0;
-                match self.admit(message, ts_recv) {
-                    Ok(request) => request?,
-                    Err(reason) => return Some(reason),
-                }
-            }
+        let message = match decode_client(self.encoding, is_text, bytes, &limits) {
+            Ok(message) => message,
             Err(error) => {
                 self.malformed += 1;
-                refuse(error.request_id(), proto::ErrorCode::InvalidMessage, error.to_string())
+                if self.malformed >= MALFORMED_MAX {
+                    return Err(CloseReason::Malformed);
+                }
+                let request_id = error.request_id();
+                return Ok(refuse(request_id, proto::ErrorCode::InvalidMessage, error.to_string()));
             }
         };
-        if self.malformed >= MALFORMED_MAX {
-            return Some(CloseReason::Malformed);
+        self.malformed = 0;
+        let request_id = message.request_id;
+        // Credentials beyond the rate are not looked at.
+        let request = match &paid {
+            Ok(()) => self.admit(message, ts_recv)?,
+            Err(_) => to_request(message, ts_recv),
+        };
+        let paid = match Work::of(&request) {
+            Work::Message => paid,
+            work => paid.and_then(|()| self.budget.take(work)),
+        };
+        match paid {
+            Ok(()) => Ok(request),
+            Err(TooMuch::Refused) => {
+                let words = self.config.rates.to_string();
+                Ok(refuse(request_id, proto::ErrorCode::RateLimited, words))
+            }
+            Err(TooMuch::Closed) => Err(CloseReason::RateLimited),
         }
-        self.ask(request).await
     }
 
     /// What a message asks, if it may ask at all; a reason where the connection is to be closed.
-    fn admit(&mut self, message: proto::ClientMessage, ts_recv: Ts) -> Result<Option<Request>, CloseReason> {
+    fn admit(&mut self, message: proto::ClientMessage, ts_recv: Ts) -> Result<Request, CloseReason> {
         let request_id = message.request_id;
         match message.body {
             Some(Body::Authenticate(body)) if self.access.takes_credentials() => {
                 self.access.authenticate(self.id, &body.token)?;
                 self.link.name(self.access.name());
                 let allowance = self.access.allowance();
-                Ok(Some(Request::Authenticated { request_id, allowance }))
+                Ok(Request::Authenticated { request_id, allowance })
             }
-            _ if self.access.may_ask()? => Ok(Some(to_request(message, ts_recv))),
-            // It has no answer.
-            Some(Body::Received(_)) => Ok(None),
+            _ if self.access.may_ask()? => Ok(to_request(message, ts_recv)),
+            // It has no answer, and nothing to confirm.
+            Some(Body::Received(_)) => Ok(to_request(message, ts_recv)),
             _ => {
                 let words = "credentials are needed first: send `authenticate` with a token".to_owned();
-                Ok(Some(refuse(request_id, proto::ErrorCode::Unauthenticated, words)))
+                Ok(refuse(request_id, proto::ErrorCode::Unauthenticated, words))
             }
         }
     }

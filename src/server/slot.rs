@@ -1,10 +1,12 @@
 //! Places for those who stay: sessions, event streams and polls that wait.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::App;
 use super::bounds::{EVENT_STREAMS_MAX, REFUSED_MAX, UNKNOWN_MAX};
+use super::limits::Taken;
 
 /// Places that are taken.
 #[derive(Debug, Default)]
@@ -22,17 +24,22 @@ pub(super) struct Places {
 pub(super) struct Slot {
     app: Arc<App>,
     taken: fn(&Places) -> &AtomicUsize,
+    /// What its address has of them.
+    _of_address: Option<Taken>,
 }
 
 impl Slot {
-    /// Takes one of the connections that may be open at a time, where one is left.
-    pub(super) fn take(app: &Arc<App>) -> Option<Slot> {
-        Slot::of(app, |places| &places.connections, app.connections_max)
+    /// Takes one of the connections that may be open at a time, where one is left for the address and for all.
+    pub(super) fn take(app: &Arc<App>, client: IpAddr) -> Option<Slot> {
+        let of_address = app.addresses.stay(client)?;
+        let mut slot = Slot::of(app, |places| &places.connections, app.connections_max)?;
+        slot._of_address = Some(of_address);
+        Some(slot)
     }
 
     /// The same for an event stream, of which there may be fewer.
-    pub(super) fn of_events(app: &Arc<App>) -> Option<(Slot, Slot)> {
-        let slot = Slot::take(app)?;
+    pub(super) fn of_events(app: &Arc<App>, client: IpAddr) -> Option<(Slot, Slot)> {
+        let slot = Slot::take(app, client)?;
         Some((slot, Slot::of(app, |places| &places.events, EVENT_STREAMS_MAX)?))
     }
 
@@ -49,7 +56,11 @@ impl Slot {
     fn of(app: &Arc<App>, taken: fn(&Places) -> &AtomicUsize, most: usize) -> Option<Slot> {
         let before = taken(&app.places).fetch_add(1, Relaxed);
         let app = app.clone();
-        let slot = Slot { app, taken };
+        let slot = Slot {
+            app,
+            taken,
+            _of_address: None,
+        };
         (before < most).then_some(slot)
     }
 }

@@ -37,7 +37,7 @@ pub(super) async fn give(
     }
     let given = authenticator.give_ticket(identity, Instant::now());
     let ticket = given.map_err(|why| match why {
-        Exhausted::OfOne => ApiError::rate(why.to_string()),
+        Exhausted::OfOne => ApiError::rate_limited(why.to_string()),
         Exhausted::All => ApiError::busy(why.to_string()),
         Exhausted::Random => ApiError::internal(),
     })?;

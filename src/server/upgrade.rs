@@ -1,5 +1,6 @@
 //! From an HTTP request to a session: the handshake of RFC 6455, section 4.2.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -37,12 +38,18 @@ pub(super) fn upgrade(
     let mut response = create_response_with_body(&request, Body::empty)
         .map_err(|error| refused("handshake", no_handshake(headers, &error)))?;
     let is_browser = headers.contains_key(header::ORIGIN);
-    let (guest, slot) = match admit(app, &peer, query, headers) {
+    let client = peer.client(app, headers);
+    // Others were counted when they connected.
+    if client != peer.addr.ip().to_canonical() && !app.addresses.shake_hands(client) {
+        let words = "too many handshakes of one address: come back after a while";
+        return Err(refused("rate", ApiError::rate_limited(words)));
+    }
+    let (guest, slot) = match admit(app, client, query, headers) {
         Ok((options, access, slot)) => (Ok((options, access)), slot),
         Err(reason) if !is_browser => {
             return Err(match &reason {
                 CloseReason::TooMany => refused("too_many", ApiError::busy(reason.words())),
-                CloseReason::TooManyOfOne => refused("too_many", ApiError::rate(reason.words())),
+                CloseReason::TooManyOfOne => refused("too_many", ApiError::rate_limited(reason.words())),
                 CloseReason::Forbidden(words) => refused("forbidden", ApiError::invalid(words)),
                 CloseReason::BadCredentials => refused("credentials", ApiError::bad_credentials()),
                 other => refused("option", ApiError::invalid(other.words())),
@@ -68,7 +75,7 @@ pub(super) fn upgrade(
     let app = app.clone();
     tokio::spawn(async move {
         let _slot = slot;
-        let _permit = peer.permit;
+        let _peer = peer;
         let Ok(upgraded) = upgraded.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
             return;
@@ -77,7 +84,7 @@ pub(super) fn upgrade(
         let begun = session::Begun {
             stream: parts.io.into_inner(),
             read_ahead: parts.read_buf,
-            addr: peer.addr,
+            client,
         };
         session::run(begun, guest, &app.fanout, app.session).await;
     });
@@ -87,7 +94,7 @@ pub(super) fn upgrade(
 /// Whether somebody may connect. Only who may takes a place, and only who might has a ticket looked at, which is good once.
 fn admit(
     app: &Arc<App>,
-    peer: &Peer,
+    client: IpAddr,
     query: &[(String, String)],
     headers: &HeaderMap,
 ) -> Result<(ConnectionOptions, Access, Slot), CloseReason> {
@@ -98,11 +105,11 @@ fn admit(
     let host = app.origins.check_host(headers, false);
     host.map_err(|fault| CloseReason::Forbidden(fault.to_string()))?;
     let options = ConnectionOptions::parse(query, headers).map_err(CloseReason::BadOption)?;
-    let slot = Slot::take(app).ok_or(CloseReason::TooMany)?;
+    let slot = Slot::take(app, client).ok_or(CloseReason::TooMany)?;
     let ticket = query.iter().find(|(key, _)| key == TICKET);
     let caller = app.door.caller(headers, ticket.map(|(_, value)| value.as_str()));
     let caller = caller.map_err(|why| {
-        tracing::debug!(peer = %peer.addr, %why, "credentials refused");
+        tracing::debug!(peer = %client, %why, "credentials refused");
         CloseReason::BadCredentials
     })?;
     let is_page = headers.contains_key(header::ORIGIN);

@@ -265,8 +265,8 @@ test("waits grow with full jitter to 30 s and start over only after lasting good
   const none = { hasToken: false, goodForMs: 0, goawayMs: undefined };
   const ended = (code, more = {}) => ({ reason: "", code, isBusy: false, isSilent: false, ...more });
   const retry = new Retry(() => 0.999);
-  const bounds = Array.from({ length: 10 }, () => [retry.boundMs, retry.next(ended(undefined), { ...none, goodForMs: 1_000 })]);
-  assert.deepEqual(bounds.map(([bound]) => bound), [250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+  const bounds = Array.from({ length: 14 }, () => [retry.boundMs, retry.next(ended(undefined), { ...none, goodForMs: 1_000 })]);
+  assert.deepEqual(bounds.map(([bound]) => bound), Array.from({ length: 14 }, (_, tries) => Math.min(30_000, 250 * 1.5 ** tries)));
   assert.ok(bounds.every(([bound, wait]) => wait < bound && wait > 0.9 * bound));
   assert.ok(retry.next(ended(undefined), { ...none, goodForMs: 5_000 }) < 250);
   assert.equal(retry.next(ended(4001), { ...none, goawayMs: 1e9 }), 300_000);
@@ -275,7 +275,7 @@ test("waits grow with full jitter to 30 s and start over only after lasting good
   assert.equal(retry.next(ended(4502), none), undefined);
   const storm = new Retry(() => 0.5);
   const waits = Array.from({ length: 5 }, () => storm.next(ended(4001), { ...none, goawayMs: 0 }));
-  assert.deepEqual(waits, [0, 250, 500, 1000, 2000], "a goaway without a delay is no storm");
+  assert.deepEqual(waits, [0, 187.5, 281.25, 421.875, 632.8125], "a goaway without a delay is no storm");
   assert.equal(storm.next(ended(4001), { ...none, goawayMs: 70_000 }), 70_000, "one with a longer delay is kept");
   assert.equal(storm.next(ended(4001), { ...none, goodForMs: 5_000, goawayMs: 0 }), 0);
   // A large message on a slow way shows only when it is whole.

@@ -161,6 +161,14 @@ test("symbols and patterns are told from other texts", () => {
   }
   for (const text of ["*", "a:*", "a*", "*:X", "$stats:*", "$*"]) assert.equal(checkPattern(text), text);
   for (const text of ["A*", "a b*", "a:*,", `${"a".repeat(33)}*`, 5, null]) assert.throws(() => checkPattern(text), TypeError);
+  for (const [text, fault] of [
+    ["BTC", 'a symbol: no ":" stands'], [":B", "a symbol: no venue stands"], ["a:", "a symbol: no name stands"], ["A:B", 'a symbol: the venue holds "A"'],
+    ["a:b,c", 'a symbol: it holds ","'], ["a:b\u2003c", "a symbol: it holds white space"], [`a:${"é".repeat(40)}`, "a symbol: the name has 80 bytes"],
+    [`${"a".repeat(33)}:B`, "a symbol: the venue has 33 letters"], ["A*", 'a pattern: the venue holds "A"'], ["a:*,", 'a pattern: it holds ","'],
+    [":*", "a pattern: no venue stands"], [`a:*${"x".repeat(200)}`, "a pattern: it has 203 bytes, 128 are allowed"],
+  ]) {
+    assert.throws(() => checkPattern(text), ({ message }) => message.includes(`is not ${fault}`) && /allowed/.test(message), text);
+  }
   const said = [["a:*", "a:X", true], ["*", "$stats:x", false], ["$*", "$stats:x", true], ["*a*b", "x:aab", true], ["*a*b", "x:ba", false]];
   for (const [pattern, symbol, is] of said) assert.equal(matches(pattern, symbol), is, `${pattern} ${symbol}`);
   const touched = [["a:X", "a", true], ["a*", "ab", true], ["a*", "b", false], ["*X", "a", true], ["*", "$stats", false], ["ab:*", "a", false]];

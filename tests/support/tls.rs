@@ -75,6 +75,22 @@ impl Tls {
     }
 }
 
+impl Tls {
+    /// Puts another's certificate and key where this one's files are, as one who renews does: each file whole or not at all.
+    pub(crate) fn replace_by(&self, other: &Tls) {
+        for (from, to) in [(&other.cert_file, &self.cert_file), (&other.key_file, &self.key_file)] {
+            let new = to.with_extension("new");
+            std::fs::copy(from, &new).expect("copied");
+            std::fs::rename(new, to).expect("renamed");
+        }
+    }
+
+    /// Breaks the certificate's file.
+    pub(crate) fn spoil(&self) {
+        std::fs::write(&self.cert_file, "nothing of the kind").expect("written");
+    }
+}
+
 impl Drop for Tls {
     fn drop(&mut self) {
         for file in [&self.ca_file, &self.cert_file, &self.key_file] {

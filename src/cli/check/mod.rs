@@ -15,7 +15,6 @@ use super::auth::{AuthFault, AuthSettings, EXPOSED, is_exposed};
 use super::serve_args::ServeArgs;
 use super::settings::{SettingError, Settings};
 use crate::feed::{self, FeedContext, FeedSpec};
-use crate::server::Tls;
 
 /// Checks a configuration without serving, and prints the effective settings with where each comes from.
 #[derive(Args, Debug)]
@@ -102,8 +101,8 @@ async fn faults(settings: &Settings, located: &Located, matches: &ArgMatches) ->
     if let Some(Err(AuthFault { key, error })) = auth.map(AuthSettings::policy) {
         refuse(located.in_file("auth", key), error.to_string(), error.is_usage());
     }
-    if let Some((cert, key)) = &settings.tls
-        && let Err(error) = Tls::read(cert, key)
+    if let Some(files) = &settings.tls
+        && let Err(error) = files.load()
     {
         refuse(
             located.source(matches, "server", "tls_cert"),

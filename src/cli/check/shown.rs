@@ -74,8 +74,8 @@ fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'s
         ("shards", number(settings.shards)),
         ("cores", settings.cores.as_ref().and_then(|cores| text(cores))),
         ("io_uring", Some(settings.io_uring.into())),
-        ("tls_cert", tls.and_then(|(cert, _)| path(cert))),
-        ("tls_key", tls.and_then(|(_, key)| path(key))),
+        ("tls_cert", tls.and_then(|files| path(&files.cert))),
+        ("tls_key", tls.and_then(|files| path(&files.key))),
         ("allow_control", Some(settings.allow_control.into())),
         ("insecure", Some(settings.is_insecure.into())),
         ("state", settings.state.as_deref().and_then(path)),
@@ -83,9 +83,22 @@ fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'s
             "allowed_origins",
             Some(located.texts(matches, "server", "allowed_origins").into()),
         ),
+        (
+            "trusted_proxies",
+            Some(located.texts(matches, "server", "trusted_proxies").into()),
+        ),
+        ("proxy_header", text(&server.limits.trusted_proxies.header.word())),
     ];
+    let peers = &server.limits;
+    let bound = |most: u32| number(most as usize);
     let limits = vec![
         ("max_connections", number(server.connections_max)),
+        ("max_connections_per_address", bound(peers.connections_per_address.most)),
+        ("max_handshakes_per_second", bound(peers.handshakes_per_second.most)),
+        ("handshake_ms", ms(peers.handshake)),
+        ("max_header_bytes", number(peers.header_bytes_max)),
+        ("max_messages_per_second", bound(peers.rates.messages)),
+        ("max_symbols_per_second", bound(peers.rates.symbols)),
         ("max_symbols", number(settings.symbols_max)),
         ("max_instruments", number(settings.instruments_max)),
         ("max_message_bytes", number(server.message_bytes_max)),

@@ -114,10 +114,15 @@ impl Board {
         self.history.get(name).into_iter().flatten().copied()
     }
 
-    /// The venues that have statistics.
+    /// The venues that have a state, or anything but nought in the last minutes: what can be pushed to and never was is
+    /// none.
     pub(super) fn venues(&self) -> Vec<&str> {
-        let names = self.values.keys().filter_map(|name| name.strip_prefix("venue."));
-        let venues: BTreeSet<&str> = names.filter_map(|name| name.split('.').next()).collect();
+        let names = self.values.keys().filter_map(|name| {
+            let (venue, what) = name.strip_prefix("venue.")?.split_once('.')?;
+            let has_any = || self.history(name).flatten().any(|value| value != 0.0);
+            (what == "state" || has_any()).then_some(venue)
+        });
+        let venues: BTreeSet<&str> = names.collect();
         venues.into_iter().collect()
     }
 

@@ -12,7 +12,7 @@ use super::words::{SPANS, bytes, connection, head, micros, number, percent, stat
 
 /// A block of lines, with an empty one behind it.
 pub(super) fn plain(board: &Board, now: Instant) -> String {
-    let mut text = format!("server   {}  {}\n", head(board), connection(board, now));
+    let mut text = format!("server   {}  {}\n", head(board, usize::MAX), connection(board, now));
     let _ = writeln!(
         text,
         "load     CPU {}, memory {}, instruments {}, updates/s {}, subscribers {}, slow {}, skipped beats/s {}, errors/s {}",
@@ -54,7 +54,7 @@ pub(super) fn plain(board: &Board, now: Instant) -> String {
         let of = |name: &str| format!("venue.{venue}.{name}");
         let _ = writeln!(
             text,
-            "venue    {venue}: {}, updates/s {}, lag {} / {}, malformed/s {}, gaps/s {}, connects/s {}",
+            "venue    {venue}: {}, updates/s {}, lag p50/p99 {} / {}, malformed/s {}, gaps/s {}, connects/s {}",
             state(board, venue),
             number(board, &of("updates_per_s")),
             micros(board, &of("lag_p50_us")),

@@ -11,15 +11,16 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::credentials::{CredentialArgs, CredentialError};
-use super::link::Link;
+use super::credentials::CredentialArgs;
+use super::link::{self, Link, LinkError};
 use super::sink::Sink;
 use super::terminal::{FullScreen, events, is_end, pressed};
-use crate::client::{Disconnect, Notice, Options, OptionsError, Subscriber, SubscriberError};
+use crate::client::{Notice, Subscriber};
 use board::{Board, CLOCK};
 use screen::Choice;
 
 mod board;
+mod grid;
 mod lines;
 mod screen;
 #[cfg(test)]
@@ -36,6 +37,8 @@ const STATISTICS: &str = "$stats:*";
   tickwire top 'https://feed.example.com' --ca-file 'cert.pem'
   tickwire top 'http://127.0.0.1:7070' --count 1
   tickwire top 'http://127.0.0.1:7070' --json | jq '.stats[\"updates_per_s\"]'
+
+In a pipe a server that cannot be reached ends it with 1; a connection that breaks is made again.
 
 Keys: q end, ? help. The statistics are the instruments '$stats:*'; the README lists them.")]
 pub(super) struct TopArgs {
@@ -54,55 +57,16 @@ pub(super) struct TopArgs {
     pub count: Option<u64>,
 }
 
-/// Why `top` failed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum TopError {
-    /// The URL cannot be used.
-    #[error(transparent)]
-    Options(#[from] OptionsError),
-    /// The token cannot be used.
-    #[error(transparent)]
-    Credentials(#[from] CredentialError),
-    /// The subscriber has ended.
-    #[error(transparent)]
-    Subscriber(#[from] SubscriberError),
-    /// The server refused.
-    #[error("{0}")]
-    Refused(String),
-    /// The server is not worth trying again.
-    #[error("{0}")]
-    GaveUp(Disconnect),
-    /// What is shown cannot be written.
-    #[error("cannot write: {0}")]
-    Write(#[source] io::Error),
-}
-
-impl TopError {
-    /// Whether the user has to write something else.
-    pub(super) fn is_usage(&self) -> bool {
-        match self {
-            TopError::Options(_) => true,
-            TopError::Credentials(error) => error.is_usage(),
-            _ => false,
-        }
-    }
-}
-
 /// Shows statistics until `stop`, the count, a key, or the end of the reader behind a pipe.
 ///
 /// # Errors
 /// Where nothing can be shown: a wrong URL, or a server that refuses.
-pub(super) async fn run(args: TopArgs, stop: CancellationToken) -> Result<(), TopError> {
-    let mut options = Options::new(&args.url)?;
-    if let Some(file) = &args.ca_file {
-        options = options.ca_file(file)?;
-    }
-    let options = args.credentials.add_to(options)?;
-    let subscriber = Subscriber::new(options);
-    subscriber.subscribe([STATISTICS]).await?;
+pub(super) async fn run(args: TopArgs, stop: CancellationToken) -> Result<(), LinkError> {
+    let options = link::options(&args.url, args.ca_file.as_deref(), &args.credentials)?;
+    let subscriber = link::subscriber(options, [STATISTICS]).await?;
     let is_screen = io::stdout().is_terminal() && !args.json && args.count.is_none();
     let out = match is_screen {
-        true => Out::Screen(Box::new(Screen::take().map_err(TopError::Write)?)),
+        true => Out::Screen(Box::new(Screen::take().map_err(LinkError::Write)?)),
         false => Out::Lines {
             sink: Sink::stdout(),
             is_json: args.json,
@@ -119,11 +83,7 @@ pub(super) async fn run(args: TopArgs, stop: CancellationToken) -> Result<(), To
         () = stop.cancelled() => Ok(()),
         ended = top.run() => ended,
     };
-    match ended {
-        // The reader has seen enough: `top … | head` is no failure.
-        Err(TopError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    LinkError::forgiven(ended)
 }
 
 /// Where it is shown.
@@ -162,7 +122,7 @@ struct Top {
 }
 
 impl Top {
-    async fn run(&mut self) -> Result<(), TopError> {
+    async fn run(&mut self) -> Result<(), LinkError> {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -184,10 +144,14 @@ impl Top {
     }
 
     /// Takes a notice; whether it was a sample.
-    fn notice(&mut self, notice: Notice) -> Result<bool, TopError> {
+    fn notice(&mut self, notice: Notice) -> Result<bool, LinkError> {
         let now = Instant::now();
-        self.board.link.hear(&notice, now);
-        match notice {
+        let Board { link, url, .. } = &mut self.board;
+        let heard = match self.out {
+            Out::Screen(_) => link.hear(notice, url, now)?,
+            Out::Lines { .. } => link.hear_unseen(notice, url, now)?,
+        };
+        match heard {
             Notice::Connected { server, .. } => self.board.server = server,
             Notice::Changed(changed) => {
                 let is_sample = changed.is_everything || changed.symbols.contains(CLOCK);
@@ -197,10 +161,6 @@ impl Top {
                     return Ok(true);
                 }
             }
-            Notice::Rejected { message, .. } | Notice::ServerError { message, .. } => {
-                return Err(TopError::Refused(message));
-            }
-            Notice::GaveUp(reason) => return Err(TopError::GaveUp(reason)),
             _ => {}
         }
         Ok(false)
@@ -230,13 +190,13 @@ impl Top {
     }
 
     /// Shows what is new; whether that was all that was asked for.
-    async fn show(&mut self, is_sample: bool) -> Result<bool, TopError> {
+    async fn show(&mut self, is_sample: bool) -> Result<bool, LinkError> {
         let (board, now) = (&self.board, Instant::now());
         match &mut self.out {
             Out::Screen(screen) => {
                 let Screen { full, choice, .. } = &mut **screen;
                 let drawn = full.draw(|frame| screen::draw(frame, board, choice, now));
-                drawn.map_err(TopError::Write)?;
+                drawn.map_err(LinkError::Write)?;
             }
             Out::Lines { sink, is_json, left } => {
                 // Once for each cause, though the time in it goes on.
@@ -254,7 +214,7 @@ impl Top {
                         true => lines::json(board, now),
                         false => lines::plain(board, now),
                     };
-                    sink.write(text).await.map_err(TopError::Write)?;
+                    sink.write(text).await.map_err(LinkError::Write)?;
                     *left = left.map(|left| left - 1);
                     return Ok(*left == Some(0));
                 }

@@ -129,6 +129,64 @@ fn no_size_of_a_screen_is_too_small_and_help_is_shown_on_it() {
 }
 
 #[test]
+fn a_narrow_screen_leaves_columns_out_and_never_cuts_a_number() {
+    let now = Instant::now();
+    let mut stats = STATS.to_vec();
+    stats.extend([
+        ("instruments", Some(12_345_678_901_230)),
+        ("venue.binance.lag_p99_us", Some(987_654)),
+        ("venue.binance.lag_p50_us", Some(123_456)),
+    ]);
+    let mut board = board(now);
+    board.take(&view(&stats), now);
+    // White space between a number and its unit is one of theirs.
+    let numbers = |width: u16| -> Vec<String> {
+        let (lines, _) = picture(&board, &Choice::default(), now, (width, 40));
+        let below = lines[2..]
+            .join("\n")
+            .replace(['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'], " ");
+        let words = below
+            .split_whitespace()
+            .filter(|word| word.contains(|c: char| c.is_ascii_digit()));
+        words
+            .filter(|word| *word != "p50" && *word != "p99")
+            .map(str::to_owned)
+            .collect()
+    };
+    let all = numbers(200);
+    assert!(all.contains(&"1,234,567,890,123".to_owned()), "{all:?}");
+    for width in 10..200 {
+        let shown = numbers(width);
+        assert!(shown.iter().all(|number| all.contains(number)), "{width}: {shown:?}");
+        assert!(
+            width < 30 || shown.contains(&"1,234,567,890,123".to_owned()),
+            "{width}: {shown:?}"
+        );
+    }
+    let (lines, _) = picture(&board, &Choice::default(), now, (50, 24));
+    assert_eq!(lines[0].trim_end(), "tickwire/9  http://h:1  up 3 min 4 s  epoch 7");
+    assert_eq!(row(&lines, "venue "), "venue state updates/s lag p99");
+    assert_eq!(row(&lines, "binance"), "binance up 309.7 98.8 ms");
+    assert_eq!(row(&lines, "fan-out"), "fan-out frames/s bytes/s");
+}
+
+#[test]
+fn what_could_be_pushed_to_and_never_was_is_not_listed() {
+    let now = Instant::now();
+    let mut board = board(now);
+    let mut stats = STATS.to_vec();
+    stats.extend([
+        ("venue.push.updates_per_s", Some(0)),
+        ("venue.push.malformed_per_s", Some(0)),
+    ]);
+    board.take(&view(&stats), now);
+    assert_eq!(board.venues(), ["binance", "kraken"]);
+    stats.push(("venue.push.gaps_per_s", Some(10)));
+    board.take(&view(&stats), now);
+    assert_eq!(board.venues(), ["binance", "kraken", "push"]);
+}
+
+#[test]
 fn a_list_of_venues_that_does_not_fit_says_so_and_is_moved() {
     let now = Instant::now();
     let names: Vec<String> = (10..40).map(|n| format!("venue.v{n}.state")).collect();
@@ -166,7 +224,7 @@ fn values_of_a_lost_connection_are_marked_old_and_time_without_any_is_a_gap() {
     assert!(is_dim);
     assert_eq!(
         lines[1].trim_end(),
-        "no connection for 4 s, values are old: reset\u{fffd}[2J"
+        "no connection for 4 s, values are old, next attempt in 4 s: reset\u{fffd}[2J"
     );
     assert!(row(&lines, "CPU").starts_with("CPU 9.6 %"));
     assert_eq!(board.history("cpu_percent").collect::<Vec<_>>(), [Some(9.6), None]);
@@ -198,7 +256,7 @@ fn a_sample_is_a_block_of_lines_or_an_object_with_exact_numbers() {
         "server   tickwire/9  http://h:1  up 3 min 4 s  epoch 7  connected",
         "p50/p99  feed - / -, queue 5.1 ms / 9.7 ms, beat - / -, write - / -, ping - / -, engine - / -",
         "fan-out  json: frames/s 90, entries/s 942.7, 23.9 KiB/s",
-        "venue    kraken: stale, updates/s 700, lag -2.3 ms / -, malformed/s -, gaps/s -, connects/s -",
+        "venue    kraken: stale, updates/s 700, lag p50/p99 -2.3 ms / -, malformed/s -, gaps/s -, connects/s -",
     ] {
         assert!(text.lines().any(|found| found == line), "no `{line}` in\n{text}");
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::board::Board;
 use crate::cli::figures::{self, decimals, grouped, printable, seconds, signed};
-use crate::cli::link::{Link, passed};
+use crate::cli::link::Link;
 
 /// Where there is no value.
 const NONE: &str = "-";
@@ -51,8 +51,8 @@ pub(super) fn state(board: &Board, venue: &str) -> &'static str {
     }
 }
 
-/// The server, its timeline and how long it runs.
-pub(super) fn head(board: &Board) -> String {
+/// The server, how long it runs and its timeline; as much of it as so many cells hold whole.
+pub(super) fn head(board: &Board, width: usize) -> String {
     let mut parts = vec![printable(&board.server), board.url.clone()];
     if let Some(uptime) = board.value("uptime_s") {
         parts.push(format!("up {}", seconds(uptime as u64)));
@@ -61,7 +61,14 @@ pub(super) fn head(board: &Board) -> String {
         parts.push(format!("epoch {epoch}"));
     }
     parts.retain(|part| !part.is_empty());
-    parts.join("  ")
+    let mut text = parts.remove(0);
+    for part in parts {
+        if text.chars().count() + 2 + part.chars().count() > width {
+            break;
+        }
+        text = format!("{text}  {part}");
+    }
+    text
 }
 
 /// The connection, and what it means for what is shown.
@@ -73,9 +80,6 @@ pub(super) fn connection(board: &Board, now: Instant) -> String {
         }
         Link::Connected(_) if board.is_old(now) => "connected, but nothing comes: values are old".into(),
         Link::Connected(_) => "connected".into(),
-        Link::Lost { since, why, .. } => {
-            let old = if board.has_sample() { ", values are old" } else { "" };
-            format!("no connection for {}{old}: {}", passed(*since, now), printable(why))
-        }
+        Link::Lost { .. } => board.link.loss(board.has_sample(), now).unwrap_or_default(),
     }
 }

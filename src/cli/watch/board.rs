@@ -2,19 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use ratatui::text::Span;
-
+use super::age::Ages;
 use super::choice::{Choice, Order};
 use super::columns::{COLUMNS, Column, LINE_MOST, layout};
 use super::past::{Flash, Flashes, Prices};
 use super::traffic::Traffic;
 use super::{screen, words};
 use crate::cli::link::Link;
-use crate::cli::terminal::{Base, sparkline};
+use crate::cli::terminal::{Base, cells, sparkline};
 use crate::client::{Changed, Ticker, View};
-use crate::market::{Symbol, Ts};
+use crate::market::Symbol;
 
-/// Rows are put in order anew so often, and a second later for each so many: their names are read for it.
+/// Rows are put in order anew so often, and a second later for each so many: all of them are looked at for it.
 const ORDER_EVERY: Duration = Duration::from_secs(1);
 const ORDERED_A_SECOND: u64 = 50_000;
 
@@ -23,6 +22,8 @@ pub(super) struct Picture {
     pub(super) head: Head,
     pub(super) columns: Vec<(Column, u16)>,
     pub(super) rows: Vec<ShownRow>,
+    /// Why there are no rows.
+    pub(super) nothing: String,
     pub(super) foot: String,
     pub(super) has_help: bool,
 }
@@ -54,17 +55,17 @@ pub(super) struct Board {
     pub(super) link: Link,
     pub(super) choice: Choice,
     pub(super) traffic: Traffic,
+    pub(super) ages: Ages,
     prices: Prices,
     flashes: Flashes,
     /// The rows' symbols, when and of how many and in which order.
     rows: Vec<Symbol>,
     ordered: Option<(Instant, usize, Order)>,
-    /// Widest texts so far; columns do not become narrower while they are looked at.
+    /// Widest texts so far, of all rows: columns must not move while rows do, so they only become wider. 0 where no row
+    /// has anything; begun anew with another order or filter.
     widths: [u16; COLUMNS],
     /// What is held still, and since when.
     held: Option<(Box<View>, Instant)>,
-    /// The server's newest stamp, and when it came.
-    clock: (Ts, Instant),
     was_complete: bool,
 }
 
@@ -78,13 +79,13 @@ impl Board {
             link: Link::Connecting,
             choice: Choice::default(),
             traffic: Traffic::default(),
+            ages: Ages::new(now),
             prices: Prices::default(),
             flashes: Flashes::default(),
             rows: Vec::new(),
             ordered: None,
             widths: [0; COLUMNS],
             held: None,
-            clock: (Ts::default(), now),
             was_complete: false,
         }
     }
@@ -93,6 +94,7 @@ impl Board {
     pub(super) fn changed(&mut self, view: &View, changed: &Changed) {
         if self.was_complete {
             self.traffic.take(view, changed);
+            self.ages.changed(view, changed);
         }
     }
 
@@ -101,9 +103,7 @@ impl Board {
         self.was_complete = view.is_complete();
         self.traffic.second(received_bytes, now);
         self.prices.remember(view, now);
-        if self.clock.0 != view.ts() {
-            self.clock = (view.ts(), now);
-        }
+        self.ages.take(view, now);
         match (self.choice.is_held, &self.held) {
             (true, None) => self.held = Some((Box::new(view.clone()), now)),
             (false, Some(_)) => self.held = None,
@@ -133,11 +133,16 @@ impl Board {
             .collect();
         self.flashes.see(tickers.iter().copied(), at);
         let (columns, rows) = self.table(shown, &tickers, at, size.0);
+        let nothing = match self.rows.is_empty() {
+            true => words::nothing(self, shown),
+            false => String::new(),
+        };
         let picture = Picture {
             head,
             columns,
             rows,
-            foot: words::foot(&self.choice, window, self.rows.len(), shown.len()),
+            nothing,
+            foot: words::foot(&self.choice, window, self.rows.len(), shown.len(), size.0),
             has_help: self.choice.has_help,
         };
         self.held = held;
@@ -161,7 +166,17 @@ impl Board {
         if is_other {
             self.widths = [0; COLUMNS];
         }
+        self.measure(view);
         self.ordered = Some((now, view.len(), self.choice.order.clone()));
+    }
+
+    /// Looks at all rows, whichever are shown.
+    fn measure(&mut self, view: &View) {
+        for ticker in view.iter() {
+            for (width, column) in self.widths.iter_mut().zip(Column::ALL) {
+                *width = column.need(view, ticker).unwrap_or(0).max(*width);
+            }
+        }
     }
 
     fn table(
@@ -171,17 +186,18 @@ impl Board {
         now: Instant,
         width: u16,
     ) -> (Vec<(Column, u16)>, Vec<ShownRow>) {
-        let passed = i64::try_from(now.saturating_duration_since(self.clock.1).as_nanos()).unwrap_or(i64::MAX);
-        let ts = Ts(self.clock.0.0.saturating_add(passed));
+        let clock = self.ages.clock(now);
         let texts: Vec<[String; COLUMNS]> = tickers
             .iter()
-            .map(|ticker| Column::ALL.map(|column| column.text(view, ticker, ts)))
+            .map(|ticker| Column::ALL.map(|column| column.text(view, ticker, &self.ages, clock)))
             .collect();
-        for (at, column) in Column::ALL.into_iter().enumerate() {
-            let cells = texts.iter().map(|row| Span::raw(row[at].as_str()).width());
-            let widest = cells.max().unwrap_or(0).max(column.head().len());
-            let widest = u16::try_from(widest).unwrap_or(u16::MAX);
-            self.widths[at] = self.widths[at].max(widest);
+        // What changed since all rows were looked at.
+        for (ticker, row) in tickers.iter().zip(&texts) {
+            for (at, column) in Column::ALL.into_iter().enumerate() {
+                if column.need(view, ticker).is_some() {
+                    self.widths[at] = self.widths[at].max(cells(&row[at]));
+                }
+            }
         }
         let columns = layout(width, |column| self.widths[column as usize]);
         let rows = tickers.iter().zip(texts).map(|(ticker, mut texts)| ShownRow {

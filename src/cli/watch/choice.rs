@@ -2,29 +2,29 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::columns::change;
+use super::columns::{approximate, change};
 use crate::cli::terminal::is_end;
-use crate::client::{Number, Ticker, View};
+use crate::client::{Ticker, View};
 use crate::market::{Field, Symbol};
 
 /// Longest filter, in characters: no symbol has more.
 const FILTER_MOST: usize = 96;
 
-pub(super) const HELP: [&str; 14] = [
+pub(super) const HELP: [&str; 12] = [
     "q, Ctrl-C               end",
     "up, down                move by a row",
     "page up, page down      move by a screen",
     "home, end               to the first, to the last row",
     "s                       sort by symbol, change, last update, volume",
     "r                       the other way round",
-    "/                       show only symbols with a text in them:",
-    "                        Enter keeps it, Esc takes it away",
+    "/                       show only symbols with a text, typed anew: Enter keeps it, Esc shows all",
     "space                   hold everything still, and go on",
     "?                       this help, and away again",
     "",
-    "Green went up, red went down. B and S: the last trade was a buy, a",
-    "sell. Change is from the day's open to last. Dim is not live. The bars",
-    "are the last price, or the middle of bid and ask, of two minutes.",
+    "Green went up, red went down. B and S: the last trade was a buy, a sell. Change is from the day's open to last. Dim \
+     is not live. The bars are the last price, or the middle of bid and ask, of two minutes.",
+    "Lag is from a venue's stamp to the server's, of the last 5 s: p50 is the middle, p99 what one in a hundred exceeds. \
+     Age is since the newest change; with ≥ that was before this was connected.",
 ];
 
 /// What rows are ordered by.
@@ -69,11 +69,6 @@ impl Sort {
             Sort::Volume => ticker.value(Field::Volume).map(approximate),
         }
     }
-}
-
-/// Good enough to draw and to sort by.
-pub(super) fn approximate(number: Number) -> f64 {
-    number.mantissa as f64 / 10f64.powi(i32::from(number.decimals))
 }
 
 /// Which rows, in which order.
@@ -146,7 +141,10 @@ impl Choice {
             KeyCode::End => self.above = usize::MAX,
             KeyCode::Char('s') => self.order.sort = self.order.sort.next(),
             KeyCode::Char('r') => self.order.is_reversed = !self.order.is_reversed,
-            KeyCode::Char('/') => self.is_typing = true,
+            KeyCode::Char('/') => {
+                self.is_typing = true;
+                self.order.filter.clear();
+            }
             KeyCode::Char(' ') => self.is_held = !self.is_held,
             KeyCode::Char('?' | 'h') => self.has_help = !self.has_help,
             KeyCode::Esc if self.has_help => self.has_help = false,
@@ -241,7 +239,9 @@ mod tests {
         assert!(!press(&mut choice, "/kraken\x1b"));
         assert!(choice.order.filter.is_empty() && !choice.is_typing);
         let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-        press(&mut choice, "/");
+        // Another is typed anew.
+        press(&mut choice, "/kraken\n/");
+        assert!(choice.is_typing && choice.order.filter.is_empty());
         assert!(choice.press(&interrupt));
         press(&mut choice, &"x".repeat(1_000));
         assert_eq!(choice.order.filter.len(), FILTER_MOST);

@@ -1,14 +1,18 @@
 //! The columns: what stands in them, and which of them there is room for.
 
+use super::age::Ages;
 use crate::cli::figures::printable;
+use crate::cli::terminal::cells;
 use crate::client::{Number, Ticker, View};
 use crate::market::{Field, Side, TickerState, Ts, VenueName};
 
 /// Where there is no value.
 const NONE: &str = "-";
 
-/// A symbol takes no more than two fifths of the width, unless that is less.
+/// A symbol takes no more than two fifths of the width, unless that is less, before prices have their place.
 const SYMBOL_LEAST: u16 = 12;
+/// What any age takes, but for the oddest: columns must not move because a value grows old.
+const AGE_WIDTH: u16 = 7;
 /// A state's first word, and where its sentence ends.
 const STATE_LEAST: u16 = 5;
 const STATE_MOST: u16 = 24;
@@ -118,7 +122,7 @@ impl Column {
     }
 
     /// What stands there; a sparkline is made elsewhere, once its width is known.
-    pub(super) fn text(self, view: &View, ticker: &Ticker, now: Ts) -> String {
+    pub(super) fn text(self, view: &View, ticker: &Ticker, ages: &Ages, clock: Ts) -> String {
         let text = match self {
             Column::Symbol => Some(printable(ticker.symbol().as_str())),
             // The side has its place where there is none, so that prices stand above each other.
@@ -133,7 +137,7 @@ impl Column {
                 let (whole, part) = (change.unsigned_abs() / 100, change.unsigned_abs() % 100);
                 format!("{sign}{whole}.{part:02}%")
             }),
-            Column::Age => ticker.ts_event().map(|ts| age(now.micros_since(ts))),
+            Column::Age => ages.text(ticker, clock),
             Column::Line => Some(String::new()),
             Column::State => Some(state(view, ticker)),
             other => other
@@ -142,6 +146,48 @@ impl Column {
                 .map(|v| v.to_string()),
         };
         text.unwrap_or_else(|| NONE.into())
+    }
+
+    /// How wide that is, `None` where there is no value: made for all rows, so without their texts.
+    pub(super) fn need(self, view: &View, ticker: &Ticker) -> Option<u16> {
+        let value = |field| ticker.value(field).map(digits);
+        match self {
+            Column::Symbol => Some(cells(ticker.symbol().as_str())),
+            Column::Last => value(Field::LastPrice).map(|wide| wide + 2),
+            Column::Spread => spread(ticker).map(digits),
+            // Its sign and the percent.
+            Column::Change => change(ticker).map(|change| {
+                let mantissa = change.abs();
+                digits(Number { mantissa, decimals: 2 }) + 2
+            }),
+            Column::Age => Some(AGE_WIDTH),
+            Column::Line => price(ticker).map(|_| LINE_LEAST),
+            Column::State => Some(cells(&state(view, ticker))),
+            other => value(other.field()?),
+        }
+    }
+}
+
+/// The last price, or the middle of bid and ask: what a sparkline is of.
+pub(super) fn price(ticker: &Ticker) -> Option<f32> {
+    let of = |field| ticker.value(field).map(approximate);
+    let middle = || Some((of(Field::BidPrice)? + of(Field::AskPrice)?) / 2.0);
+    of(Field::LastPrice).or_else(middle).map(|price| price as f32)
+}
+
+/// Good enough to draw and to sort by.
+pub(super) fn approximate(number: Number) -> f64 {
+    number.mantissa as f64 / 10f64.powi(i32::from(number.decimals))
+}
+
+/// Cells that a number takes.
+fn digits(number: Number) -> u16 {
+    let sign = u16::from(number.mantissa < 0);
+    // At most 39.
+    let digits = number.mantissa.unsigned_abs().checked_ilog10().unwrap_or(0) as u16 + 1;
+    sign + match u16::from(number.decimals) {
+        0 => digits,
+        decimals => digits.max(decimals + 1) + 1,
     }
 }
 
@@ -175,24 +221,18 @@ fn state(view: &View, ticker: &Ticker) -> String {
     }
 }
 
-/// An age in few characters; negative where the venue's clock is ahead: skew is shown, not clamped.
-fn age(us: i64) -> String {
-    let sign = if us < 0 { "-" } else { "" };
-    match us.unsigned_abs() {
-        us @ ..1_000_000 => format!("{sign}{} ms", us / 1_000),
-        us @ ..60_000_000 => format!("{sign}{}.{} s", us / 1_000_000, us / 100_000 % 10),
-        us @ ..3_600_000_000 => format!("{sign}{} min", us / 60_000_000),
-        us @ ..172_800_000_000 => format!("{sign}{} h", us / 3_600_000_000),
-        us => format!("{sign}{} d", us / 86_400_000_000),
-    }
-}
-
-/// Which columns there are on so many cells, and how wide they are; `need` is how wide they would be.
+/// Which columns there are on so many cells, and how wide they are; `need` is how wide they would be, 0 where no row has
+/// anything in them.
 pub(super) fn layout(width: u16, need: impl Fn(Column) -> u16) -> Vec<(Column, u16)> {
     let between = between(width);
     let mut left = width.saturating_add(between);
     let mut taken: Vec<(Column, u16)> = Vec::new();
-    for group in BY_WORTH {
+    let is_used = |column: &Column| *column == Column::Symbol || need(*column) > 0;
+    let need = |column: Column| need(column).max(cells(column.head()));
+    for group in BY_WORTH.into_iter().filter(|group| group.iter().any(is_used)) {
+        if group == [Column::Line] {
+            widen(&mut taken, &mut left, Column::Symbol, need(Column::Symbol));
+        }
         let wide = |column: Column, left: u16| match column {
             Column::Symbol => need(column).min((width / 5 * 2).max(SYMBOL_LEAST)).min(width),
             Column::Line => LINE_LEAST,
@@ -209,16 +249,22 @@ pub(super) fn layout(width: u16, need: impl Fn(Column) -> u16) -> Vec<(Column, u
         }
         taken.extend(group.iter().map(|column| (*column, wide(*column, left))));
         left -= wanted;
-        if let Some((Column::Line, width)) = taken.last_mut() {
-            *width += left.min(LINE_GOOD - LINE_LEAST);
-            left -= *width - LINE_LEAST;
+        if group == [Column::Line] {
+            widen(&mut taken, &mut left, Column::Line, LINE_GOOD);
         }
     }
-    if let Some((_, width)) = taken.iter_mut().find(|(column, _)| *column == Column::Line) {
-        *width = width.saturating_add(left).min(LINE_MOST);
-    }
+    widen(&mut taken, &mut left, Column::Line, LINE_MOST);
     taken.sort_by_key(|(column, _)| *column as usize);
     taken
+}
+
+/// Gives a column of what is left, up to so much.
+fn widen(taken: &mut [(Column, u16)], left: &mut u16, column: Column, most: u16) {
+    if let Some((_, width)) = taken.iter_mut().find(|(known, _)| *known == column) {
+        let more = most.saturating_sub(*width).min(*left);
+        *width += more;
+        *left -= more;
+    }
 }
 
 /// Cells between two columns.
@@ -228,12 +274,25 @@ pub(super) fn between(width: u16) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::cli::watch::tests::view;
 
     fn text(column: Column, symbol: &str) -> String {
         let view = view();
-        column.text(&view, view.get(symbol).expect(symbol), Ts(view.ts().0 + 2_500_000_000))
+        let text = column.text(
+            &view,
+            view.get(symbol).expect(symbol),
+            &Ages::new(Instant::now()),
+            view.ts(),
+        );
+        let need = column.need(&view, view.get(symbol).expect(symbol));
+        assert!(
+            column == Column::Age || need.is_none_or(|need| need == cells(&text)),
+            "{column:?} {text}"
+        );
+        text
     }
 
     #[test]
@@ -245,7 +304,7 @@ mod tests {
             (Column::Spread, "0.02", "0.50", "-"),
             (Column::Change, "+3.06%", "-", "-1.00%"),
             (Column::Volume, "100", "500", "-"),
-            (Column::Age, "2.5 s", "2.4 s", "-"),
+            (Column::Age, "≥0 ms", "≥0 ms", "≥0 ms"),
             (Column::State, "live", "live", "stale: silent"),
         ] {
             let got = ["binance:BTCUSDT", "binance:ETHUSDT", "kraken:BTC/USD"].map(|symbol| text(column, symbol));
@@ -254,16 +313,12 @@ mod tests {
     }
 
     #[test]
-    fn ages_are_short_and_skew_is_shown() {
-        for (us, text) in [
-            (0, "0 ms"),
-            (-1_500, "-1 ms"),
-            (1_250_000, "1.2 s"),
-            (-61_000_000, "-1 min"),
-            (7_300_000_000, "2 h"),
-            (i64::MIN, "-106751991 d"),
-        ] {
-            assert_eq!(age(us), text);
+    fn the_room_for_a_number_is_what_its_text_takes() {
+        for mantissa in [0, 7, -7, 99, 100, -1_000, i128::from(u64::MAX), i128::from(i64::MIN)] {
+            for decimals in 0..=18 {
+                let number = Number { mantissa, decimals };
+                assert_eq!(usize::from(digits(number)), number.to_string().len(), "{number}");
+            }
         }
     }
 
@@ -294,5 +349,30 @@ mod tests {
             heads(width);
             layout(width, |_| u16::MAX);
         }
+    }
+
+    #[test]
+    fn what_no_row_has_takes_no_room_and_long_names_get_it() {
+        let columns = |width, symbol| {
+            layout(width, |column| match column {
+                Column::Symbol => symbol,
+                Column::Last => 13,
+                Column::State => 4,
+                Column::Line => LINE_LEAST,
+                _ => 0,
+            })
+        };
+        assert_eq!(
+            columns(50, 46),
+            [(Column::Symbol, 30), (Column::Last, 13), (Column::State, 5)]
+        );
+        let wide = columns(80, 37);
+        assert_eq!(
+            wide.iter()
+                .map(|(column, wide)| (column.head(), *wide))
+                .collect::<Vec<_>>(),
+            [("symbol", 37), ("last", 13), ("2 min", 22), ("state", 5)]
+        );
+        assert_eq!(columns(20, 0), [(Column::Symbol, 6), (Column::Last, 13)]);
     }
 }

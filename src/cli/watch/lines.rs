@@ -89,6 +89,7 @@ pub(super) fn sentence(notice: &Notice) -> Option<String> {
             server,
             session,
             interval_ms,
+            ..
         } => {
             format!("connected to {server}, session {session}, a delta at most every {interval_ms} ms")
         }

@@ -12,13 +12,15 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::credentials::{CredentialArgs, CredentialError};
+use super::credentials::CredentialArgs;
+use super::link::{self, Link, LinkError};
 use super::sink::Sink;
 use super::terminal::{FullScreen, events, pressed};
-use crate::client::{Changed, Disconnect, Notice, Options, OptionsError, Subscriber, SubscriberError};
+use crate::client::{Changed, Notice, Subscriber};
 use crate::wire::{Compression, Encoding};
 use board::Board;
 
+mod age;
 mod board;
 mod choice;
 mod columns;
@@ -45,6 +47,8 @@ const NOTICES_A_PICTURE: usize = 1_024;
   tickwire watch 'ws://127.0.0.1:7070' 'binance:BTCUSDT' 'kraken:BTC/USD'
   tickwire watch 'http://127.0.0.1:7070' 'binance:*USDT' --json | jq .last_price
   tickwire watch 'http://127.0.0.1:7070' '$stats:*' --interval-ms 1000
+
+In a pipe a server that cannot be reached ends it with 1; a connection that breaks is made again.
 
 Keys of the table: q end, arrows, page up and down, home and end move, s sort, r the other way round, / filter,
 space hold still, ? help. The wider the terminal, the more columns. NO_COLOR is heard.")]
@@ -76,53 +80,15 @@ pub(super) struct WatchArgs {
     pub count: Option<u64>,
 }
 
-/// Why `watch` failed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WatchError {
-    /// The URL cannot be used.
-    #[error(transparent)]
-    Options(#[from] OptionsError),
-    /// The token cannot be used.
-    #[error(transparent)]
-    Credentials(#[from] CredentialError),
-    /// A symbol that is none.
-    #[error(transparent)]
-    Subscriber(#[from] SubscriberError),
-    /// The server refused a symbol or the whole request.
-    #[error("{0}")]
-    Refused(String),
-    /// The server is not worth trying again.
-    #[error("{0}")]
-    GaveUp(Disconnect),
-    /// Stdout does not take what is written.
-    #[error("cannot write: {0}")]
-    Write(#[source] io::Error),
-}
-
-impl WatchError {
-    /// Whether the user has to write something else.
-    pub(super) fn is_usage(&self) -> bool {
-        match self {
-            WatchError::Options(_) | WatchError::Subscriber(_) => true,
-            WatchError::Credentials(error) => error.is_usage(),
-            _ => false,
-        }
-    }
-}
-
 /// Shows symbols until `stop`, the count or the end of the reader behind a pipe.
 ///
 /// # Errors
 /// Where nothing can be shown: wrong URL, wrong symbol, or a server that refuses.
-pub(super) async fn run(args: WatchArgs, stop: CancellationToken) -> Result<(), WatchError> {
+pub(super) async fn run(args: WatchArgs, stop: CancellationToken) -> Result<(), LinkError> {
     let is_screen = io::stdout().is_terminal() && !args.json && args.count.is_none();
     let out = (!is_screen).then(io::stdout);
     let shown = show(&args, out, &stop).await;
-    match shown {
-        // The reader has seen enough: `watch … | head` is no failure.
-        Err(WatchError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    LinkError::forgiven(shown)
 }
 
 /// On `out` as lines, else on the whole screen.
@@ -130,29 +96,25 @@ async fn show<W: Write + Send + 'static>(
     args: &WatchArgs,
     out: Option<W>,
     stop: &CancellationToken,
-) -> Result<(), WatchError> {
-    let mut options = Options::new(&args.url)?
+) -> Result<(), LinkError> {
+    let mut options = link::options(&args.url, args.ca_file.as_deref(), &args.credentials)?
         .encoding(args.encoding)
         .compression(args.compression);
     if let Some(ms) = args.interval_ms {
         options = options.interval_ms(ms);
     }
-    if let Some(file) = &args.ca_file {
-        options = options.ca_file(file)?;
-    }
-    let options = args.credentials.add_to(options)?;
-    let subscriber = Subscriber::new(options);
-    subscriber.subscribe(&args.symbols).await?;
+    let subscriber = link::subscriber(options, &args.symbols).await?;
     let shown = async {
         match out {
             None => Screen::take(args, subscriber)?.run().await,
             Some(out) => {
-                let (sink, is_json, left) = (Sink::new(out), args.json, args.count);
                 let lines = Lines {
                     subscriber,
-                    sink,
-                    is_json,
-                    left,
+                    url: &args.url,
+                    link: Link::Connecting,
+                    sink: Sink::new(out),
+                    is_json: args.json,
+                    left: args.count,
                 };
                 lines.run().await
             }
@@ -164,29 +126,21 @@ async fn show<W: Write + Send + 'static>(
     }
 }
 
-/// A notice that is no end.
-fn passing(notice: Notice) -> Result<Notice, WatchError> {
-    match notice {
-        Notice::Rejected { symbol, message, .. } => Err(WatchError::Refused(format!("{symbol}: {message}"))),
-        Notice::ServerError { message, .. } => Err(WatchError::Refused(message)),
-        Notice::GaveUp(reason) => Err(WatchError::GaveUp(reason)),
-        other => Ok(other),
-    }
-}
-
 /// A line for each change.
-struct Lines<W> {
+struct Lines<'a, W> {
     subscriber: Subscriber,
+    url: &'a str,
+    link: Link,
     sink: Sink<W>,
     is_json: bool,
     /// Lines still to be written; without end where absent.
     left: Option<u64>,
 }
 
-impl<W: Write + Send + 'static> Lines<W> {
-    async fn run(mut self) -> Result<(), WatchError> {
+impl<W: Write + Send + 'static> Lines<'_, W> {
+    async fn run(mut self) -> Result<(), LinkError> {
         while let Some(notice) = self.subscriber.next().await {
-            match passing(notice)? {
+            match self.link.hear_unseen(notice, self.url, Instant::now())? {
                 Notice::Changed(changed) => self.changed(&changed).await?,
                 other => {
                     if let Some(sentence) = lines::sentence(&other) {
@@ -202,7 +156,7 @@ impl<W: Write + Send + 'static> Lines<W> {
         Ok(())
     }
 
-    async fn changed(&mut self, changed: &Changed) -> Result<(), WatchError> {
+    async fn changed(&mut self, changed: &Changed) -> Result<(), LinkError> {
         let most = self
             .left
             .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
@@ -210,7 +164,7 @@ impl<W: Write + Send + 'static> Lines<W> {
         self.left = self.left.map(|n| n.saturating_sub(count as u64));
         match text.is_empty() {
             true => Ok(()),
-            false => self.sink.write(text).await.map_err(WatchError::Write),
+            false => self.sink.write(text).await.map_err(LinkError::Write),
         }
     }
 }
@@ -226,14 +180,14 @@ struct Screen {
 }
 
 impl Screen {
-    fn take(args: &WatchArgs, subscriber: Subscriber) -> Result<Screen, WatchError> {
+    fn take(args: &WatchArgs, subscriber: Subscriber) -> Result<Screen, LinkError> {
         let encoding = match args.compression {
             Compression::None => args.encoding.to_string(),
             Compression::Deflate => format!("{} deflated", args.encoding),
         };
         Ok(Screen {
             subscriber,
-            full: FullScreen::take().map_err(WatchError::Write)?,
+            full: FullScreen::take().map_err(LinkError::Write)?,
             events: events(),
             board: Board::new(&args.url, encoding, Instant::now()),
             drawn: None,
@@ -241,7 +195,7 @@ impl Screen {
     }
 
     /// What comes between two pictures is taken together: the subscriber conflates it meanwhile.
-    async fn run(mut self) -> Result<(), WatchError> {
+    async fn run(mut self) -> Result<(), LinkError> {
         let mut pictures = interval(PICTURE);
         pictures.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -270,18 +224,23 @@ impl Screen {
     }
 
     /// Takes what has come; whether the subscriber has ended.
-    fn notices(&mut self) -> Result<bool, WatchError> {
+    fn notices(&mut self) -> Result<bool, LinkError> {
         for _ in 0..NOTICES_A_PICTURE {
             let Some(notice) = self.subscriber.next().now_or_never() else {
                 break;
             };
             let Some(notice) = notice else { return Ok(true) };
             self.drawn = None;
-            self.board.link.hear(&notice, Instant::now());
-            match passing(notice)? {
+            match self.board.link.hear(notice, &self.board.url, Instant::now())? {
                 Notice::Connected {
-                    server, interval_ms, ..
-                } => (self.board.server, self.board.interval_ms) = (server, Some(interval_ms)),
+                    server,
+                    interval_ms,
+                    is_tape,
+                    ..
+                } => {
+                    (self.board.server, self.board.interval_ms) = (server, Some(interval_ms));
+                    self.board.ages.connected(is_tape);
+                }
                 Notice::Changed(changed) => {
                     self.board.changed(&self.subscriber.view(), &changed);
                     // The next would be of what came while this was looked at.
@@ -293,8 +252,8 @@ impl Screen {
         Ok(false)
     }
 
-    fn draw(&mut self, now: Instant) -> Result<(), WatchError> {
-        let size = self.full.size().map_err(WatchError::Write)?;
+    fn draw(&mut self, now: Instant) -> Result<(), LinkError> {
+        let size = self.full.size().map_err(LinkError::Write)?;
         let picture = {
             let view = self.subscriber.view();
             self.board.take(&view, self.subscriber.received_bytes(), now);
@@ -302,6 +261,6 @@ impl Screen {
         };
         self.drawn = Some(now);
         let drawn = self.full.draw(|frame| screen::draw(frame, &picture));
-        drawn.map_err(WatchError::Write)
+        drawn.map_err(LinkError::Write)
     }
 }

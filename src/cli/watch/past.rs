@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::choice::approximate;
+use super::columns::price;
 use crate::client::{Number, Ticker, View};
 use crate::market::{FIELDS, Field, Symbol};
 
@@ -74,13 +74,6 @@ impl Prices {
         }
         steps.into()
     }
-}
-
-/// The last price, or the middle of bid and ask.
-fn price(ticker: &Ticker) -> Option<f32> {
-    let of = |field| ticker.value(field).map(approximate);
-    let middle = || Some((of(Field::BidPrice)? + of(Field::AskPrice)?) / 2.0);
-    of(Field::LastPrice).or_else(middle).map(|price| price as f32)
 }
 
 /// A value that has just changed.

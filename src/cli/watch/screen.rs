@@ -10,13 +10,15 @@ use super::board::{Head, Picture, ShownRow};
 use super::choice::HELP;
 use super::columns::{Column, between};
 use super::past::Flash;
-use crate::cli::terminal::{heading, help};
+use crate::cli::terminal::{heading, help, put_line, shortened};
 
 /// Lines that figures take, whether they fill them or not: the table must not move because a number has grown. Venues,
 /// which change seldom, take as many at most.
 const LINES_MOST: usize = 2;
 /// From so many lines on; else one each.
 const TALL: u16 = 12;
+/// From so many lines on; else the connection alone stands above the table.
+const LOW: u16 = 8;
 /// Figures stand on one line from so many columns on.
 const WIDE: u16 = 130;
 
@@ -46,6 +48,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, picture: &Picture) {
         x += width + between(area.width);
     }
     at += 1;
+    let mut below = at;
+    put(buffer, area, &mut below, &Line::raw(picture.nothing.as_str()));
     for row in &picture.rows {
         put_row(buffer, area, at, &picture.columns, row);
         at += 1;
@@ -68,6 +72,9 @@ fn head_lines(head: &Head, width: u16, height: u16) -> Vec<Line<'static>> {
     let (sentence, is_up) = &head.link;
     let color = if *is_up { Color::Green } else { Color::Red };
     let mut lines = vec![Line::styled(sentence.clone(), Style::new().fg(color))];
+    if height < LOW {
+        return lines;
+    }
     let figures = head.figures.iter().map(|text| Span::raw(text.clone()));
     let figures_most = if width >= WIDE { 1 } else { most };
     lines.extend(flow(figures, width, figures_most));
@@ -80,16 +87,20 @@ fn head_lines(head: &Head, width: u16, height: u16) -> Vec<Line<'static>> {
     lines
 }
 
-/// Parts side by side on at most so many lines; what is too long is cut at the edge.
+/// Parts side by side on at most so many lines, as many as fit whole.
 fn flow(parts: impl Iterator<Item = Span<'static>>, width: u16, most: usize) -> Vec<Line<'static>> {
     let mut lines: Vec<Line<'static>> = Vec::new();
     for part in parts {
         let fits = |line: &Line<'_>| line.width() + 2 + part.width() <= usize::from(width);
         let is_full = lines.len() >= most;
         match lines.last_mut() {
-            Some(line) if fits(line) || is_full => {
+            Some(line) if fits(line) => {
                 line.push_span("  ");
                 line.push_span(part);
+            }
+            Some(line) if is_full => {
+                line.push_span(" …");
+                break;
             }
             _ => lines.push(Line::from(part)),
         }
@@ -100,7 +111,7 @@ fn flow(parts: impl Iterator<Item = Span<'static>>, width: u16, most: usize) -> 
 /// A line across the screen, if there is one more.
 fn put(buffer: &mut Buffer, area: Rect, at: &mut u16, line: &Line<'_>) {
     if *at < area.bottom() {
-        buffer.set_line(area.x, *at, line, area.width);
+        put_line(buffer, (area.x, *at), line, area.width);
         *at += 1;
     }
 }
@@ -143,8 +154,8 @@ fn plain(column: Column, text: &str) -> Style {
     }
 }
 
-/// A text in its cell, words to the left and numbers to the right. What is too long is cut: words at their end, numbers
-/// never, they say that there is no room.
+/// A text in its cell, words to the left and numbers to the right. What is too long is cut: names in the middle, words at
+/// their end, numbers never, they say that there is no room.
 fn put_cell(buffer: &mut Buffer, area: Rect, cell: Rect, (column, text): (Column, &str), style: Style) {
     let cell = cell.intersection(area);
     if cell.is_empty() {
@@ -156,6 +167,8 @@ fn put_cell(buffer: &mut Buffer, area: Rect, cell: Rect, (column, text): (Column
     if wide <= room {
         let x = if column.is_words() { x } else { x + (room - wide) as u16 };
         buffer.set_stringn(x, y, text, room, style);
+    } else if column == Column::Symbol {
+        buffer.set_stringn(x, y, shortened(text, room), room, style);
     } else if column.is_words() {
         let (end, _) = buffer.set_stringn(x, y, text, room - 1, style);
         buffer.set_stringn(end, y, "…", 1, style);

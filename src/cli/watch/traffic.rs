@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::age::{LOOKED_AT_MOST, lag_us};
 use crate::client::{Changed, View};
 
 /// Figures are over so many seconds.
 const SECONDS: usize = 5;
 
-/// Ages kept of one second; of more that changed at once every n-th is looked at.
+/// Ages kept of one second.
 const AGES_MOST: usize = 2_000;
-const LOOKED_AT_MOST: usize = 100;
 
 /// The last seconds.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Traffic {
     ages: VecDeque<Vec<i64>>,
     /// Bytes so far when a second began.
     bytes: VecDeque<(Instant, u64)>,
-    /// As shown: the middle and what one in a hundred exceeds.
+    /// As shown: p50 and p99.
     pub(super) lag_us: Option<(i64, i64)>,
     /// As shown.
     pub(super) bytes_per_s: Option<f64>,
@@ -36,7 +36,7 @@ impl Traffic {
             .step_by(every)
             .filter_map(|symbol| view.get(symbol.as_str()));
         let left = AGES_MOST.saturating_sub(ages.len());
-        ages.extend(tickers.filter_map(|ticker| ticker.age_us()).take(left));
+        ages.extend(tickers.filter_map(lag_us).take(left));
     }
 
     /// Makes the figures anew where a second has passed.
@@ -65,25 +65,23 @@ impl Traffic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::watch::tests::view;
+    use crate::cli::watch::tests::told;
 
     #[test]
     fn figures_are_of_the_last_seconds_and_made_once_a_second() {
-        let (start, view) = (Instant::now(), view());
+        let start = Instant::now();
+        // The second venue is 1 ms ahead; the third says nothing, nor what was recorded.
+        let (view, changed) = told(&[(1, Some(3_000)), (2, Some(-1_000)), (3, None)]);
+        let (recorded, of_it) = told(&[(1, Some(400 * 86_400_000_000))]);
         let s = Duration::from_secs;
         let mut traffic = Traffic::default();
-        let symbols = view.iter().map(|ticker| ticker.symbol().clone()).collect();
-        let changed = Changed {
-            symbols,
-            is_everything: false,
-        };
         traffic.second(1_000, start);
         assert_eq!((traffic.lag_us, traffic.bytes_per_s), (None, None));
         traffic.take(&view, &changed);
+        traffic.take(&recorded, &of_it);
         traffic.second(9_000, start + s(1) / 2);
         assert_eq!(traffic.bytes_per_s, None);
         traffic.second(5_000, start + s(2));
-        // BTCUSDT says 3 ms; ETHUSDT's venue is 1 ms ahead; the third says nothing.
         assert_eq!(
             (traffic.lag_us, traffic.bytes_per_s),
             (Some((-1_000, 3_000)), Some(2_000.0))

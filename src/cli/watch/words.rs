@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::board::Board;
-use super::choice::{Choice, Sort};
+use super::choice::Choice;
 use crate::cli::figures::{bytes, grouped, printable, signed};
-use crate::cli::link::{Link, ahead, passed};
+use crate::cli::link::{Link, passed};
+use crate::cli::terminal::shortened;
 use crate::client::View;
 use crate::market::VenueState;
 
@@ -15,14 +16,7 @@ pub(super) fn connection(board: &Board, has_values: bool, now: Instant) -> Strin
     match &board.link {
         Link::Connecting => format!("connecting to {}", board.url),
         Link::Connected(_) => format!("connected to {} at {}", printable(&board.server), board.url),
-        Link::Lost { since, why, next } => {
-            let old = if has_values { ", values are old" } else { "" };
-            let (since, next) = (passed(*since, now), ahead(*next, now));
-            format!(
-                "no connection for {since}, next attempt in {next}{old}: {}",
-                printable(why)
-            )
-        }
+        Link::Lost { .. } => board.link.loss(has_values, now).unwrap_or_default(),
     }
 }
 
@@ -34,7 +28,9 @@ pub(super) fn figures(board: &Board, view: &View, held: Option<Instant>, now: In
         parts.push(format!("held still for {}, space goes on", passed(since, now)));
     }
     let us = |us: i64| signed(us.saturating_mul(1_000));
-    let lag = traffic.lag_us.map(|(p50, p99)| format!("{} / {}", us(p50), us(p99)));
+    let lag = traffic
+        .lag_us
+        .map(|(p50, p99)| format!("p50 {}, p99 {}", us(p50), us(p99)));
     parts.push(format!("lag {}", lag.unwrap_or_else(|| "-".into())));
     parts.push(format!("skipped beats {}", grouped(view.skipped())));
     let rate = traffic.bytes_per_s.map(|rate| format!("{}/s", bytes(rate)));
@@ -71,26 +67,47 @@ pub(super) fn venues(view: &View) -> Vec<(String, bool)> {
     venues
 }
 
-/// Where one is in the list, and what keys do.
-pub(super) fn foot(choice: &Choice, window: Range<usize>, rows: usize, all: usize) -> String {
-    if choice.is_typing {
-        return format!(
-            "/{}▏ {rows} of {all}   Enter keeps it, Esc takes it away",
-            printable(&choice.order.filter)
-        );
+/// Why there are no rows.
+pub(super) fn nothing(board: &Board, view: &View) -> String {
+    let filter = printable(&board.choice.order.filter);
+    match view.is_empty() {
+        false => format!("nothing matches `{filter}`, Esc shows all"),
+        true if board.link.is_up() && view.is_complete() && view.epoch().is_some() => "no instruments yet".into(),
+        true => "waiting for the first values".into(),
     }
-    let mut text = match rows {
-        0 => "no rows".to_owned(),
-        _ => format!("{}-{} of {}", window.start + 1, window.end, grouped(rows as u64)),
+}
+
+/// Where one is in the list, how it is ordered, and as many of the keys as there is room for.
+pub(super) fn foot(choice: &Choice, window: Range<usize>, rows: usize, all: usize, width: u16) -> String {
+    let width = usize::from(width);
+    let filter = shortened(&printable(&choice.order.filter), (width / 4).max(8));
+    let count = |rows: usize| grouped(rows as u64);
+    if choice.is_typing {
+        let text = format!("/{filter}▏ {} of {}", count(rows), count(all));
+        return with_keys(text, &["Enter keeps it", "Esc shows all"], width);
+    }
+    let mut text = match (rows, window.is_empty()) {
+        (0, _) => format!("0 of {}", count(all)),
+        (_, true) => format!("no room for {} rows", count(rows)),
+        (_, false) => format!("{}-{} of {}", count(window.start + 1), count(window.end), count(rows)),
     };
-    if !choice.order.filter.is_empty() {
-        text = format!("{text} with `{}`", printable(&choice.order.filter));
+    if !filter.is_empty() {
+        text = format!("{text} with `{filter}`");
     }
     let order = &choice.order;
-    if order.is_reversed {
-        text = format!("{text} by {}, reversed", order.sort.word());
-    } else if order.sort != Sort::Symbol {
-        text = format!("{text} by {}", order.sort.word());
+    let reversed = if order.is_reversed { ", reversed" } else { "" };
+    text = format!("{text} by {}{reversed}", order.sort.word());
+    let keys = ["q end", "? help", "/ filter", "s sort", "r reverse", "space hold"];
+    with_keys(text, &keys, width)
+}
+
+/// A text and what keys do, whole as far as they fit.
+fn with_keys(mut text: String, keys: &[&str], width: usize) -> String {
+    for key in keys {
+        if text.chars().count() + 3 + key.len() > width {
+            break;
+        }
+        text = format!("{text}   {key}");
     }
-    format!("{text}   q end   ? help   / filter   s sort   r reverse   space hold")
+    text
 }

@@ -1,5 +1,6 @@
 // One connection that comes back, and all that is known through it.
 // @ts-check
+import { Answers } from "./answers.js";
 import { Clock } from "./clock.js";
 import { Handover, Reader } from "./handover.js";
 import { checkPace } from "./options.js";
@@ -14,8 +15,7 @@ import { View } from "./view.js";
 /**
  * @typedef {import("./client.d.ts").StateDetail} StateDetail
  * @typedef {import("./client.d.ts").ErrorCode} ErrorCode
- * @typedef {{ intervalMs: number, window: number }} Pace
- * @typedef {{ resolve: (pace: Pace) => void, reject: (error: Error) => void }} Waiting
+ * @typedef {import("./answers.js").Pace} Pace
  */
 
 /** @param {string | Iterable<string>} symbols */
@@ -46,15 +46,12 @@ export class Client extends EventTarget {
     () => this.#view.instruments(),
     (changed) => this.#handedOver(changed),
   );
-  /** @type {Set<Subscription>} */
-  #subscriptions = new Set();
+  #answers = new Answers(this.#view);
   /** @type {Session | undefined} */
   #session = undefined;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer = undefined;
   #lastRequestId = 0;
-  /** @type {Waiting[]} */
-  #configuring = [];
   /** @type {StateDetail} */
   #state = { state: "connecting", reason: "", code: undefined, retryInMs: undefined };
   /** Nothing is called any more. */
@@ -114,10 +111,10 @@ export class Client extends EventTarget {
       return subscription;
     }
     this.#view.want(strings.filter((text) => !this.#view.isWanted(text)));
-    this.#subscriptions.add(subscription);
+    this.#answers.add(subscription);
     this.#handover.add(reader);
     this.#session?.ask();
-    this.#settle(undefined);
+    this.#answers.settle();
     return subscription;
   }
 
@@ -135,10 +132,9 @@ export class Client extends EventTarget {
     if (this.#isClosed) return Promise.reject(new TickwireError("closed", "the client is closed"));
     if (intervalMs !== undefined) this.#settings.intervalMs = intervalMs;
     if (window !== undefined) this.#settings.window = window;
-    return new Promise((resolve, reject) => {
-      this.#configuring.push({ resolve, reject });
-      this.#session?.configure();
-    });
+    const granted = this.#answers.pace();
+    this.#session?.configure();
+    return granted;
   }
 
   close() {
@@ -183,7 +179,7 @@ export class Client extends EventTarget {
     this.#granted = undefined;
     this.#lagMs = undefined;
     this.#counts.connections++;
-    if (this.#configuring.length > 0 && this.#settings.window === 0) this.#session?.configure();
+    if (this.#answers.isConfiguring && this.#settings.window === 0) this.#session?.configure();
     this.#setState({ state: "live", reason: "", code: undefined, retryInMs: undefined });
   }
 
@@ -232,33 +228,26 @@ export class Client extends EventTarget {
   #answered(snapshot) {
     for (const { symbol, code, message } of snapshot.rejected) {
       const rejected = { symbol, code: codeOf(code), message };
-      for (const subscription of this.#subscriptions) subscription.rejected(rejected);
+      this.#answers.rejected(rejected);
       this.#dispatch("error", rejected);
     }
     this.#dispatch("snapshot", { seq: snapshot.seq, isResumed: snapshot.resumed });
-    this.#settle(undefined);
+    this.#answers.settle();
   }
 
   /** @param {import("./wire.js").Ack} ack */
   #acknowledged({ requestId, intervalMs, window }) {
     if (!this.#session?.isConfigured(requestId)) return;
     this.#granted = { intervalMs, window };
-    for (const { resolve } of this.#configuring.splice(0)) resolve(this.#granted);
+    this.#answers.granted(this.#granted);
   }
 
   /** @param {import("./wire.js").ServerError} told */
   #refused(told) {
     const error = new TickwireError(codeOf(told.code), told.message);
-    if (this.#session?.isConfigured(told.requestId)) for (const { reject } of this.#configuring.splice(0)) reject(error);
+    if (this.#session?.isConfigured(told.requestId)) this.#answers.refused(error);
     this.#dispatch("error", { code: error.code, message: error.message, symbol: undefined });
-    this.#settle(error);
-  }
-
-  /** Answers the subscriptions of which everything is known now. @param {TickwireError | undefined} error for strings that are gone */
-  #settle(error) {
-    for (const subscription of this.#subscriptions) {
-      if (subscription.settle(this.#view, error)) this.#subscriptions.delete(subscription);
-    }
+    this.#answers.settle(error);
   }
 
   /** Takes strings from one reader, and from the server those that no other wants. @param {Reader} reader @param {string[]} strings */
@@ -269,12 +258,8 @@ export class Client extends EventTarget {
     const unwanted = dropped.filter((text) => !others.some((other) => other.strings.has(text)));
     if (unwanted.length > 0 && this.#session) this.#session.leave(unwanted);
     else this.#view.leave(unwanted, 0);
-    for (const subscription of this.#subscriptions) {
-      if (!subscription.isOf(reader) || reader.strings.size > 0) continue;
-      subscription.fail(new TickwireError("closed", "the subscription was ended"));
-      this.#subscriptions.delete(subscription);
-    }
-    this.#settle(undefined);
+    if (reader.strings.size === 0) this.#answers.ended(reader, new TickwireError("closed", "the subscription was ended"));
+    this.#answers.settle();
   }
 
   /** @param {number} changed */
@@ -299,10 +284,7 @@ export class Client extends EventTarget {
 
   /** @param {string} reason @param {number | undefined} code */
   #finish(reason, code) {
-    const error = new TickwireError("closed", reason);
-    for (const subscription of this.#subscriptions) subscription.fail(error);
-    this.#subscriptions.clear();
-    for (const { reject } of this.#configuring.splice(0)) reject(error);
+    this.#answers.closed(new TickwireError("closed", reason));
     this.#setState({ state: "closed", reason, code, retryInMs: undefined });
     // The last word: nothing is live any more.
     this.#handover.flush();

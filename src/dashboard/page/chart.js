@@ -2,7 +2,7 @@
 
 import { formatDecimal } from "/client.js";
 import { timeTicks, valueTicks } from "./axis.js";
-import { Surface } from "./canvas.js";
+import { drawAxes, drawCross, Surface } from "./canvas.js";
 import { palette } from "./palette.js";
 import { LINES } from "./trace.js";
 import { clockOf } from "./words.js";
@@ -14,12 +14,18 @@ const BOTTOM = 20;
 const TOP = 8;
 /** Room of one character at the axis. */
 const CHARACTER = 6.6;
+/** The mark of a break stands on the axis: there may be many of them. */
+const MARK = 7;
 
 export class PriceChart {
-  /** `read(texts)` is told what is under the crosshair: `{ time, bid, ask, last }`, or null where there is none. */
-  constructor(canvas, read) {
+  /**
+   * `read(texts)` is told what is under the crosshair: `{ time, bid, ask, last }`, or null where there is none; `tell` is told of
+   * each drawing whether there was no price in its span, and whether a timeline began in it: `{ isEmpty, hasBreak }`.
+   */
+  constructor(canvas, read, tell) {
     this.surface = new Surface(canvas, (context, width, height) => this.draw(context, width, height));
     this.read = read;
+    this.tell = tell;
     this.traces = [];
     this.spanMs = 120_000;
     this.cross = null;
@@ -57,6 +63,20 @@ export class PriceChart {
     return samples;
   }
 
+  /** The least and the greatest value, with some air; null where there is no value. */
+  rangeOf(samples, scaled) {
+    let [low, high] = [Infinity, -Infinity];
+    for (const sample of samples) {
+      for (const line in LINES) {
+        const value = scaled(sample, line);
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+    }
+    const margin = Math.max((high - low) * 0.08, 1);
+    return high < low ? null : [low - margin, high + margin];
+  }
+
   draw(context, width, height) {
     if (this.traces.length === 0) return;
     const now = Date.now();
@@ -67,64 +87,35 @@ export class PriceChart {
       const value = sample.trace.value(line, sample.at);
       return value === null ? NaN : Number(value) * 10 ** (decimals - sample.trace.decimals);
     };
-    let [low, high] = [Infinity, -Infinity];
-    for (const sample of samples) {
-      for (const line in LINES) {
-        const value = scaled(sample, line);
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-    }
-    if (high < low) return this.drawNothing(context, width, height);
-    const margin = Math.max((high - low) * 0.08, 1);
-    [low, high] = [low - margin, high + margin];
+    const breaks = samples.filter(({ trace, at, time }) => time >= from && trace.isBreak(at));
+    const range = this.rangeOf(samples, scaled);
+    this.tell({ isEmpty: range === null, hasBreak: range !== null && breaks.length > 0 });
+    if (range === null) return this.read(null);
+    const [low, high] = range;
     const ticks = valueTicks(low, high, Math.max(2, Math.floor(height / 44)), true);
     const texts = ticks.map((value) => formatDecimal(BigInt(Math.round(value)), decimals));
     const right = width - Math.max(...texts.map((text) => text.length), 4) * CHARACTER - 10;
+    const box = { left: 0, right, top: TOP, bottom: height - BOTTOM, below: height - BOTTOM / 2 + 2 };
     const x = (time) => ((time - from) / this.spanMs) * right;
     const y = (value) => TOP + ((high - value) / (high - low)) * (height - TOP - BOTTOM);
-    this.drawAxes(context, { right, height, ticks, texts, from, now, x, y });
+    const times = timeTicks(from, now, Math.max(2, Math.floor(right / 90))).map(({ time, text }) => ({ at: x(time), text }));
+    drawAxes(context, box, ticks.map((value, at) => ({ at: y(value), text: texts[at] })), times, { x: right + 8, align: "left" });
     context.save();
     context.beginPath();
     context.rect(0, 0, right, height);
     context.clip();
+    this.drawBreaks(context, box, breaks, x);
     for (const line in LINES) this.drawLine(context, line, samples, scaled, x, y, now);
-    this.drawCross(context, samples, x, right, height, from);
+    this.drawCross(context, box, samples, x, from);
     context.restore();
   }
 
-  drawNothing(context, width, height) {
-    context.font = palette.font;
-    context.fillStyle = palette.dim;
-    context.textAlign = "center";
-    context.fillText("no live price in this span", width / 2, height / 2);
+  drawBreaks(context, box, breaks, x) {
+    context.fillStyle = palette.warn;
+    for (const { time } of breaks) context.fillRect(Math.round(x(time)), box.bottom - MARK, 1, MARK);
   }
 
-  drawAxes(context, { right, height, ticks, texts, from, now, x, y }) {
-    context.font = palette.font;
-    context.lineWidth = 1;
-    context.strokeStyle = palette.line;
-    context.fillStyle = palette.dim;
-    context.textBaseline = "middle";
-    context.textAlign = "left";
-    context.beginPath();
-    ticks.forEach((value, at) => {
-      const row = Math.round(y(value)) + 0.5;
-      context.moveTo(0, row);
-      context.lineTo(right, row);
-      context.fillText(texts[at], right + 8, row);
-    });
-    context.textAlign = "center";
-    for (const { time, text } of timeTicks(from, now, Math.max(2, Math.floor(right / 90)))) {
-      const column = Math.round(x(time)) + 0.5;
-      context.moveTo(column, TOP);
-      context.lineTo(column, height - BOTTOM);
-      if (column > 24 && column < right - 24) context.fillText(text, column, height - BOTTOM / 2 + 2);
-    }
-    context.stroke();
-  }
-
-  /** A price stands until the next one, so its line is made of steps. */
+  /** A price stands until the next one, so its line is made of steps; where a timeline ends it ends. */
   drawLine(context, line, samples, scaled, x, y, now) {
     context.strokeStyle = palette[line];
     context.lineWidth = line === "last" ? 1.75 : 1.25;
@@ -135,6 +126,7 @@ export class PriceChart {
       const value = scaled(sample, line);
       const column = x(sample.time);
       if (!Number.isNaN(before)) context.lineTo(column, y(before));
+      if (sample.trace.isBreak(sample.at)) before = NaN;
       if (Number.isNaN(value)) before = NaN;
       else if (Number.isNaN(before)) context.moveTo(column, y(value));
       else context.lineTo(column, y(value));
@@ -144,20 +136,12 @@ export class PriceChart {
     context.stroke();
   }
 
-  drawCross(context, samples, x, right, height, from) {
-    if (this.cross === null || this.cross > right) return this.read(null);
-    const time = from + (this.cross / right) * this.spanMs;
+  drawCross(context, box, samples, x, from) {
+    if (this.cross === null || this.cross > box.right) return this.read(null);
+    const time = from + (this.cross / box.right) * this.spanMs;
     const under = samples.findLast((sample) => sample.time <= time);
     if (!under) return this.read(null);
-    const column = Math.round(Math.max(x(under.time), this.cross)) + 0.5;
-    context.strokeStyle = palette.dim;
-    context.lineWidth = 1;
-    context.setLineDash([3, 3]);
-    context.beginPath();
-    context.moveTo(column, TOP);
-    context.lineTo(column, height - BOTTOM);
-    context.stroke();
-    context.setLineDash([]);
+    drawCross(context, box, Math.max(x(under.time), this.cross));
     const text = (line) => {
       const value = under.trace.value(line, under.at);
       return value === null ? "" : formatDecimal(value, under.trace.decimals);

@@ -2,12 +2,13 @@
 
 import { connect } from "/client.js";
 import { Ages } from "./age.js";
-import { COLUMNS } from "./columns.js";
 import { Detail } from "./detail.js";
 import { makeSortable } from "./drag.js";
 import { GridKeys } from "./grid.js";
 import { covers, isPattern, problemOf, ROWS_MAX, Watchlist } from "./list.js";
+import { Order } from "./order.js";
 import { chooseTheme, onTheme } from "./palette.js";
+import { Chips } from "./patterns.js";
 import { ReplayBar } from "./replay.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
@@ -16,6 +17,8 @@ import { admitted, credentials, lookAtEnd } from "./signin.js";
 import { announce, notice, Status } from "./status.js";
 import { load, save } from "./storage.js";
 import { symbolsOfServer } from "./symbols.js";
+import { Wants } from "./wants.js";
+import { emptyWords } from "./words.js";
 
 /** The first visit shows so many symbols of the server. */
 const FIRST_ROWS = 50;
@@ -30,30 +33,29 @@ let isChosen = kept.list !== null;
 let client = null;
 let epoch;
 let isMoved = false;
-/** What the chips of the patterns say. */
-let chips = "";
-/** Requests whose answer is not complete. */
-let unanswered = 0;
-const subscriptions = new Map();
-/** Why a row has no values, by symbol. */
-const notes = new Map();
+
+const wants = new Wants({ change: onChange, answered, cannot: leaveOut, problem: notice });
 
 const look = (symbol) => {
   const instrument = client.get(symbol);
   if (instrument) return { instrument, venue: client.venues.get(instrument.venue), note: "" };
-  const note = client.pending.has(symbol) ? "the server has no such symbol yet" : (notes.get(symbol) ?? "waiting");
-  return { instrument: undefined, venue: undefined, note };
+  return { instrument: undefined, venue: undefined, note: wants.noteOf(symbol) };
 };
 
 const ages = new Ages();
 const rows = new Rows(byId("rows"), look, ages);
 const status = new Status();
-const replay = new ReplayBar((isReplay) => { ages.isReplay = isReplay; });
+const replay = new ReplayBar((isReplay) => {
+  ages.isReplay = isReplay;
+  showEmpty();
+});
 const detail = new Detail(look, ages, (symbol) => rows.traces.get(symbol), settings.spanMs, (spanMs) => {
   settings.spanMs = spanMs;
   remember();
 });
-const grid = new GridKeys(byId("rows"), { open, remove, move, leave: () => search.input.focus() });
+const grid = new GridKeys(byId("rows"), { open, remove, move, leave: () => search.input.focus(), up: () => order.heads.focus() });
+const chips = new Chips(byId("patterns"), removePattern);
+const order = new Order(look, ages, place, () => grid.focus(order.shown[0]));
 
 function remember() {
   const problem = save(isChosen ? list : null, settings);
@@ -66,21 +68,32 @@ function onChange(instrument, change) {
     if (!list.take(symbol)) return;
     isMoved = true;
   }
-  if (change.kind === "removed") notes.set(symbol, "not there any more");
-  else notes.delete(symbol);
+  if (change.kind === "removed") wants.notes.set(symbol, "not there any more");
+  else wants.notes.delete(symbol);
   if (change.kind === "changed") rows.touch(symbol, change.names);
   else rows.renew(symbol);
   detail.touch(symbol);
 }
 
+/** Another epoch is another timeline: what was is no line with what comes. */
+function lookAtEpoch() {
+  if (client.stats.epoch === epoch) return;
+  epoch = client.stats.epoch;
+  ages.forget();
+  rows.renewAll();
+  detail.renew();
+}
+
 /** After everything of a frame was handed over. */
 function onFrame() {
-  if (client.stats.epoch !== epoch) {
-    epoch = client.stats.epoch;
-    rows.forget();
-    detail.forget();
-  }
+  lookAtEpoch();
   if (isMoved) show();
+}
+
+function onSnapshot() {
+  lookAtEpoch();
+  ages.settle(client);
+  rows.touchStates();
 }
 
 function onState({ detail: state }) {
@@ -94,7 +107,7 @@ function onState({ detail: state }) {
 
 function onError({ detail: { symbol, message } }) {
   if (symbol === undefined) return notice(message);
-  notes.set(symbol, message);
+  wants.notes.set(symbol, message);
   if (!isPattern(symbol)) return rows.renew(symbol);
   notice(`${symbol}: ${message}`);
   showPatterns();
@@ -103,49 +116,29 @@ function onError({ detail: { symbol, message } }) {
 /** Connects; a connection that is there is given up for one of other settings. */
 function start() {
   client?.close();
-  subscriptions.clear();
-  notes.clear();
   client = connect(undefined, { ...credentials(), encoding: settings.encoding, intervalMs: settings.intervalMs });
+  wants.begin(client);
   client.addEventListener("state", onState);
   client.addEventListener("frame", onFrame);
   client.addEventListener("error", onError);
-  client.addEventListener("snapshot", () => {
-    ages.settle(client);
-    rows.touchStates();
-  });
+  client.addEventListener("snapshot", onSnapshot);
   client.addEventListener("venue", () => {
-    status.venues(client.venues);
+    status.venues(client.venues, ages.isTape);
     rows.touchStates();
   });
   status.forget();
   status.show(client.state);
-  rows.forget();
-  want(list.entries);
-}
-
-/** Asks for entries that nobody has asked for yet, all with one request. */
-function want(entries) {
-  const asked = entries.filter((entry) => !subscriptions.has(entry));
-  if (asked.length === 0) return;
-  let subscription;
-  try {
-    subscription = client.subscribe(asked, onChange);
-  } catch (error) {
-    // One that cannot be asked for takes no other with it.
-    if (asked.length > 1) return asked.forEach((entry) => want([entry]));
-    return leaveOut(asked[0], error.message);
-  }
-  for (const entry of asked) subscriptions.set(entry, subscription);
-  unanswered++;
-  subscription.answer.then(answered, (error) => error.code === "closed" || notice(error.message)).finally(() => unanswered--);
+  rows.renewAll();
+  wants.want(list.entries);
 }
 
 /** Once all that was asked for has come, what a pattern brought once and brings no more is no row. That alone is not remembered. */
-function answered({ rejected }) {
+function answered(rejected) {
   rows.touchStates();
-  if (unanswered > 1) return;
+  if (wants.unanswered > 0) return;
+  showEmpty();
   // An answer that refuses something says nothing of what the others bring.
-  const granted = rejected.length === 0 ? [] : list.patterns.filter((pattern) => !notes.has(pattern));
+  const granted = rejected.length === 0 ? [] : list.patterns.filter((pattern) => wants.isGranted(pattern));
   const isThere = (symbol) => client.get(symbol) || granted.some((pattern) => covers(pattern, symbol));
   if (!list.dropMissing(isThere)) return;
   takeHeld();
@@ -165,56 +158,31 @@ function leaveOut(entry, problem) {
   notice(problem);
 }
 
-function unwant(entry) {
-  client.unsubscribe(entry, onChange);
-  subscriptions.delete(entry);
-  notes.delete(entry);
-}
-
 /** Draws list, patterns and count as they are. */
 function show() {
   isMoved = false;
-  rows.show(list.order);
-  grid.settle();
+  order.show(list.order);
   const count = list.order.length;
   byId("count").textContent = count === 1 ? "1 row" : `${count} rows`;
   byId("list").setAttribute("aria-rowcount", String(count + 1));
   if (count >= ROWS_MAX) notice(`${ROWS_MAX} rows are shown; a narrower pattern shows others`);
-  byId("empty").hidden = count > 0;
-  byId("empty").textContent = isChosen ? "The list is empty. Press / and add a symbol, or a pattern such as *:*." : "The server has no symbols yet.";
+  showEmpty();
   showPatterns();
 }
 
-/** Chips stay as long as they say the same: somebody may be on one. */
-function showPatterns() {
-  const said = JSON.stringify(list.patterns.map((pattern) => [pattern, notes.get(pattern)]));
-  if (said === chips) return;
-  chips = said;
-  byId("patterns").replaceChildren(...list.patterns.map(chipOf));
+function place(symbols) {
+  rows.show(symbols);
+  grid.settle();
 }
 
-function chipOf(pattern) {
-  const [chip, name, button] = ["li", "span", "button"].map((tag) => document.createElement(tag));
-  name.textContent = pattern;
-  const problem = notes.get(pattern);
-  if (problem) {
-    chip.dataset.state = "refused";
-    chip.title = problem;
-    name.textContent = `${pattern} refused`;
-  }
-  button.type = "button";
-  button.textContent = "×";
-  button.setAttribute("aria-label", `Remove the pattern ${pattern}`);
-  button.addEventListener("click", () => {
-    change(() => {
-      list.removePattern(pattern);
-      unwant(pattern);
-    });
-    announce(`${pattern} removed`);
-    search.input.focus();
-  });
-  chip.append(name, button);
-  return chip;
+function showEmpty() {
+  byId("empty").hidden = list.order.length > 0;
+  const [isAsking, hasWithout, isReplay] = [wants.unanswered > 0, list.without.size > 0, ages.isReplay === true];
+  byId("empty").textContent = emptyWords(list.patterns, { isChosen, isAsking, hasWithout, isReplay, notes: wants.notes });
+}
+
+function showPatterns() {
+  chips.show(list.patterns, wants.notes);
 }
 
 /** What a person does to the list is remembered. */
@@ -226,6 +194,15 @@ function change(how) {
   if (detail.symbol !== null && !list.known.has(detail.symbol)) detail.close();
 }
 
+function removePattern(pattern) {
+  change(() => {
+    list.removePattern(pattern);
+    wants.unwant(pattern);
+  });
+  announce(`${pattern} removed`);
+  search.input.focus();
+}
+
 function add(entry) {
   const problem = list.add(entry);
   if (problem) {
@@ -235,8 +212,8 @@ function add(entry) {
   notice("");
   change(() => {
     // What the server refused is asked for again.
-    if (notes.has(entry)) unwant(entry);
-    want([entry]);
+    if (wants.notes.has(entry)) wants.unwant(entry);
+    wants.want([entry]);
     if (isPattern(entry)) takeHeld();
   });
   announce(`${entry} added`);
@@ -248,12 +225,13 @@ function remove(symbol) {
   change(() => {
     const wasAsked = list.entries.includes(symbol);
     list.remove(symbol);
-    if (wasAsked) unwant(symbol);
+    if (wasAsked) wants.unwant(symbol);
   });
   announce(`${symbol} removed`);
 }
 
 function move(symbol, to) {
+  if (!order.isOwn) return notice("Rows are sorted: they are put in order by hand in the list's own order only.");
   change(() => list.move(symbol, to));
   announce(`${symbol} is row ${list.order.indexOf(symbol) + 1} of ${list.order.length}`);
 }
@@ -273,7 +251,7 @@ byId("detail").addEventListener("closed", ({ detail: symbol }) => {
 /** Until somebody chooses, the list is the server's first symbols. */
 async function startOver() {
   isChosen = false;
-  for (const entry of subscriptions.keys()) unwant(entry);
+  wants.unwantAll();
   list = new Watchlist(null);
   remember();
   detail.close();
@@ -292,33 +270,20 @@ async function fillFirst() {
   if (isChosen) return;
   for (const symbol of symbols.filter((symbol) => !symbol.startsWith("$")).slice(0, FIRST_ROWS)) list.add(symbol);
   if (list.order.length === 0) return setTimeout(fillFirst, AGAIN_MS);
-  want(list.entries);
+  wants.want(list.entries);
   show();
 }
 
 function second() {
   rows.tick(Date.now());
   // Not by their events alone: a venue of which nothing is asked any more goes without a word.
-  status.venues(client.venues);
+  status.venues(client.venues, ages.isTape);
   status.figures(client.stats);
   detail.refresh();
+  order.second();
 }
 
-function makeHeads() {
-  const heads = [["handle", ""], ["symbol", "Symbol"], ["spark", "5 min"], ...COLUMNS.map(({ key, label }) => [key, label]), ["age", "Age"], ["removes", ""]];
-  for (const [key, label] of heads) {
-    const head = document.createElement("div");
-    head.className = `cell ${key}`;
-    head.setAttribute("role", "columnheader");
-    head.textContent = label;
-    if (key === "handle") head.setAttribute("aria-hidden", "true");
-    if (key === "removes") head.setAttribute("aria-label", "Remove");
-    byId("heads").append(head);
-  }
-}
-
-makeHeads();
-makeSortable(byId("rows"), move);
+makeSortable(byId("rows"), move, () => !order.isOwn);
 const search = new Search(byId("search"), byId("suggestions"), add, (entry) => list.entries.includes(entry) || list.known.has(entry));
 bindKeys(search.input);
 bindSettings(settings, {

@@ -25,20 +25,40 @@ const FIELDS = [
   ["Trades", (i) => i.tradeCount],
   ["Updates", (i) => countOf(i.updateCount)],
   ["Newest value", (i, now, venue, ages) => ages.of(i).text],
-  ["Last trade", (i, now, venue, ages) => (i.tsLastMs === undefined || !ages.isOneClock ? "" : agoOf(now - i.tsLastMs))],
-  ["Venue to server", (i, now, venue, ages) => (ages.isOneClock ? delayOf(i.eventAgeMs) : "")],
-  ["Instrument", (i) => [i.state ?? "not told", i.cause && `(${i.cause})`].filter(Boolean).join(" ")],
+  // By a recording's stamps nothing can be said of now.
+  ["Last trade", (i, now, venue, ages) => byStamp(i, ages, now - i.tsLastMs, agoOf)],
+  ["Venue to server", (i, now, venue, ages) => byStamp(i, ages, i.eventAgeMs, delayOf)],
+  ["Instrument", stateOf],
   ["Venue", (i, now, venue, ages) => (!venue ? i.venue : `${venue.name} ${venue.state}${ages.isTape ? "" : ` for ${agoOf(now - venue.sinceMs)}`}`)],
 ];
 
-function delayOf(ms) {
-  return ms === undefined ? "" : spanOf(ms) + (ms < 0 ? " (venue's clock is ahead)" : "");
+/** What the server said of the instrument itself; nothing is live whose venue or connection is not. */
+function stateOf(instrument) {
+  const { state, cause, isLive } = instrument;
+  if (state === "live" && !isLive) return "live when last heard";
+  return [state ?? "not told", cause && `(${cause})`].filter(Boolean).join(" ");
 }
+
+/** What is known of a price where nothing is drawn. */
+function knownOf(instrument) {
+  const prices = [["last", "lastPrice"], ["bid", "bidPrice"], ["ask", "askPrice"]].map(([word, name]) => [word, instrument?.text(name)]);
+  const known = prices.filter(([, text]) => text !== undefined).map(([word, text]) => `${word} ${text}`);
+  return known.length > 0 ? `Last known: ${known.join(", ")}.` : "No price is known.";
+}
+
+/** A span by the venue's stamps; empty where it gives none, null where they are no stamps of now. */
+function byStamp(instrument, ages, ms, write) {
+  if (!ages.isOneClock) return null;
+  if (!Number.isFinite(ms)) return "";
+  return ages.isOfNow(instrument, ms) ? write(ms) : null;
+}
+
+const delayOf = (ms) => spanOf(ms) + (ms < 0 ? " (venue's clock is ahead)" : "");
 
 const byId = (id) => document.getElementById(id);
 
 export class Detail {
-  /** `look` and `ages` as for rows; `traceOf(symbol)` is the row's; `onClose` and `onSpan` are told what the person did. */
+  /** `look` and `ages` as for rows; `traceOf(symbol)` is the row's; `onSpan` is told what the person chose. */
   constructor(look, ages, traceOf, spanMs, onSpan) {
     this.look = look;
     this.ages = ages;
@@ -48,7 +68,7 @@ export class Detail {
     this.fine = new Trace(FINE_SAMPLES);
     this.pushed = 0;
     this.texts = FIELDS.map(([label]) => this.addField(label));
-    this.chart = new PriceChart(byId("chart"), (under) => this.readOut(under));
+    this.chart = new PriceChart(byId("chart"), (under) => this.readOut(under), (drawn) => this.noteDrawn(drawn));
     this.spans = SPANS_MS.map((span) => this.addSpan(span, onSpan));
     this.choose(SPANS_MS.includes(spanMs) ? spanMs : 120_000);
     this.pane.addEventListener("keydown", (event) => this.onKey(event, onSpan));
@@ -59,7 +79,9 @@ export class Detail {
   addField(label) {
     const [term, value] = [document.createElement("dt"), document.createElement("dd")];
     term.textContent = label;
-    byId("fields").append(term, value);
+    const pair = document.createElement("div");
+    pair.append(term, value);
+    byId("fields").append(pair);
     return value;
   }
 
@@ -128,9 +150,9 @@ export class Detail {
     if (symbol === this.symbol) this.refresh();
   }
 
-  /** A new epoch or another connection: the line begins anew. */
-  forget() {
-    this.fine.clear();
+  /** A new epoch or another connection: the line goes on with a break. */
+  renew() {
+    this.fine.cut();
     if (this.symbol !== null) this.refresh();
   }
 
@@ -143,8 +165,9 @@ export class Detail {
       this.pushed = now;
     }
     const server = instrument ? instrument.tsMs + instrument.ageMs : now;
-    FIELDS.forEach(([, text], at) => this.write(this.texts[at], instrument ? (text(instrument, server, venue, this.ages) ?? "") : ""));
+    FIELDS.forEach(([, text], at) => this.writeField(this.texts[at], instrument ? text(instrument, server, venue, this.ages) : ""));
     const trouble = instrument ? troubleOf(instrument, venue) : note;
+    this.write(byId("chart-note"), `No live price in this span${trouble ? `: ${trouble}` : ""}. ${knownOf(instrument)}`);
     this.write(byId("detail-state"), trouble || "live");
     this.pane.dataset.state = trouble ? "stale" : "live";
     this.chart.request();
@@ -152,6 +175,18 @@ export class Detail {
 
   write(element, text) {
     if (element.textContent !== text) element.textContent = text;
+  }
+
+  /** A field that can say nothing here is not there. */
+  writeField(element, text) {
+    element.parentElement.hidden = text === null;
+    this.write(element, text ?? "");
+  }
+
+  /** A chart without a line says why; one with a break what the mark means. */
+  noteDrawn({ isEmpty, hasBreak }) {
+    byId("chart-note").hidden = !isEmpty;
+    byId("break").hidden = !hasBreak;
   }
 
   readOut(under) {

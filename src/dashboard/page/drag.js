@@ -1,7 +1,7 @@
 // Rows are put in order with mouse, pen or finger, by the handle at their beginning.
 
-/** Row heights are all the same; asked for once when a drag begins. */
-export function makeSortable(body, onMove) {
+/** Row heights are all the same; asked for once when a drag begins. `isOff()`: rows are in another order than the list's own. */
+export function makeSortable(body, onMove, isOff) {
   let drag = null;
 
   const place = (event) => {
@@ -18,7 +18,7 @@ export function makeSortable(body, onMove) {
 
   body.addEventListener("pointerdown", (event) => {
     const row = event.target.closest(".handle")?.parentElement;
-    if (!row || event.button !== 0) return;
+    if (!row || event.button !== 0 || isOff()) return;
     event.preventDefault();
     const rows = [...body.children];
     const scroller = body.closest("#scroller");

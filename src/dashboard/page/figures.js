@@ -44,6 +44,11 @@ export class Figures {
     return this.values.get(name)?.[(this.first + at) % SAMPLES] ?? NaN;
   }
 
+  /** Whether it was above 0 at any time. */
+  isAny(name) {
+    return this.values.get(name)?.some((value) => value > 0) ?? false;
+  }
+
   /** The newest sample that is not younger; -1 where there is none. */
   until(time) {
     let [low, high] = [0, this.length];

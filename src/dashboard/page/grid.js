@@ -1,10 +1,12 @@
-// The list by keyboard: one row is in the tab order, arrows move from row to row.
+// The list by keyboard: one row is in the tab order, arrows move from row to row, and above the first one to the heads.
 
 /** How far Page Up and Page Down go. */
 const PAGE = 10;
+/** Where a key is somebody else's. */
+const OTHERS = "input, select, textarea, dialog, #detail, #heads, .row";
 
 export class GridKeys {
-  /** `actions`: open, remove and move, each told a symbol, and leave where no row is left. */
+  /** `actions`: open, remove and move, each told a symbol; leave where no row is left, and up from the first row. */
   constructor(body, actions) {
     this.body = body;
     this.actions = actions;
@@ -12,6 +14,7 @@ export class GridKeys {
     body.addEventListener("keydown", (event) => this.onKey(event));
     body.addEventListener("focusin", (event) => this.rove(event.target.closest(".row")));
     body.addEventListener("click", (event) => this.onClick(event));
+    document.addEventListener("keydown", (event) => this.onPageKey(event));
   }
 
   rowOf(symbol) {
@@ -52,6 +55,17 @@ export class GridKeys {
     else this.actions.leave();
   }
 
+  /** Where no field has the focus an arrow selects the row that Tab would come to. */
+  onPageKey(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) return;
+    if (event.target.closest(OTHERS) || document.querySelector("dialog[open]")) return;
+    const row = { Home: this.body.firstElementChild, End: this.body.lastElementChild }[event.key] ?? this.rowOf(this.symbol);
+    if (!row) return;
+    this.focus(row.dataset.symbol);
+    event.preventDefault();
+  }
+
   onKey(event) {
     const row = event.target.closest(".row");
     if (!row || event.ctrlKey || event.metaKey) return;
@@ -62,7 +76,8 @@ export class GridKeys {
     if (to !== undefined && event.altKey) {
       this.actions.move(symbol, Math.max(0, Math.min(to, rows.length - 1)));
       this.focus(symbol);
-    } else if (to !== undefined) this.focus(rows[Math.max(0, Math.min(to, rows.length - 1))].dataset.symbol);
+    } else if (event.key === "ArrowUp" && at === 0) this.actions.up();
+    else if (to !== undefined) this.focus(rows[Math.max(0, Math.min(to, rows.length - 1))].dataset.symbol);
     else if (event.key === "Enter" || event.key === " ") this.actions.open(symbol);
     else if (event.key === "Delete" || event.key === "Backspace") this.remove(row);
     else return;

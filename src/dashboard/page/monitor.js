@@ -3,7 +3,7 @@
 import { connect } from "/client.js";
 import { Figures, SPAN_MS } from "./figures.js";
 import { onTheme } from "./palette.js";
-import { PANELS } from "./panels.js";
+import { PANELS, withoutPhantoms } from "./panels.js";
 import { Plot } from "./plot.js";
 import { admitted, credentials, lookAtEnd } from "./signin.js";
 import { notice, Status } from "./status.js";
@@ -24,7 +24,7 @@ const plots = PANELS.map((panel) => new Plot(byId("plots"), panel, figures, (sha
 }));
 
 /** A plot is as long as what was collected, in steps, so that a young one is not a line at its end. */
-const SPANS_MS = [60_000, 120_000, 300_000, SPAN_MS];
+const SPANS_MS = [60_000, 120_000, 180_000, 300_000, 480_000, 660_000, SPAN_MS];
 
 /** What the state of a venue is called; the statistic is its number. */
 const VENUE_STATES = { 1: "up", 2: "stale", 3: "down" };
@@ -57,7 +57,8 @@ function read() {
 function show() {
   const now = Date.now();
   const span = SPANS_MS.find((ms) => ms >= now - openedAt) ?? SPAN_MS;
-  for (const plot of plots) plot.show(now, span, cross);
+  const names = withoutPhantoms([...figures.values.keys()].sort(), (name) => figures.isAny(name));
+  for (const plot of plots) plot.show(now, span, cross, names);
   const collected = now - openedAt < 2_000 ? "" : `: ${agoOf(Math.min(now - openedAt, SPAN_MS))} so far`;
   const under = cross === null || cross < 0 ? "" : `  Values at ${clockOf(plots[0].timeAt(cross))}.`;
   byId("history").textContent = `The last 15 minutes, as this page has collected them since it was opened at ${clockOf(openedAt)}${collected}.${under}`;

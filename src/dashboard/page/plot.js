@@ -1,9 +1,9 @@
 // One plot of the monitor: its title, the values of now or under the crosshair, and the lines of a quarter of an hour.
 
 import { timeTicks, valueTicks } from "./axis.js";
-import { Surface } from "./canvas.js";
+import { drawAxes, drawCross, drawLimits, Surface } from "./canvas.js";
 import { palette } from "./palette.js";
-import { levelOf } from "./panels.js";
+import { levelOf, limitsOf, wordsOf } from "./panels.js";
 import { figureOf } from "./words.js";
 
 const LEFT = 46;
@@ -31,6 +31,7 @@ export class Plot {
     title.textContent = panel.title;
     make("small", "", title).textContent = panel.unit;
     this.legend = make("ul", "values", head);
+    make("p", "help", this.plot).textContent = wordsOf(panel);
     const place = make("div", "place", this.plot);
     const canvas = make("canvas", "", place);
     canvas.setAttribute("role", "img");
@@ -40,12 +41,11 @@ export class Plot {
     canvas.addEventListener("pointerleave", () => point(null));
   }
 
-  /** New values are there, or the crosshair is elsewhere; the plot ends now and is so long. */
-  show(now, spanMs, cross) {
+  /** New values are there, or the crosshair is elsewhere; the plot ends now and is so long. `names` are those of the statistics. */
+  show(now, spanMs, cross, names) {
     this.now = now;
     this.spanMs = spanMs;
     this.cross = cross;
-    const names = [...this.figures.values.keys()].sort();
     const wanted = typeof this.panel.lines === "function" ? this.panel.lines(names) : this.panel.lines;
     if (wanted.length !== this.lines.length || wanted.some(([name], at) => name !== this.lines[at].name)) this.makeLegend(wanted);
     const at = cross === null ? this.figures.length - 1 : this.figures.until(this.timeAt(cross));
@@ -88,45 +88,17 @@ export class Plot {
     high = high === low ? low + 1 : high + (high - low) * 0.1;
     if (low < 0) low -= (high - low) * 0.05;
     const from = this.now - this.spanMs;
+    const box = { left: LEFT, right: width, top: TOP, bottom: height - BOTTOM, below: height - BOTTOM / 2 + 2 };
     const x = (time) => LEFT + ((time - from) / this.spanMs) * (width - LEFT);
     const y = (value) => TOP + ((high - value) / (high - low)) * (height - TOP - BOTTOM);
-    this.drawAxes(context, width, height, low, high, from, x, y);
+    const rows = valueTicks(low, high, 3, false).map((value) => ({ at: y(value), text: figureOf(Number(value.toPrecision(6))) }));
+    const columns = timeTicks(from, this.now, Math.max(2, Math.floor(width / 90))).map(({ time, text }) => ({ at: x(time), text }));
+    drawAxes(context, box, rows, columns, { x: LEFT - 6, align: "right" });
     for (const line of this.lines) this.drawLine(context, line, x, y);
-    this.drawLimits(context, width, low, high, y);
-    if (this.cross === null || this.cross < 0) return;
-    const column = Math.round(x(this.timeAt(this.cross))) + 0.5;
-    context.strokeStyle = palette.dim;
-    context.lineWidth = 1;
-    context.setLineDash([3, 3]);
-    context.beginPath();
-    context.moveTo(column, TOP);
-    context.lineTo(column, height - BOTTOM);
-    context.stroke();
-    context.setLineDash([]);
-  }
-
-  drawAxes(context, width, height, low, high, from, x, y) {
-    context.font = palette.font;
-    context.fillStyle = palette.dim;
-    context.strokeStyle = palette.line;
-    context.lineWidth = 1;
-    context.textBaseline = "middle";
-    context.textAlign = "right";
-    context.beginPath();
-    for (const value of valueTicks(low, high, 3, false)) {
-      const row = Math.round(y(value)) + 0.5;
-      context.moveTo(LEFT, row);
-      context.lineTo(width, row);
-      context.fillText(figureOf(Number(value.toPrecision(6))), LEFT - 6, row);
-    }
-    context.textAlign = "center";
-    for (const { time, text } of timeTicks(from, this.now, Math.max(2, Math.floor(width / 90)))) {
-      const column = Math.round(x(time)) + 0.5;
-      context.moveTo(column, TOP);
-      context.lineTo(column, height - BOTTOM);
-      if (column > LEFT + 14 && column < width - 18) context.fillText(text, column, height - BOTTOM / 2 + 2);
-    }
-    context.stroke();
+    // From where on it is a worry, once that is within sight.
+    const limits = limitsOf(panel).filter(({ at, isUndrawn }) => !isUndrawn && at <= high);
+    drawLimits(context, box, limits.reverse().map(({ word, at, colour }) => ({ word, at: y(at), colour: palette[colour] })));
+    if (this.cross !== null && this.cross >= 0) drawCross(context, box, x(this.timeAt(this.cross)));
   }
 
   drawLine(context, { name, colour }, x, y) {
@@ -148,20 +120,5 @@ export class Plot {
       }
     }
     context.stroke();
-  }
-
-  /** From where on it is a worry, once that is within sight. */
-  drawLimits(context, width, low, high, y) {
-    for (const [limit, colour] of [[this.panel.warn, "warn"], [this.panel.bad, "down"]]) {
-      if (!limit || limit.isUndrawn || limit.at > high || limit.at < low) continue;
-      context.strokeStyle = palette[colour];
-      context.lineWidth = 1;
-      context.setLineDash([2, 4]);
-      context.beginPath();
-      context.moveTo(LEFT, Math.round(y(limit.at)) + 0.5);
-      context.lineTo(width, Math.round(y(limit.at)) + 0.5);
-      context.stroke();
-      context.setLineDash([]);
-    }
   }
 }

@@ -19,6 +19,18 @@ function makeCell(key, parent, text = "") {
   return { cell, node, text };
 }
 
+/** Names that differ in their end only are to be told apart where they are cut: so the cut is in their middle. */
+const WHOLE_MAX = 18;
+const END = 12;
+
+function makeName(name, parent) {
+  const letters = [...name];
+  const end = letters.length > WHOLE_MAX ? letters.splice(-END).join("") : "";
+  const element = make("span", "name", parent);
+  make("span", "front", element).textContent = letters.join("");
+  if (end) make("span", "end", element).textContent = end;
+}
+
 export class Row {
   constructor(symbol, ages) {
     this.symbol = symbol;
@@ -34,7 +46,7 @@ export class Row {
     makeCell("handle", element).cell.setAttribute("aria-hidden", "true");
     const name = makeCell("symbol", element).cell;
     const colon = symbol.indexOf(":");
-    make("span", "name", name).textContent = symbol.slice(colon + 1);
+    makeName(symbol.slice(colon + 1), name);
     make("span", "venue", name).textContent = symbol.slice(0, colon);
     name.title = symbol;
     this.spark = makeSparkline();

@@ -4,6 +4,7 @@
 import { ALL, COLUMNS, STATE, bitsOf } from "./columns.js";
 import { Flashes } from "./flash.js";
 import { Row } from "./row.js";
+import { inOrder } from "./sorting.js";
 import { drawSparkline } from "./sparkline.js";
 import { Trace } from "./trace.js";
 import { Widths } from "./widths.js";
@@ -44,16 +45,17 @@ export class Rows {
     this.sight = new IntersectionObserver((entries) => this.see(entries), { root: body.closest("#scroller"), rootMargin: "120px" });
   }
 
-  /** Makes the page's rows those of the list, in its order. */
+  /** Makes the page's rows those of the list, in its order; as few as can be are moved. */
   show(order) {
     const wanted = new Set(order);
     for (const [symbol, row] of this.rows) if (!wanted.has(symbol)) this.drop(symbol, row);
-    let before = null;
-    for (const symbol of order) {
-      const row = this.rows.get(symbol) ?? this.add(symbol);
-      const place = before ? before.nextSibling : this.body.firstChild;
-      if (row.element !== place) this.body.insertBefore(row.element, place);
-      before = row.element;
+    const places = new Map(order.map((symbol, at) => [symbol, at]));
+    const stay = inOrder(Array.from(this.body.children, (element) => places.get(element.dataset.symbol)));
+    let behind = null;
+    for (let at = order.length - 1; at >= 0; at--) {
+      const row = this.rows.get(order[at]) ?? this.add(order[at]);
+      if (!stay.has(at)) this.body.insertBefore(row.element, behind);
+      behind = row.element;
     }
   }
 
@@ -105,10 +107,10 @@ export class Rows {
     for (const row of this.rows.values()) this.mark(row, STATE);
   }
 
-  /** All is new: another epoch or another connection. */
-  forget() {
+  /** All is new: another epoch or another connection. What was goes on to be seen, with a break. */
+  renewAll() {
     for (const [symbol, row] of this.rows) {
-      this.traces.get(symbol).clear();
+      this.traces.get(symbol).cut();
       this.mark(row, ALL);
     }
   }
@@ -165,6 +167,7 @@ export class Rows {
       const trace = this.traces.get(symbol);
       if (isHole) trace.push(this.ticked + 1, undefined);
       trace.push(now, instrument);
+      this.ages.see(instrument);
       if (!row.isNear) continue;
       row.writeAge(instrument);
       this.sparks.add(row);

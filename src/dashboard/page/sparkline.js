@@ -30,7 +30,7 @@ function write(element, name, text) {
   if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
-/** Draws the trace's last minutes; what was not live is a gap. */
+/** Draws the trace's last minutes; what was not live is a gap, and where a timeline ends the line does. */
 export function drawSparkline({ path }, trace, now) {
   const from = trace.since(now - SPAN_MS);
   const line = lineOf(trace, from);
@@ -49,6 +49,10 @@ export function drawSparkline({ path }, trace, now) {
   let d = "";
   let isPen = false;
   values.forEach((value, at) => {
+    if (isPen && trace.isBreak(from + at)) {
+      d += `H${x(at)}`;
+      isPen = false;
+    }
     if (Number.isNaN(value)) isPen = false;
     else {
       d += `${isPen ? "L" : "M"}${x(at)} ${y(value)}`;

@@ -33,6 +33,8 @@ export class Status {
     this.detail = null;
     this.before = null;
     this.wasLive = false;
+    /** How the trouble began: the state, and why. */
+    this.cause = null;
   }
 
   /** The connection's state is another one. */
@@ -40,7 +42,10 @@ export class Status {
     const now = Date.now();
     // From silent to lost to trying again it is one trouble, and its beginning is what counts.
     const wasTrouble = this.detail && this.detail.state !== "live";
-    if (!wasTrouble || detail.state === "live") this.since = now;
+    if (!wasTrouble || detail.state === "live") {
+      this.since = now;
+      this.cause = detail;
+    }
     this.wasLive ||= detail.state === "live";
     const isEdge = this.detail?.state !== detail.state;
     this.detail = detail;
@@ -62,9 +67,19 @@ export class Status {
     byId("banner-retry").hidden = state !== "lost" && state !== "closed";
     const now = Date.now();
     if (!this.wasLive) return write(byId("banner-text"), state === "connecting" ? "Connecting." : `No connection: ${reason}. ${this.next(now)}`);
-    const words = { connecting: "Connection lost", stale: "The server is silent", lost: "Connection lost", closed: "The connection was given up" };
     const since = `since ${clockOf(this.since)}${now - this.since < 2_000 ? "" : ` (${agoOf(now - this.since)})`}`;
-    write(byId("banner-text"), `${words[state]} ${since}${reason ? `: ${reason}` : ""}. What is shown is old. ${this.next(now)}`.trim());
+    write(byId("banner-text"), `${this.trouble(since)}. What is shown is old. ${this.next(now)}`.trim());
+  }
+
+  /** What began the trouble stays its name, whatever came of it. */
+  trouble(since) {
+    const { state, reason } = this.detail;
+    const because = (words) => (words ? `: ${words}` : "");
+    const newest = reason && reason !== this.cause.reason ? `; newest word: ${reason}` : "";
+    if (state === "closed") return `The connection was given up ${since}${because(reason)}`;
+    if (this.cause.state !== "stale") return `Connection lost ${since}${because(this.cause.reason)}${newest}`;
+    if (state === "stale") return `The server is silent ${since}${because(reason)}`;
+    return `The server fell silent, and the connection was given up: silent ${since}${newest}`;
   }
 
   /** What happens next, in words. */
@@ -75,7 +90,8 @@ export class Status {
     return this.retryAt > now ? `Trying again in ${Math.ceil((this.retryAt - now) / 1_000)} s.` : "Trying again.";
   }
 
-  venues(venues) {
+  /** `isTape`: what a venue's state is told since is a recording's time, which nobody reads here as a time of day. */
+  venues(venues, isTape) {
     for (const venue of venues.values()) {
       let chip = this.chips.get(venue.name);
       if (!chip) {
@@ -86,7 +102,7 @@ export class Status {
       if (venue.name.startsWith("$")) chip.hidden = true;
       chip.dataset.state = venue.state;
       write(chip, venue.state === "up" ? venue.name : `${venue.name} ${venue.state}${venue.reason ? `: ${venue.reason}` : ""}`);
-      const since = venue.sinceMs === undefined ? "" : ` since ${clockOf(venue.sinceMs)}`;
+      const since = venue.sinceMs === undefined || isTape ? "" : ` since ${clockOf(venue.sinceMs)}`;
       chip.title = `${venue.name} ${venue.state}${since}${venue.reason ? `: ${venue.reason}` : ""}`;
     }
     for (const [name, chip] of this.chips) {

@@ -19,6 +19,19 @@ export function troubleOf(instrument, venue) {
   return instrument.isLive ? "" : "waiting for the server";
 }
 
+/**
+ * Why there is no row. `isChosen`: somebody has made this list; `isAsking`: the server has not answered; `hasWithout`: rows that a
+ * pattern brought were taken away; `isReplay`: the server replays; `notes`: the server's words against patterns.
+ */
+export function emptyWords(patterns, { isChosen, isAsking, hasWithout, isReplay, notes }) {
+  const granted = patterns.filter((pattern) => !notes.has(pattern));
+  if (granted.length > 0 && isAsking) return `Asking the server what matches ${granted.join(", ")}.`;
+  if (granted.length > 0) return `Nothing ${hasWithout ? "else " : ""}matches ${granted.join(", ")} yet. What appears later and matches becomes a row.`;
+  if (patterns.length > 0) return `The server refused ${patterns.join(", ")}: ${notes.get(patterns[0])}`;
+  if (isChosen) return "The list is empty. Press / and add a symbol, or a pattern such as *:*.";
+  return `The server has no symbols yet.${isReplay ? " A replay that waits for a subscriber begins once you add a symbol or a pattern, such as *:*." : ""}`;
+}
+
 /** How long ago: "now", "12 s", "3 min", "2 h", "5 d". */
 export function agoOf(ms) {
   if (!Number.isFinite(ms)) return "";

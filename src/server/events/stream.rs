@@ -23,6 +23,9 @@ use crate::server::watch::Watch;
 use crate::store::{Epoch, Seq};
 use crate::wire::proto;
 
+/// A heartbeat yields to a delta that is due within so many beats: 50 ms of the second after which one is promised.
+const HEARTBEAT_YIELDS_BEATS: u64 = 5;
+
 /// One open stream.
 pub(super) struct Stream {
     app: Arc<App>,
@@ -130,17 +133,18 @@ impl Stream {
                     return Some(bytes);
                 }
             }
-            if Instant::now() >= self.heartbeat_at {
+            let heartbeat_due = self.heartbeat_due();
+            if Instant::now() >= heartbeat_due {
                 let beat = self.ask(|teller, state, scratch| Some(teller.heartbeat(state, scratch)));
                 return beat.await?;
             }
-            let (has_news, heartbeat_at) = (self.has_news, self.heartbeat_at);
+            let has_news = self.has_news;
             let is_news = tokio::select! {
                 biased;
                 () = app.stop.cancelled() => false,
                 () = watch.news(), if !has_news => true,
                 () = self.due(), if has_news => false,
-                () = sleep_until(heartbeat_at) => false,
+                () = sleep_until(heartbeat_due) => false,
             };
             self.has_news |= is_news;
         }
@@ -152,10 +156,15 @@ impl Stream {
         &mut self,
         ask: impl FnOnce(&mut Teller, &State, &mut Scratch) -> Option<Bytes> + Send + 'static,
     ) -> Option<Option<Bytes>> {
-        let mut teller = self.teller.take()?;
+        let mut asked = self.teller.take().map(|teller| (teller, ask));
         let tell = move |state: &State, scratch: &mut Scratch| {
+            let (teller, _) = asked.as_mut()?;
+            if !teller.catch_up(state) {
+                return None;
+            }
+            let (mut teller, ask) = asked.take()?;
             let bytes = ask(&mut teller, state, scratch);
-            (teller, bytes)
+            Some((teller, bytes))
         };
         let (teller, bytes) = self.app.query.tell(tell).await?;
         self.teller = Some(teller);
@@ -171,6 +180,15 @@ impl Stream {
 
     fn due_wall(&self) -> u64 {
         self.teller.as_ref().map_or(0, |teller| teller.due_wall)
+    }
+
+    /// When a heartbeat is due. A delta that falls due in the same moment says as much, and has a moment more to come.
+    fn heartbeat_due(&self) -> Instant {
+        let beats = self.due_wall().saturating_sub(self.app.query.wall());
+        match self.has_news && beats <= HEARTBEAT_YIELDS_BEATS {
+            true => self.heartbeat_at + BEAT * (2 * HEARTBEAT_YIELDS_BEATS) as u32,
+            false => self.heartbeat_at,
+        }
     }
 
     fn is_due(&self) -> bool {

@@ -51,10 +51,11 @@ impl Teller {
         pace_beats: u64,
     ) -> Result<(Teller, (Epoch, Seq, Ts)), ApiError> {
         let watching = query.watch(&asked);
-        let (follow, seen, at) = query.read(|state| {
+        let of = asked.clone();
+        let (follow, seen, at) = query.find(&of, |state, held| {
             let at = (state.epoch, state.table.seq(), state.ts);
             // Beats of before are in the snapshot.
-            let follow = Follow::begin(asked, position, state, frame_bytes_max)?;
+            let follow = Follow::begin(asked, held, position, state, frame_bytes_max)?;
             Ok::<_, ApiError>((follow, watching.watch.beats(), at))
         })?;
         let teller = Teller {
@@ -71,6 +72,11 @@ impl Teller {
     /// Where it is woken.
     pub(super) fn watch(&self) -> Arc<Watch> {
         self.watching.watch.clone()
+    }
+
+    /// Looks at the next instruments that are new in the table; true once a message can be made.
+    pub(super) fn catch_up(&mut self, state: &State) -> bool {
+        self.follow.catch_up(state)
     }
 
     /// Whether a message was begun: its next part waits for no pace.

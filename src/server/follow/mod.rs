@@ -11,7 +11,7 @@ mod tests;
 use super::asked::{Asked, Position, Since};
 use super::error::ApiError;
 use super::query::State;
-use crate::fanout::{resolve, resolve_from};
+use super::search::Search;
 use crate::market::InstrumentId;
 use crate::store::{Epoch, Seq, Table};
 use crate::wire::{self, Chunks, DeltaHead, Encoding, FrameBuf, SnapshotHead};
@@ -21,11 +21,10 @@ use crate::wire::{self, Chunks, DeltaHead, Encoding, FrameBuf, SnapshotHead};
 pub(super) struct Follow {
     asked: Asked,
     /// The table's own; the reader is told it under its rights.
-    epoch: Epoch,
-    /// Instruments held, ascending, tombstones included.
-    ids: Vec<InstrumentId>,
-    /// Instruments of the table that were looked at for them.
-    resolved: usize,
+    /// Instruments held, as far as the table was looked at for them.
+    held: Search,
+    /// Those of a new epoch, as far as they were looked for.
+    next_held: Option<Search>,
     /// The subscriber has seen everything up to here.
     told: Seq,
     /// Seq of the last data message.
@@ -86,12 +85,13 @@ impl Default for Scratch {
 }
 
 impl Follow {
-    /// Begins behind a position, or with a whole snapshot.
+    /// Begins behind a position, or with a whole snapshot, of what was found in this table.
     ///
     /// # Errors
     /// Where more is asked for than the reader may hold, or than a message can say.
     pub(super) fn begin(
         asked: Asked,
+        held: Search,
         position: Option<Position>,
         state: &State,
         frame_bytes_max: usize,
@@ -101,13 +101,12 @@ impl Follow {
                 "the snapshot's pending and rejected symbols would not fit into one message: ask for fewer symbols at once",
             ));
         }
-        let ids = asked.resolve(&state.table)?;
-        let told = state.epoch.under(asked.rights());
+        asked.check_count(&held.ids, &state.table)?;
+        let told = held.epoch.under(asked.rights());
         let mut follow = Follow {
             asked,
-            epoch: state.epoch,
-            ids,
-            resolved: state.table.len(),
+            held,
+            next_held: None,
             told: Seq::ZERO,
             last_data: Seq::ZERO,
             counted: Seq::ZERO,
@@ -128,14 +127,25 @@ impl Follow {
 
     /// The epoch as the reader has it.
     fn told_epoch(&self) -> Epoch {
-        self.epoch.under(self.asked.rights())
+        self.held.epoch.under(self.asked.rights())
+    }
+
+    /// Looks at the next instruments that are new in the table; true once there are no more, and a message can be made.
+    pub(super) fn catch_up(&mut self, state: &State) -> bool {
+        if state.epoch == self.held.epoch {
+            return self.held.step(&self.asked, &state.table);
+        }
+        let begun = self.next_held.take().filter(|next| next.epoch == state.epoch);
+        let next = begun.unwrap_or_else(|| Search::begin(&self.asked, state));
+        self.next_held.insert(next).step(&self.asked, &state.table)
     }
 
     /// The next message, or part of one; `None` where nothing is news.
     ///
     /// `skipped`: beats with changes that the reader had no room for.
     pub(super) fn next<'a>(&mut self, state: &State, skipped: u32, scratch: &'a mut Scratch) -> Option<Message<'a>> {
-        if state.epoch != self.epoch {
+        while !self.catch_up(state) {}
+        if state.epoch != self.held.epoch {
             return Some(self.renew(state, scratch));
         }
         if self.open.is_none() {
@@ -146,11 +156,10 @@ impl Follow {
 
     /// A heartbeat, never beyond a change that was not told.
     pub(super) fn heartbeat<'a>(&mut self, state: &State, scratch: &'a mut Scratch) -> Message<'a> {
-        if state.epoch == self.epoch && self.open.is_none() {
-            self.extend(&state.table);
-            if self.news(&state.table).is_none() {
-                self.told = state.table.seq();
-            }
+        while !self.catch_up(state) {}
+        let is_current = state.epoch == self.held.epoch && self.open.is_none();
+        if is_current && self.news(&state.table).is_none() {
+            self.told = state.table.seq();
         }
         scratch
             .frame
@@ -191,9 +200,9 @@ impl Follow {
                 entries,
             };
         }
-        self.epoch = state.epoch;
-        self.ids = resolve(&self.asked.strings, self.asked.rights(), &state.table);
-        self.resolved = state.table.len();
+        if let Some(next) = self.next_held.take() {
+            self.held = next;
+        }
         self.snapshot(state, None);
         self.part(state, scratch)
     }
@@ -204,7 +213,7 @@ impl Follow {
             kind: Kind::Snapshot { resumed },
             seq: state.table.seq(),
             since: since.unwrap_or(Seq::ZERO),
-            ids: self.ids.clone(),
+            ids: self.held.ids.clone(),
             at: 0,
             venue_at: 0,
             is_begun: false,
@@ -213,7 +222,6 @@ impl Follow {
 
     /// Begins a delta, where there is anything to tell.
     fn delta(&mut self, table: &Table, skipped: u32) -> Option<()> {
-        self.extend(table);
         let ids = self.news(table)?;
         self.open = Some(Open {
             kind: Kind::Delta { skipped },
@@ -227,20 +235,13 @@ impl Follow {
         Some(())
     }
 
-    /// Takes in instruments listed since.
-    fn extend(&mut self, table: &Table) {
-        let new = resolve_from(&self.asked.strings, self.asked.rights(), table, self.resolved);
-        self.ids.extend(new);
-        self.resolved = table.len();
-    }
-
     /// Instruments held that changed, ascending; `None` where neither they nor a venue did.
     fn news(&self, table: &Table) -> Option<Vec<InstrumentId>> {
         // Whichever list is shorter is gone through.
-        let changed: Vec<_> = table.changed_since(self.told).take(self.ids.len() + 1).collect();
-        let is_held = |id: &InstrumentId| self.ids.binary_search(id).is_ok();
-        let mut ids: Vec<InstrumentId> = match changed.len() > self.ids.len() {
-            true => self.ids.clone(),
+        let changed: Vec<_> = table.changed_since(self.told).take(self.held.ids.len() + 1).collect();
+        let is_held = |id: &InstrumentId| self.held.ids.binary_search(id).is_ok();
+        let mut ids: Vec<InstrumentId> = match changed.len() > self.held.ids.len() {
+            true => self.held.ids.clone(),
             false => changed.into_iter().filter(is_held).collect(),
         };
         ids.retain(|id| table.delta_since(*id, self.told, self.counted).is_some());

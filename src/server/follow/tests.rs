@@ -183,7 +183,14 @@ fn begin_under(rights: &Rights, state: &State, position: Option<Position>) -> Fo
         ..Allowance::everything(1_000)
     };
     let asked = Asked::parse("a:*,b:1-N,b:7-NNNNNNN,b:X", allowance).expect("a list");
-    Follow::begin(asked, position, state, FRAME_BYTES_MIN).expect("within bounds")
+    let held = found(&asked, state);
+    Follow::begin(asked, held, position, state, FRAME_BYTES_MIN).expect("within bounds")
+}
+
+fn found(asked: &Asked, state: &State) -> Search {
+    let mut search = Search::begin(asked, state);
+    while !search.step(asked, &state.table) {}
+    search
 }
 
 fn read_on(follow: &mut Follow, state: &State, seen: &mut Seen) {
@@ -285,6 +292,7 @@ fn more_wrong_symbols_than_a_message_can_name_are_refused() {
     let list: Vec<String> = (0..2_000).map(|n| n.to_string()).collect();
     let asked = Asked::parse(&list.join(","), Allowance::everything(1_000)).expect("a list");
     let state = State::with(Epoch::new(7).expect("an epoch"), Ts(0), Table::new());
-    let refused = Follow::begin(asked, None, &state, 65_536).map(|_| ());
+    let held = found(&asked, &state);
+    let refused = Follow::begin(asked, held, None, &state, 65_536).map(|_| ());
     assert!(format!("{refused:?}").contains("ask for fewer"), "{refused:?}");
 }

@@ -9,9 +9,9 @@ const ROWS = 500;
 const FEED = `synthetic?symbols=${ROWS}&rate=${ROWS * 10}&seed=1`;
 const MEMORY = remembered(["synthetic:*"], { intervalMs: 100 });
 
-async function withRows(run, size = {}) {
+async function withRows(run, options = {}) {
   const server = await Server.start(["--feed", FEED]);
-  const board = await Board.open(server, { memory: MEMORY, prepare: reachable, ...size });
+  const board = await Board.open(server, { memory: MEMORY, prepare: reachable, ...options });
   try {
     await board.untilLive(ROWS);
     await run(board);
@@ -74,23 +74,45 @@ for (const [width, height, isScreen] of [[1440, 900, true], [2560, 1440, true], 
     }, { width, height }));
 }
 
-/** Garbage is collected as far as it can be before the reading. */
-async function heapBytes(session) {
+test(`rows that are sorted by what changes with every update cost no more`, (t) => withRows(async (board) => {
+  await board.page.locator(".heads .change button").click();
+  const first = await board.order();
+  const events = await traceOf(board.browser, () => board.page.waitForTimeout(10_000));
+  const { drawing, hasThreadTime } = frameCosts(events);
+  t.diagnostic(`${drawing.length} frames in 10 s, ${hasThreadTime ? "CPU" : "wall"} time: ${figuresOf(drawing)}`);
+  assert.notDeepEqual(await board.order(), first, "rows were moved");
+  assert.ok(percentile(drawing, 0.95) <= FRAME_MS, figuresOf(drawing));
+}));
+
+/** Garbage is collected as far as it can be before the reading; how many entries the page had taken by then stands beside it. */
+async function readingOf(board, session) {
   for (let time = 0; time < 3; time++) await session.send("HeapProfiler.collectGarbage");
-  return (await session.send("Runtime.getHeapUsage")).usedSize;
+  const { usedSize } = await session.send("Runtime.getHeapUsage");
+  return { bytes: usedSize, entries: await board.page.evaluate(() => window.client.stats.entries) };
 }
 
-/** Some three bytes for each of a minute's 300,000 updates: one that is kept takes sixteen at least. */
-const GROWTH_BYTES = 1_000_000;
+/** The middle of the slopes between all pairs of readings (Theil and Sen): a step that comes once, as of code that is compiled, is none. */
+function slopeOf(readings) {
+  const pairs = readings.flatMap((one, at) => readings.slice(at + 1).map((other) => [one, other]));
+  return percentile(pairs.map(([one, other]) => (other.bytes - one.bytes) / (other.entries - one.entries)), 0.5);
+}
+
+/** What is kept of an entry takes sixteen bytes at least: this is one in thirty-two. */
+const BYTES_AN_ENTRY = 0.5;
 
 test(`${ROWS} rows over a minute leave nothing behind in the heap`, (t) =>
   withRows(async (board) => {
     const session = await board.page.context().newCDPSession(board.page);
-    // Code is compiled and caches are filled at first; both readings are of a page that runs.
+    // Code is compiled and caches are filled at first; all readings are of a page that runs.
     await board.page.waitForTimeout(15_000);
-    const before = await heapBytes(session);
-    await board.page.waitForTimeout(60_000);
-    const after = await heapBytes(session);
-    t.diagnostic(`${(before / 1e6).toFixed(2)} MB before, ${(after / 1e6).toFixed(2)} MB after a minute`);
-    assert.ok(after - before < GROWTH_BYTES, `it grew by ${after - before} bytes`);
+    const readings = [await readingOf(board, session)];
+    for (let time = 0; time < 6; time++) {
+      await board.page.waitForTimeout(10_000);
+      readings.push(await readingOf(board, session));
+    }
+    const slope = slopeOf(readings);
+    const entries = readings.at(-1).entries - readings[0].entries;
+    t.diagnostic(`${readings.map(({ bytes }) => (bytes / 1e6).toFixed(2)).join(", ")} MB over ${entries} entries: ${slope.toFixed(3)} bytes an entry`);
+    assert.ok(entries > 60 * ROWS, `${entries} entries were taken`);
+    assert.ok(slope < BYTES_AN_ENTRY, `it grows by ${slope.toFixed(2)} bytes an entry`);
   }));

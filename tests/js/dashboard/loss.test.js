@@ -77,11 +77,18 @@ test("a server that falls silent is shown as such within three seconds, and one 
   const board = await Board.open(server);
   try {
     await board.untilLive(5);
+    await board.page.locator("#rows .symbol").first().click();
+    await eventually("its detail", async () => /InstrumentliveVenue/.test(await board.text("#fields")));
     server.child.kill("SIGSTOP");
     const stopped = performance.now();
     await eventually("the silence is shown", async () => (await board.text("#connection")) === "silent", SHOWN_MS);
     await eventually("old prices look old", () => isAllOld(board), SHOWN_MS - (performance.now() - stopped));
     t.diagnostic(`silence is shown ${Math.round(performance.now() - stopped)} ms after the last message`);
+    await eventually("the detail says no other", async () => /Instrumentlive when last heardVenue/.test(await board.text("#fields")), SHOWN_MS);
+    const banner = () => board.text("#banner-text");
+    assert.match(await banner(), /^The server is silent since \d\d:\d\d:\d\d.*nothing heard/);
+    await eventually("it is given up", async () => (await board.text("#connection")) !== "silent");
+    assert.match(await banner(), /^The server fell silent, and the connection was given up: silent since .*What is shown is old/);
     server.child.kill("SIGCONT");
     await board.untilLive(5);
     await eventually("live again", async () => (await board.text("#connection")) === "live" && !(await isAllOld(board)));
@@ -218,6 +225,13 @@ test("a feed that is killed makes its rows stale within three seconds, with the 
     assert.match((await board.row("own:A")).age, /^down: ./);
     assert.match(await board.text("#venues"), /own down/);
     assert.equal((await board.row("synthetic:S0000")).state, "live");
+    // A page that is opened now has nothing to draw of it, and says why.
+    await board.page.reload();
+    await eventually("the row", async () => /^down: ./.test((await board.row("own:A"))?.age));
+    await board.page.locator('[data-symbol="own:A"] .symbol').click();
+    await eventually("the chart's word", () => board.page.locator("#chart-note").isVisible());
+    assert.match(await board.text("#chart-note"), /^No live price in this span: down: .*Last known: bid [\d.]+, ask 9000\.5\.$/);
+    assert.match(await board.text("#fields"), /Instrument(stale \(disconnected\)|live when last heard)Venueown down/);
     board.assertCalm();
   } finally {
     feed.child.kill("SIGKILL");

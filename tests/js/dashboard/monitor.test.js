@@ -22,8 +22,8 @@ const refused = (server) => new Promise((resolve, reject) => {
 });
 
 const TITLES = [
-  "Updates in, by venue", "Frames out", "Entries out", "Bytes out", "Subscribers", "Skipped and held beats", "Errors",
-  "Lag per hop, 99 of 100", "Beat duration", "CPU, of one core", "Memory",
+  "Updates in, by venue", "Frames out", "Entries out", "Bytes out", "Subscribers", "Skipped, held and late beats", "Errors",
+  "Lag in the server, p99", "Beat duration", "CPU, of one core", "Memory",
 ];
 
 test("every plot has its values and moves; the venues stand above", async () => {
@@ -40,6 +40,11 @@ test("every plot has its values and moves; the venues stand above", async () => 
     const { resident } = (await plotOf(board, "Memory")).values;
     assert.ok(numberOf(resident) > 1, `${resident} MiB`);
     assert.match(await board.text("#venues"), /synthetic/);
+    assert.deepEqual(Object.keys((await plotOf(board, "Updates in, by venue")).values), ["synthetic"], "a venue that is none has no line");
+    const helps = await board.page.locator(".plot .help").allTextContents();
+    assert.ok(helps.length === 12 && helps.every((help) => help.length > 20), "each says what it is");
+    assert.match(helps.find((help) => /Work of one beat/.test(help)), /Limits of p99: warning from 5 ms, bad from 10 ms\./);
+    assert.deepEqual(Object.keys((await plotOf(board, "Beat duration")).values), ["p50", "p99"]);
     assert.match(await board.text("#history"), /since it was opened at \d\d:\d\d:\d\d/);
     board.assertCalm();
   } finally {
@@ -57,11 +62,11 @@ test("the legend names the lines that there are, also where another one takes a 
       const { Plot } = await import("/page/plot.js");
       const { Figures } = await import("/page/figures.js");
       const figures = new Figures();
-      const panel = { title: "t", unit: "", factor: 1, lines: (names) => names.map((name) => [name, `label ${name}`]) };
+      const panel = { title: "t", help: "h", unit: "", factor: 1, lines: (names) => names.map((name) => [name, `label ${name}`]) };
       const plot = new Plot(document.body, panel, figures, () => {});
       const legendOf = (values, at) => {
         figures.push(at, new Map(values));
-        plot.show(at, 60_000, null);
+        plot.show(at, 60_000, null, [...figures.values.keys()]);
         return plot.legend.textContent;
       };
       const first = legendOf([["a", 1]], 1_000);

@@ -9,8 +9,10 @@ import { niceStep, valueTicks } from "../../../src/dashboard/page/axis.js";
 import { percentOf, signed } from "../../../src/dashboard/page/decimals.js";
 import { Figures } from "../../../src/dashboard/page/figures.js";
 import { covers, problemOf, ROWS_MAX, Watchlist } from "../../../src/dashboard/page/list.js";
+import { levelOf, PANELS, withoutPhantoms, wordsOf } from "../../../src/dashboard/page/panels.js";
+import { held, inOrder, Sorting } from "../../../src/dashboard/page/sorting.js";
 import { Trace } from "../../../src/dashboard/page/trace.js";
-import { agoOf, figureOf, spanOf, troubleOf } from "../../../src/dashboard/page/words.js";
+import { agoOf, emptyWords, figureOf, spanOf, troubleOf } from "../../../src/dashboard/page/words.js";
 import { Random } from "../support/random.js";
 
 test("a percentage is rounded half away from zero, and exact beyond what floats hold", () => {
@@ -94,6 +96,71 @@ test("a trace keeps exact values in a ring, gaps as gaps, and rescales when deci
   assert.equal(trace.value("last", 2), null);
 });
 
+test("a trace goes on over another timeline, with a break, also where prices have fewer decimals then", () => {
+  const trace = new Trace(3);
+  trace.cut();
+  trace.push(1, instrument({ lastPrice: 1_005n }, 3));
+  trace.cut();
+  trace.push(2, instrument({ lastPrice: 7n }, 1));
+  trace.push(3, instrument({ lastPrice: 9_223_372_036_854_775n }, 0));
+  assert.deepEqual([0, 1, 2].map((at) => [trace.value("last", at), trace.isBreak(at)]), [[1_005n, false], [700n, true], [9_223_372_036_854_775_000n, false]]);
+  trace.push(4, instrument({ lastPrice: 1n }, 4));
+  assert.deepEqual([0, 1, 2].map((at) => trace.value("last", at)), [7_000n, null, 1n], "what fits no more is a gap, and no other value");
+  assert.deepEqual([0, 1, 2].map((at) => trace.isBreak(at)), [true, false, false]);
+});
+
+test("rows are sorted up, down and not at all; what has no value is last, what is alike keeps its place", () => {
+  const sorting = new Sorting();
+  const keys = { a: 2n, b: undefined, c: 90_071_992_547_409_930n, d: 2n, e: 90_071_992_547_409_925n };
+  const order = () => sorting.order(Object.keys(keys), (symbol) => keys[symbol]).join("");
+  const seen = ["last", "last", "last", "bid", "last"].map((key) => {
+    sorting.press(key);
+    return [sorting.of("last"), order()];
+  });
+  assert.deepEqual(seen, [["ascending", "adecb"], ["descending", "ceadb"], ["none", "abcde"], ["none", "adecb"], ["ascending", "adecb"]]);
+  assert.deepEqual(held(["c", "x", "a"], ["a", "b", "c"]), ["c", "a", "b"], "what is new stands behind what stays");
+});
+
+test("as few rows as can be are moved", () => {
+  const random = new Random(3);
+  /** By trying all. */
+  const longest = (places) => {
+    let best = 0;
+    for (let chosen = 0; chosen < 1 << places.length; chosen++) {
+      const some = places.filter((_, at) => chosen & (1 << at));
+      if (some.length > best && some.every((place, at) => at === 0 || some[at - 1] < place)) best = some.length;
+    }
+    return best;
+  };
+  for (let time = 0; time < 300; time++) {
+    const places = Array.from({ length: random.below(9) }, (_, at) => at).sort(() => random.below(3) - 1);
+    const stay = inOrder(places);
+    const kept = places.filter((place) => stay.has(place));
+    assert.deepEqual(kept, kept.toSorted((a, b) => a - b), `${places}`);
+    assert.equal(kept.length, longest(places), `${places}`);
+  }
+});
+
+test("a venue without a state that never brought anything is none, and every plot says what it is", () => {
+  const names = ["beat_p50_us", "venue.push.gaps_per_s", "venue.push.updates_per_s", "venue.v.state", "venue.v.updates_per_s", "venue.w.updates_per_s"];
+  assert.deepEqual(withoutPhantoms(names, (name) => name === "venue.w.updates_per_s"), [names[0], ...names.slice(3)]);
+  for (const panel of PANELS) assert.ok(panel.help.length > 20 && wordsOf(panel).startsWith(panel.help), panel.title);
+  const queue = PANELS.find(({ title }) => /^Lag in the server/.test(title));
+  assert.match(wordsOf(queue), /Limits of queue: warning from 20 ms, bad from 100 ms\.$/);
+  assert.deepEqual([19, 20, 100].map((value) => levelOf(queue, "hop.queue_p99_us", value)), ["", "warn", "bad"]);
+});
+
+test("an empty list says why", () => {
+  const words = (patterns, more = {}) => emptyWords(patterns, { isChosen: true, isAsking: false, hasWithout: false, isReplay: false, notes: new Map(), ...more });
+  assert.match(words([]), /The list is empty/);
+  assert.match(words([], { isChosen: false }), /no symbols yet\.$/);
+  assert.match(words([], { isChosen: false, isReplay: true }), /begins once you add/);
+  assert.match(words(["a:*", "b:*"]), /^Nothing matches a:\*, b:\* yet/);
+  assert.match(words(["a:*"], { isAsking: true }), /^Asking the server/);
+  assert.match(words(["a:*"], { hasWithout: true }), /^Nothing else matches/);
+  assert.equal(words(["a:*"], { notes: new Map([["a:*", "too many"]]) }), "The server refused a:*: too many");
+});
+
 test("figures that were not collected for a while have a gap", () => {
   const figures = new Figures();
   figures.push(1_000, new Map([["a", 1]]));
@@ -150,8 +217,41 @@ test("an age is the value's own: by the venue's stamp, else by the server's, and
   assert.equal(of(unstamped), "now");
   ages.isReplay = true;
   assert.equal(of(stamped), "≥ 3 s", "a recording's stamps are of another time");
+});
+
+test("stamps of a day ago and more are a recording's, unless their venue has told one of now", () => {
+  const ages = new Ages();
+  ages.isReplay = false;
+  const day = 86_400_000;
+  const stamped = (ageMs, more = {}) => ({ venue: "v", tsMs: 10_000, eventAgeMs: ageMs, tsEventMs: 10_000 - ageMs, ageMs: 3_000, ...more });
+  const old = stamped(300 * day);
+  ages.see(old);
+  assert.deepEqual(ages.of(old), { text: "3 s", title: "Since it was replayed" });
+  assert.deepEqual(ages.of(stamped(day / 2)).text, "12 h", "what is delayed is so");
+  assert.deepEqual([ages.isOfNow(old, 300 * day), ages.isOfNow(old, 50)], [false, true]);
+  const first = stamped(50);
+  ages.settle([first]);
+  ages.see(first);
+  assert.equal(ages.of(old).text, "3 s", "a snapshot tells nothing of the venue's clock");
+  ages.see(stamped(50));
+  assert.deepEqual([old, stamped(3 * day), { ...old, venue: "w" }].map((instrument) => ages.of(instrument).text), ["300 d", "3 d", "3 s"]);
+});
+
+test("of what is replayed an age is the time since it was replayed, on either clock", () => {
+  let now = 1_000_000;
+  const ages = new Ages(() => now);
+  ages.isReplay = true;
+  const replayed = { tsMs: 10_000, eventAgeMs: 9e9, tsEventMs: 10_000 - 9e9, ageMs: 3_000 };
+  assert.deepEqual(ages.of(replayed), { text: "3 s", title: "Since it was replayed" });
   ages.isTape = true;
-  assert.deepEqual([stamped, unstamped].map(of), ["", ""]);
+  assert.equal(ages.of(replayed).text, "now", "the server's stamp is the tape's: the page has only now seen it");
+  now += 7_000;
+  assert.deepEqual([ages.of(replayed).text, ages.stepOf(replayed)], ["7 s", 7]);
+  replayed.tsMs++;
+  assert.equal(ages.of(replayed).text, "now");
+  ages.settle([replayed]);
+  now += 5_000;
+  assert.equal(ages.of(replayed).text, "≥ 5 s");
 });
 
 /** The share of light, by WCAG 2's formula. */

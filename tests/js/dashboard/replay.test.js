@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { test } from "node:test";
-import { Board } from "../support/board.js";
+import { Board, remembered } from "../support/board.js";
 import { eventually, Server } from "../support/server.js";
 
 const TAPE = resolve(import.meta.dirname, "../../../feeds/demo.tape");
@@ -88,7 +88,66 @@ test("where control is not allowed the bar shows the position, and says why it c
     await board.untilLive(5);
     // The recording's venues had another time of day.
     await board.page.locator(".row .symbol").first().click();
-    await eventually("no delay of days", async () => /Newest valuenow.*Last tradeVenue to serverInstrument/.test(await board.text("#fields")));
+    await eventually("no delay of days", async () => /Newest valuenow.*Instrument/.test(await board.text("#fields")));
+    for (const label of ["Last trade", "Venue to server"]) assert.equal(await board.page.getByText(label, { exact: true }).isVisible(), false, label);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
+test("charts go on over the passes of a loop, with a mark where each begins", async () => {
+  const server = await Server.run(["replay", TAPE, "--loop", "--speed", "10", ...LISTEN]);
+  const board = await Board.open(server);
+  try {
+    await board.untilLive(5);
+    await board.page.locator(".row .symbol").first().click();
+    await eventually("a fourth pass", async () => /^pass ([4-9]|\d\d)/.test(await board.text("#replay-pass")));
+    // A piece of the line for each pass that was seen, and none leads from one to the next.
+    await eventually("four pieces", () => board.page.evaluate(() => (document.querySelector("#rows path").getAttribute("d").match(/M/g) ?? []).length >= 4));
+    assert.ok(await board.page.locator("#break").isVisible());
+    assert.equal(await board.page.locator("#chart-note").isVisible(), false);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
+test("on a recording's clock an age is of the time of day too: since the page was told", async () => {
+  const server = await Server.run(["replay", TAPE, "--allow-control", "--clock", "tape", ...LISTEN]);
+  const board = await Board.open(server);
+  try {
+    await eventually("what it waits for", async () => /begins once you add a symbol or a pattern/.test(await board.text("#empty")));
+    await board.page.locator("#search").fill("binance:*");
+    await board.page.keyboard.press("Enter");
+    await board.untilLive(5);
+    const row = () => board.row("binance:ALFUSDT");
+    await eventually("it comes now", async () => (await row()).age === "now");
+    assert.equal(await board.page.locator('[data-symbol="binance:ALFUSDT"] .age').getAttribute("title"), "Since it was replayed");
+    await fetch(new URL("/v1/replay", server.url), { method: "POST", body: JSON.stringify({ pause: true }) });
+    await eventually("it grows old", async () => /^[2-9] s$/.test((await row()).age));
+    assert.doesNotMatch(await board.page.locator("#venues li").first().getAttribute("title"), /since/);
+    board.assertCalm();
+  } finally {
+    await board.close();
+    await server.stop();
+  }
+});
+
+test("a feed that replays a recording has ages of now, though no bar says so", async () => {
+  const capture = TAPE.replace("demo.tape", "demo.capture.gz");
+  const server = await Server.start(["--feed", `replay:${capture}?loop=true`]);
+  const board = await Board.open(server, { memory: remembered(["binance:*"]) });
+  try {
+    await board.untilLive(5);
+    const ages = await board.page.locator("#rows .age").allTextContents();
+    assert.ok(ages.every((age) => /^(now|\d s|≥ \d s|)$/.test(age)), `${ages}`);
+    await board.page.locator(".row .symbol").first().click();
+    await eventually("no days in the detail", async () => /Newest valuenow/.test(await board.text("#fields")));
+    assert.doesNotMatch(await board.text("#fields"), /\d d\b/);
+    assert.equal(await board.page.locator("#replay").isVisible(), false);
     board.assertCalm();
   } finally {
     await board.close();

@@ -98,8 +98,9 @@ test("a row is dragged to another place, and a pattern comes and goes with its r
 
 test("what cannot be a symbol is refused with a word", () => withBoard({ memory: remembered([A]) }, async (board) => {
   for (const [typed, word] of [
-    ["UPPER:x", /the venue of a-z/], ["a:b,c", /without white space/], ["nothing", /venue:NAME/], [`a:${"é".repeat(40)}`, /1 to 63 bytes/],
-    ["BINANCE:*", /is not a pattern/], ["a_b:*", /is not a pattern/], ["synthetic:* x", /is not a pattern/],
+    ["UPPER:x", /holds "U".*the venue of a-z/], ["a:b,c", /holds ",".*without white space/], ["nothing", /no ":" stands.*venue:NAME/],
+    [`a:${"é".repeat(40)}`, /has 80 bytes.*1 to 63 bytes/], ["BINANCE:*", /is not a pattern: the venue holds "B"/],
+    ["a_b:*", /is not a pattern: the venue holds "_"/], ["synthetic:* x", /is not a pattern: it holds white space/],
   ]) {
     await board.page.locator("#search").fill(typed);
     await board.page.keyboard.press("Enter");
@@ -147,6 +148,30 @@ test("rows that a pattern once brought and that the server does not have any mor
     assert.match((await board.row("synthetic:NONE")).age, /no such symbol/);
   });
 });
+
+test("a list whose pattern brings nothing says so, and that something may come", () => withBoard({ memory: remembered(["own:*"]), flags: ["--allow-control"] }, async (board, server) => {
+  await eventually("the word", async () => /^Nothing matches own:\* yet/.test(await board.text("#empty")));
+  assert.ok(await board.page.locator("#empty").isVisible());
+  const headers = { "Content-Type": "application/x-ndjson" };
+  await fetch(new URL("/v1/updates", server.url), { method: "POST", headers, body: JSON.stringify({ symbol: "own:A", last_price: "1" }) });
+  await board.untilLive(1);
+  assert.equal(await board.page.locator("#empty").isVisible(), false);
+  await board.page.locator('[data-symbol="own:A"]').focus();
+  await board.page.keyboard.press("Delete");
+  await eventually("what was taken away is no match", async () => /^Nothing else matches own:\* yet/.test(await board.text("#empty")));
+}));
+
+test("long names that differ in their end are told apart, and are whole in the title", () => withBoard({ memory: remembered(["$stats:venue.synthetic.lag_p50_us", "$stats:venue.synthetic.lag_p99_us"]) }, async (board) => {
+  await eventually("both rows", async () => (await board.order()).length === 2);
+  const ends = await board.page.locator("#rows .symbol").evaluateAll((cells) => cells.map((cell) => {
+    const end = cell.querySelector(".end");
+    const [inner, outer] = [end.getBoundingClientRect(), cell.getBoundingClientRect()];
+    return { text: end.textContent, isWhole: inner.right <= outer.right + 0.5, title: cell.title };
+  }));
+  assert.deepEqual(ends, ["p50", "p99"].map((share) => ({ text: `c.lag_${share}_us`, isWhole: true, title: `$stats:venue.synthetic.lag_${share}_us` })));
+  const front = board.page.locator("#rows .front").first();
+  assert.ok(await front.evaluate((element) => element.scrollWidth > element.clientWidth), "the cut is before the end");
+}));
 
 test("a notice goes by itself", () => withBoard({ memory: remembered([A]), prepare: (page) => page.clock.install() }, async (board) => {
   await board.untilLive(1);
@@ -221,6 +246,30 @@ for (const width of [320, 360, 430]) {
     await eventually("all four", async () => Object.values(await board.rows()).filter(({ lastPrice }) => lastPrice !== "").length === 4);
     await eventually("the halted one", async () => (await board.row("own:HALTED")).state === "halted");
     assert.deepEqual(await crowded(board), []);
+  }));
+}
+
+for (const width of [320, 390, 430]) {
+  test(`on a phone of ${width} pixels bid and ask have heads above them, and the page's head keeps its height`, () => withBoard({ width, height: 700, isMobile: true, hasTouch: true }, async (board) => {
+    await board.untilLive(20);
+    const lefts = (selector) => board.page.locator(selector).evaluateAll((cells) => cells.map((cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      return [cell.textContent, Math.round(range.getBoundingClientRect().left)];
+    }));
+    const heads = await lefts(".heads :is(.bidPrice, .askPrice)");
+    const cells = await lefts("#rows .row:first-child :is(.bidPrice, .askPrice)");
+    assert.deepEqual(heads, [["Bid", cells[0][1]], ["Ask", cells[1][1]]]);
+    await board.page.locator(".heads .lastPrice button").tap();
+    assert.equal(await board.page.locator(".heads .lastPrice").getAttribute("aria-sort"), "ascending");
+    const heights = await board.page.evaluate(() => ["–", "< 1 ms", "123 ms", "12.3 s", "tape's clock"].flatMap((lag) => ["live", "connecting", "silent"].map((state) => {
+      document.querySelector("#lag").textContent = lag;
+      document.querySelector("#skipped").textContent = lag === "–" ? "0" : "1,234,567";
+      document.querySelector("#connection").textContent = state;
+      document.querySelector("#venues li").textContent = lag === "–" ? "synthetic" : "synthetic down: no connection, tried again in a while";
+      return document.querySelector(".bar").getBoundingClientRect().height;
+    })));
+    assert.deepEqual([...new Set(heights)].length, 1, `${heights}`);
   }));
 }
 

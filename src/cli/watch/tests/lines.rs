@@ -97,7 +97,7 @@ async fn serve(listener: tokio::net::TcpListener, answer: Snapshot) {
     while socket.next().await.is_some_and(|m| m.is_ok()) {}
 }
 
-async fn watch(words: &[&str], answer: Snapshot) -> (Result<(), WatchError>, String) {
+async fn watch(words: &[&str], answer: Snapshot) -> (Result<(), LinkError>, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let server = tokio::spawn(serve(listener, answer));

@@ -3,8 +3,8 @@
 mod lines;
 mod pictures;
 
-use crate::client::View;
-use crate::wire::proto::{Instrument, ServerMessage, Snapshot, Ticker, Venue, server_message::Body};
+use crate::client::{Changed, View};
+use crate::wire::proto::{Delta, Instrument, ServerMessage, Snapshot, Ticker, Venue, server_message::Body};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -97,4 +97,30 @@ pub(super) fn view_with(last: &[(u32, i64)]) -> View {
         }
     }
     view_of(snapshot)
+}
+
+/// A view to which a delta has told that these were so old, two seconds after it was asked for.
+pub(super) fn told(ages: &[(u32, Option<i64>)]) -> (View, Changed) {
+    let mut view = view_of(snapshot());
+    let entries = ages.iter().map(|(id, age)| Ticker {
+        id: *id,
+        event_age_us: *age,
+        ..Default::default()
+    });
+    let delta = Delta {
+        seq: 10,
+        ts: 102 * SECOND,
+        tickers: entries.collect(),
+        ..Default::default()
+    };
+    let _ = view.apply(&ServerMessage {
+        body: Some(Body::Delta(delta)),
+    });
+    let told = view.iter().filter(|ticker| ticker.is_news());
+    let symbols = told.map(|ticker| ticker.symbol().clone()).collect();
+    let changed = Changed {
+        symbols,
+        is_everything: false,
+    };
+    (view, changed)
 }

@@ -75,7 +75,7 @@ fn eighty_columns_hold_what_is_looked_at_most() {
             "",
         ]
     );
-    assert!(lines(&drawn)[23].starts_with("1-3 of 3   q end   ? help   / filter"));
+    assert!(lines(&drawn)[23].starts_with("1-3 of 3 by symbol   q end   ? help   / filter"));
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn each_width_shows_what_it_has_room_for_and_no_size_is_too_small() {
         ),
         (
             200,
-            "symbol           bid size       bid       ask  ask size        last   size  spread  change      high       low  volume    age",
-            "binance:BTCUSDT     1.500  61837.62  61837.64     0.250  61837.63 B  0.010    0.02  +3.06%  62000.00  59900.00     100   3 ms",
+            "symbol           bid size       bid       ask  ask size        last   size  spread  change      high       low  volume      age",
+            "binance:BTCUSDT     1.500  61837.62  61837.64     0.250  61837.63 B  0.010    0.02  +3.06%  62000.00  59900.00     100    ≥0 ms",
         ),
     ] {
         let lines = lines(&draw(&mut board(now), &view(), now, (width, 24)));
@@ -144,7 +144,7 @@ fn a_lost_connection_greys_all_and_says_since_when_and_when_it_is_tried_again() 
     let drawn = draw(&mut board, &view, now + Duration::from_secs(65), (100, 24));
     assert_eq!(
         lines(&drawn)[0],
-        "no connection for 1 min 5 s, next attempt in 5 s, values are old: reset\u{fffd}[2J"
+        "no connection for 1 min 5 s, values are old, next attempt in 5 s: reset\u{fffd}[2J"
     );
     assert_eq!(cell(&drawn, "no connection").fg, Color::Red);
     for text in ["binance:BTCUSDT", "61837.63", "+3.06%", "binance:ETHUSDT"] {
@@ -216,7 +216,10 @@ fn only_rows_with_room_are_drawn_and_the_foot_says_which() {
     let mut board = board(now);
     board.choice.press(&KeyEvent::from(KeyCode::End));
     let drawn = lines(&draw(&mut board, &view, now, (80, 24)));
-    assert!(drawn[23].starts_with("9982-10000 of 10,000   q end"), "{drawn:#?}");
+    assert!(
+        drawn[23].starts_with("9,982-10,000 of 10,000 by symbol   q end"),
+        "{drawn:#?}"
+    );
     assert!(
         drawn[4].starts_with("a:N09982") && drawn[22].starts_with("a:N10000"),
         "{drawn:#?}"
@@ -224,7 +227,7 @@ fn only_rows_with_room_are_drawn_and_the_foot_says_which() {
     press(&mut board, "/n0999");
     let drawn = lines(&draw(&mut board, &view, now, (80, 24)));
     assert!(
-        drawn[23].starts_with("/n0999▏ 10 of 10000   Enter keeps it"),
+        drawn[23].starts_with("/n0999▏ 10 of 10,000   Enter keeps it"),
         "{drawn:#?}"
     );
     assert!(drawn[13].starts_with("a:N09999") && drawn[14].is_empty(), "{drawn:#?}");
@@ -232,9 +235,13 @@ fn only_rows_with_room_are_drawn_and_the_foot_says_which() {
     press(&mut board, "ssr");
     let drawn = lines(&draw(&mut board, &view, now, (80, 24)));
     assert!(
-        drawn[23].starts_with("1-10 of 10 with `n0999` by last update, reversed   q"),
+        drawn[23] == "1-10 of 10 with `n0999` by last update, reversed   q end   ? help   / filter",
         "{drawn:#?}"
     );
+    press(&mut board, "/nowhere");
+    let drawn = lines(&draw(&mut board, &view, now, (80, 24)));
+    assert_eq!(drawn[4], "nothing matches `nowhere`, Esc shows all");
+    assert_eq!(drawn[23], "/nowhere▏ 0 of 10,000   Enter keeps it   Esc shows all");
 }
 
 #[test]
@@ -287,5 +294,89 @@ fn no_name_breaks_the_columns() {
             lines(&drawn)
         );
         assert!(lines(&drawn).iter().all(|line| !line.contains('\u{202e}')));
+    }
+}
+
+#[test]
+fn columns_stand_still_while_rows_move_and_only_become_wider() {
+    let now = Instant::now();
+    let mut of = snapshot();
+    for id in 10..40 {
+        of.instruments.push(instrument(id, &format!("a:N{id}")));
+        let last_price = Some(1_000_i64.pow(u32::from(id == 39) * 2 + 1));
+        of.tickers.push(Ticker {
+            id,
+            last_price,
+            state: Some(1),
+            ..Default::default()
+        });
+    }
+    let mut board = board(now);
+    let head = |board: &mut Board, of: &Snapshot| lines(&draw(board, &view_of(of.clone()), now, (120, 12)))[4].clone();
+    let top = head(&mut board, &of);
+    assert!(top.starts_with("symbol "), "{top}");
+    board.choice.press(&KeyEvent::from(KeyCode::End));
+    assert_eq!(head(&mut board, &of), top);
+    // It is out of sight.
+    of.tickers[32].last_price = Some(1);
+    board.choice.press(&KeyEvent::from(KeyCode::Home));
+    assert_eq!(head(&mut board, &of), top);
+}
+
+#[test]
+fn where_there_is_no_row_it_is_said_why() {
+    let now = Instant::now();
+    let mut board = board(now);
+    let empty = View::new();
+    let drawn = lines(&draw(&mut board, &empty, now, (80, 24)));
+    assert!(
+        drawn.iter().any(|line| line == "waiting for the first values"),
+        "{drawn:#?}"
+    );
+    for (height, foot) in [(4, "1-1 of 3 by symbol"), (2, "no room for 3 rows by symbol")] {
+        let drawn = lines(&draw(&mut board, &view(), now, (80, height)));
+        assert!(drawn[usize::from(height) - 1].starts_with(foot), "{drawn:#?}");
+    }
+}
+
+#[test]
+fn long_names_differ_beside_whole_numbers() {
+    let now = Instant::now();
+    let names = [
+        "$stats:venue.binance.lag_p50_us",
+        "$stats:venue.binance.lag_p99_us",
+        "$stats:encoding.json.entries_per_s",
+        "$stats:encoding.msgpack.entries_per_s",
+    ];
+    let mut of = Snapshot {
+        epoch: 1,
+        seq: 1,
+        ts: SECOND,
+        ..Default::default()
+    };
+    for (id, name) in (1..).zip(names) {
+        of.instruments.push(instrument(id, name));
+        of.tickers.push(Ticker {
+            id,
+            last_price: Some(123_456_789),
+            state: Some(1),
+            ..Default::default()
+        });
+    }
+    let view = view_of(of);
+    for (width, is_whole) in [(50, false), (80, true), (120, true)] {
+        let drawn = lines(&draw(&mut board(now), &view, now, (width, 24)));
+        let rows: Vec<&str> = drawn
+            .iter()
+            .filter_map(|line| Some(line.split_once(" 1234567.89 ")?.0))
+            .collect();
+        let different: std::collections::BTreeSet<&&str> = rows.iter().collect();
+        assert_eq!(different.len(), names.len(), "{drawn:#?}");
+        assert_eq!(
+            rows.iter()
+                .all(|name| name.starts_with("$stats:") && !name.contains('…')),
+            is_whole,
+            "{drawn:#?}"
+        );
     }
 }

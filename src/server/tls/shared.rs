@@ -1,127 +1,19 @@
-//! TLS: the operator's certificate, the handshake, and one connection that two threads use.
+//! One connection that two threads use.
 
-use std::fmt;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use rustls::ServerConnection;
 
 /// Plaintext of one record at most (RFC 8446, section 5.1).
 const RECORD_BYTES_MAX: usize = 16 << 10;
 
-/// What the server shows to its clients; clients show nothing.
-#[derive(Clone)]
-pub struct Tls(TlsAcceptor);
-
-/// Why a certificate or its key cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file that is not there, or may not be read.
-    #[error("`{}` cannot be read: {source}", file.display())]
-    Read {
-        /// Which.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file without what is looked for.
-    #[error("`{}` holds no {wanted}: {why}", file.display())]
-    Content {
-        /// Which.
-        file: PathBuf,
-        /// What it should hold.
-        wanted: &'static str,
-        /// What is wrong.
-        why: pem::Error,
-    },
-    /// A certificate that is not of this key, or not usable at all.
-    #[error("certificate `{}` and key `{}` cannot be used: {why}", cert.display(), key.display())]
-    Pair {
-        /// The certificate's file.
-        cert: PathBuf,
-        /// The key's file.
-        key: PathBuf,
-        /// What is wrong.
-        why: rustls::Error,
-    },
-}
-
-impl TlsError {
-    /// Whether the user has to name other files; else the machine failed.
-    pub fn is_usage(&self) -> bool {
-        !matches!(self, TlsError::Read { .. })
-    }
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tls")
-    }
-}
-
-impl Tls {
-    /// Reads a chain of certificates, the server's own first, and its private key, both in PEM. Blocks on the files.
-    ///
-    /// # Errors
-    /// Which file is at fault, and why.
-    pub fn read(cert: &Path, key: &Path) -> Result<Tls, TlsError> {
-        let wanted = "certificate in PEM";
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(cert)
-            .and_then(Iterator::collect)
-            .map_err(|error| in_file(cert, wanted, error))?;
-        if chain.is_empty() {
-            return Err(in_file(cert, wanted, pem::Error::NoItemsFound));
-        }
-        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, "private key in PEM", error))?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private));
-        let mut config = config.map_err(|why| TlsError::Pair {
-            cert: cert.to_path_buf(),
-            key: key.to_path_buf(),
-            why,
-        })?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Whoever comes back needs no signature, and no memory here; without randomness they need one.
-        if let Ok(ticketer) = rustls::crypto::ring::Ticketer::new() {
-            config.ticketer = ticketer;
-        }
-        Ok(Tls(TlsAcceptor::from(Arc::new(config))))
-    }
-
-    /// Shakes hands with a client.
-    ///
-    /// # Errors
-    /// What the client did wrong, or that it has gone.
-    ///
-    /// # Cancel safety
-    /// Dropping it closes the connection.
-    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        self.0.accept(stream).await
-    }
-}
-
-fn in_file(file: &Path, wanted: &'static str, error: pem::Error) -> TlsError {
-    let file = file.to_path_buf();
-    match error {
-        pem::Error::Io(source) => TlsError::Read { file, source },
-        why => TlsError::Content { file, wanted, why },
-    }
-}
-
 /// A connection after its handshake. The shard encrypts and the session decrypts; whoever holds it never waits.
 #[derive(Clone, Debug)]
-pub(super) struct Shared(Arc<Mutex<ServerConnection>>);
+pub(in crate::server) struct Shared(Arc<Mutex<ServerConnection>>);
 
 impl Shared {
-    pub(super) fn new(connection: ServerConnection) -> Shared {
+    pub(in crate::server) fn new(connection: ServerConnection) -> Shared {
         Shared(Arc::new(Mutex::new(connection)))
     }
 
@@ -133,7 +25,7 @@ impl Shared {
     ///
     /// # Errors
     /// Also where the peer has gone without a word.
-    pub(super) fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+    pub(in crate::server) fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         self.lock().reader().read(bytes)
     }
 
@@ -141,7 +33,7 @@ impl Shared {
     ///
     /// # Errors
     /// The socket's, and what the peer did wrong.
-    pub(super) fn take(&self, socket: &mut (impl Read + Write)) -> io::Result<()> {
+    pub(in crate::server) fn take(&self, socket: &mut (impl Read + Write)) -> io::Result<()> {
         let mut connection = self.lock();
         connection.read_tls(socket)?;
         let processed = connection.process_new_packets();
@@ -153,7 +45,7 @@ impl Shared {
     }
 
     /// Says that nothing more is written, as far as the socket takes it.
-    pub(super) fn end(&self, socket: &mut impl Write) {
+    pub(in crate::server) fn end(&self, socket: &mut impl Write) {
         let mut connection = self.lock();
         connection.send_close_notify();
         // A peer that takes no more need not be told.
@@ -163,14 +55,14 @@ impl Shared {
 
 /// The writing half.
 #[derive(Debug)]
-pub(super) struct TlsWriter {
+pub(in crate::server) struct TlsWriter {
     connection: Shared,
     /// The first byte of what is offered next was encrypted already.
     is_ahead: bool,
 }
 
 impl TlsWriter {
-    pub(super) fn new(connection: Shared) -> TlsWriter {
+    pub(in crate::server) fn new(connection: Shared) -> TlsWriter {
         TlsWriter {
             connection,
             is_ahead: false,
@@ -185,7 +77,12 @@ impl TlsWriter {
     ///
     /// # Errors
     /// The socket's.
-    pub(super) fn send(&mut self, bytes: &[u8], is_last: bool, socket: &mut impl Write) -> io::Result<usize> {
+    pub(in crate::server) fn send(
+        &mut self,
+        bytes: &[u8],
+        is_last: bool,
+        socket: &mut impl Write,
+    ) -> io::Result<usize> {
         let mut connection = self.connection.lock();
         flush(&mut connection, socket)?;
         let mut taken = usize::from(std::mem::take(&mut self.is_ahead));
@@ -224,8 +121,8 @@ mod tests {
     use std::collections::VecDeque;
 
     use proptest::prelude::*;
-    use rustls::pki_types::ServerName;
-    use rustls::{ClientConfig, ClientConnection, RootCertStore};
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig};
 
     use super::*;
 
@@ -361,37 +258,5 @@ mod tests {
             }
             prop_assert!(got == want, "{} of {} bytes", got.len(), want.len());
         }
-    }
-
-    #[test]
-    fn files_that_cannot_be_used_are_named_with_what_they_lack() {
-        let folder = std::env::temp_dir().join(format!("tickwire-tls-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let write = |name: &str, text: &str| {
-            let path = folder.join(name);
-            std::fs::write(&path, text).expect("written");
-            path
-        };
-        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-        let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-        let cert = write("cert.pem", &own.cert.pem());
-        let key = write("key.pem", &own.signing_key.serialize_pem());
-        let other = write("other.pem", &other.signing_key.serialize_pem());
-        let empty = write("empty.pem", "");
-        assert!(Tls::read(&cert, &key).is_ok());
-        let none = folder.join("none.pem");
-        for (cert, key, is_usage, words) in [
-            (&none, &key, false, "none.pem` cannot be read"),
-            (&cert, &none, false, "none.pem` cannot be read"),
-            (&empty, &key, true, "empty.pem` holds no certificate in PEM"),
-            (&cert, &empty, true, "empty.pem` holds no private key in PEM"),
-            (&cert, &cert, true, "cert.pem` holds no private key in PEM"),
-            (&cert, &other, true, "other.pem` cannot be used"),
-        ] {
-            let error = Tls::read(cert, key).expect_err(words);
-            assert!(error.to_string().contains(words), "{error}");
-            assert_eq!(error.is_usage(), is_usage, "{error}");
-        }
-        std::fs::remove_dir_all(folder).expect("removed");
     }
 }

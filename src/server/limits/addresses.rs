@@ -1,0 +1,249 @@
+//! What each address has open, and how fast it comes.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::bucket::Bucket;
+use super::{Bound, Limits};
+
+/// Connections beyond those that may stay: such as are being told that they may not, and plain requests of the same place.
+const PLAIN_PER_ADDRESS: u32 = 64;
+
+/// Seconds of handshakes that may come at once: a page has several sockets, and an office comes back together.
+const HANDSHAKE_BURST_SECONDS: u32 = 5;
+
+/// Addresses from which on those that have nothing open any more are looked for.
+const SWEPT_FROM: usize = 1_024;
+
+/// Where a peer is counted: an IPv4 address, or the /64 of an IPv6 address, the least that one customer is given (RFC 6177).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Place(IpAddr);
+
+impl Place {
+    fn of(address: IpAddr) -> Place {
+        Place(match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+            v4 => v4,
+        })
+    }
+}
+
+/// All addresses that have something open, or had until a moment ago.
+#[derive(Debug)]
+pub(in crate::server) struct Addresses {
+    connections: Bound,
+    handshakes: Bound,
+    // Peers choose their addresses, so the hash is a keyed one.
+    list: Mutex<Places>,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    by_place: HashMap<Place, Open>,
+    sweep_at: usize,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    connections: u32,
+    staying: u32,
+    /// Absent until it has a bound.
+    handshakes: Option<Bucket>,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Connection,
+    Stay,
+}
+
+/// Something that an address has open; it is given back when this is dropped.
+#[derive(Debug)]
+pub(in crate::server) struct Taken {
+    addresses: Arc<Addresses>,
+    place: Place,
+    what: What,
+}
+
+impl Addresses {
+    pub(in crate::server) fn new(limits: &Limits) -> Arc<Addresses> {
+        Arc::new(Addresses {
+            connections: limits.connections_per_address,
+            handshakes: limits.handshakes_per_second,
+            list: Mutex::default(),
+        })
+    }
+
+    /// A connection begins; `None` where the address has too many, or too many a second.
+    pub(in crate::server) fn connect(self: &Arc<Addresses>, address: IpAddr) -> Option<Taken> {
+        let most = self.connections.of(address);
+        let most = most.map(|most| most.saturating_add(PLAIN_PER_ADDRESS));
+        self.shake_hands(address)
+            .then(|| self.take(address, What::Connection, most))?
+    }
+
+    /// One that stays: a session, an event stream, a poll that waits; `None` where the address has too many.
+    pub(in crate::server) fn stay(self: &Arc<Addresses>, address: IpAddr) -> Option<Taken> {
+        self.take(address, What::Stay, self.connections.of(address))
+    }
+
+    /// A handshake; false where they are too many a second.
+    pub(in crate::server) fn shake_hands(&self, address: IpAddr) -> bool {
+        let Some(rate) = self.handshakes.of(address) else {
+            return true;
+        };
+        let (mut list, now) = (self.list(), Instant::now());
+        let open = list.open(Place::of(address), now);
+        let burst = rate.saturating_mul(HANDSHAKE_BURST_SECONDS);
+        let bucket = open.handshakes.get_or_insert_with(|| Bucket::new(rate, burst, now));
+        bucket.take(1, now)
+    }
+
+    fn take(self: &Arc<Addresses>, address: IpAddr, what: What, most: Option<u32>) -> Option<Taken> {
+        let place = Place::of(address);
+        let mut list = self.list();
+        let count = list.open(place, Instant::now()).count(what);
+        if most.is_some_and(|most| *count >= most) {
+            return None;
+        }
+        *count += 1;
+        let addresses = self.clone();
+        Some(Taken { addresses, place, what })
+    }
+
+    fn list(&self) -> MutexGuard<'_, Places> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Places {
+    /// What an address has open. The others are gone through once they have doubled.
+    fn open(&mut self, place: Place, now: Instant) -> &mut Open {
+        if self.by_place.len() >= self.sweep_at.max(SWEPT_FROM) {
+            self.by_place.retain(|_, open| !open.is_forgotten(now));
+            self.sweep_at = 2 * self.by_place.len();
+        }
+        self.by_place.entry(place).or_default()
+    }
+}
+
+impl Open {
+    fn count(&mut self, what: What) -> &mut u32 {
+        match what {
+            What::Connection => &mut self.connections,
+            What::Stay => &mut self.staying,
+        }
+    }
+
+    fn is_forgotten(&self, now: Instant) -> bool {
+        let is_rested = self.handshakes.is_none_or(|bucket| bucket.is_full(now));
+        self.connections == 0 && self.staying == 0 && is_rested
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut list = self.addresses.list();
+        let Some(open) = list.by_place.get_mut(&self.place) else {
+            return;
+        };
+        *open.count(self.what) -= 1;
+        if open.is_forgotten(Instant::now()) {
+            list.by_place.remove(&self.place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use tokio::time::advance;
+
+    const FAR: &str = "198.51.100.1";
+
+    fn addresses(connections: u32, handshakes: u32, holds_on_loopback: bool) -> Arc<Addresses> {
+        let bound = |most| Bound {
+            most,
+            holds_on_loopback,
+        };
+        Arc::new(Addresses {
+            connections: bound(connections),
+            handshakes: bound(handshakes),
+            list: Mutex::default(),
+        })
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect(text)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_has_so_many_and_what_it_gives_back_is_free_again() {
+        let addresses = addresses(2, 1_000, false);
+        let (first, second) = (addresses.stay(ip(FAR)), addresses.stay(ip(FAR)));
+        assert!(first.is_some() && second.is_some());
+        assert!(addresses.stay(ip(FAR)).is_none(), "two are allowed");
+        assert!(addresses.stay(ip("198.51.100.2")).is_some(), "another's are its own");
+        drop(first);
+        assert!(addresses.stay(ip(FAR)).is_some());
+        drop(second);
+        assert!(addresses.list().by_place.is_empty(), "nothing is kept of who has gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ipv6_is_counted_by_64_bits_and_a_mapped_address_is_the_ipv4_one() {
+        let addresses = addresses(1, 1_000, false);
+        let _kept = (addresses.stay(ip("2001:db8::1")), addresses.stay(ip(FAR)));
+        assert!(addresses.stay(ip("2001:db8::ffff:1")).is_none(), "the same /64");
+        assert!(addresses.stay(ip("2001:db8:0:1::1")).is_some(), "the next /64");
+        assert!(
+            addresses.stay(ip("::ffff:198.51.100.1")).is_none(),
+            "IPv4 over an IPv6 socket"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn loopback_has_no_bound_unless_one_is_set() {
+        for local in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            let (unset, set) = (addresses(1, 1, false), addresses(1, 1, true));
+            let both = |addresses: &Arc<Addresses>| {
+                let first = addresses.stay(ip(local));
+                first.is_some() && addresses.stay(ip(local)).is_some()
+            };
+            assert!(both(&unset) && !both(&set), "{local}");
+            assert!((0..100).all(|_| unset.shake_hands(ip(local))), "{local}");
+            assert!(!(0..100).all(|_| set.shake_hands(ip(local))), "{local}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn handshakes_come_in_a_burst_and_then_at_their_rate() {
+        let addresses = addresses(1_000, 10, false);
+        let come = || (0..100).filter(|_| addresses.connect(ip(FAR)).is_some()).count();
+        assert_eq!(come(), 50, "five seconds' worth");
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(come(), 10);
+        assert!(addresses.connect(ip("198.51.100.2")).is_some(), "another's are its own");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn addresses_that_have_rested_are_forgotten() {
+        let addresses = addresses(1, 1, false);
+        let all = || (1..SWEPT_FROM as u32).map(|n| IpAddr::from(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n)));
+        all().for_each(|address| assert!(addresses.connect(address).is_some()));
+        assert_eq!(
+            addresses.list().by_place.len(),
+            SWEPT_FROM - 1,
+            "they have used their rate"
+        );
+        advance(Duration::from_secs(10)).await;
+        assert!(addresses.connect(ip(FAR)).is_some());
+        assert_eq!(addresses.list().by_place.len(), 1);
+    }
+}

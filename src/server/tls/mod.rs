@@ -1,0 +1,7 @@
+//! TLS: the operator's certificate, which may change while the server runs, and the connection after its handshake.
+
+mod certificate;
+mod shared;
+
+pub use certificate::{Tls, TlsError, TlsFiles};
+pub(super) use shared::{Shared, TlsWriter};
