@@ -28,6 +28,7 @@
 //!
 //! | room | uses |
 //! |---|---|
+//! | `auth` | `market` |
 //! | `backoff` | |
 //! | `market` | |
 //! | `control` | `market`, `store` |
@@ -40,10 +41,10 @@
 //! | `engine` | `control`, `market`, `monitor`, `store`, `wire` |
 //! | `fanout` | `engine`, `market`, `monitor`, `store`, `wire` |
 //! | `dashboard` | |
-//! | `server` | `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
+//! | `server` | `auth`, `control`, `dashboard`, `engine`, `fanout`, `market`, `monitor`, `store`, `wire` |
 //! | `client` | `backoff`, `market`, `trust`, `wire` |
 //! | `state` | `engine`, `market`, `monitor`, `store`, `tape` |
-//! | `cli` | `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `state`, `store`, `tape`, `wire` |
+//! | `cli` | `auth`, `client`, `control`, `engine`, `fanout`, `feed`, `market`, `monitor`, `server`, `state`, `store`, `tape`, `wire` |
 //!
 //! `feed` and `server` never meet: what the server asks of a feed goes through `control`. `market`, `store` and `wire`
 //! know no runtime, no clock and no socket.
@@ -65,8 +66,9 @@
 //! 7. **A restart hides nothing**: nobody is told that it resumed where something is missing (`state::tests::law`,
 //!    `tests/state.rs`).
 //! 8. **What a reader may not see is not there** for it, in anything that it is told (`market::Rights`, `fanout::tests::twin`,
-//!    `fanout::tests::rights`, `server::follow::tests`).
+//!    `fanout::tests::rights`, `server::follow::tests`, `tests/auth.rs`).
 
+pub mod auth;
 pub mod backoff;
 pub mod cli;
 pub mod client;

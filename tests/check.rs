@@ -38,6 +38,56 @@ fn effective_settings_are_printed_with_where_each_comes_from_and_can_be_read_aga
 }
 
 #[test]
+fn who_may_come_in_is_printed_without_any_secret_and_can_be_read_again() {
+    let token = run(&["token", "alice", "--entitlement", "p r o"]);
+    let config = "[auth]\ntokens = \"tokens.toml\"\nanonymous = \"public\"\n[entitlement.public]\nsymbols = [\"a:*\"]\n\
+                  [entitlement.\"p r o\"]\nmax_symbols = 7\nstatistics = true\n";
+    let check = |config: &str| {
+        let directory = directory_with(("my.toml", config.as_bytes()));
+        std::fs::write(directory.join("tokens.toml"), &token.out).expect("written");
+        Process::spawn_in(directory, &["check", "my.toml", "--listen", "0.0.0.0:0"], &[]).wait()
+    };
+    let ended = check(config);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    for line in [
+        "[auth]",
+        "tokens = \"tokens.toml\"",
+        "# jwt_keys is not set",
+        "anonymous = \"public\"",
+        "my.toml, line 3, `anonymous` in [auth]",
+        "[entitlement.\"p r o\"]",
+        "symbols = [\"$stats:*\",\"*\"]",
+        "max_symbols = 7",
+        "my.toml, line 7, `max_symbols` in [entitlement.p r o]",
+        "statistics = true",
+        "publish = false",
+    ] {
+        assert!(ended.out.contains(line), "{line}:\n{}", ended.out);
+    }
+    assert!(
+        !ended.out.contains("sha256") && !ended.out.contains("tickwire_"),
+        "{}",
+        ended.out
+    );
+    let again = check(&ended.out);
+    assert_eq!((again.code, again.err.as_str()), (Some(0), ""));
+    let exposed = check(&config.replace("tokens = \"tokens.toml\"", ""));
+    assert_eq!(exposed.code, Some(2));
+    assert!(
+        exposed.err.contains("flag --listen: `0.0.0.0:0`") && exposed.err.contains("--insecure"),
+        "{}",
+        exposed.err
+    );
+    let unknown = check(&config.replace("p r o", "basic"));
+    let place = "my.toml, line 2, `tokens` in [auth]: `tokens.toml`: line 5: there is no entitlement `p r o`";
+    assert!(
+        unknown.code == Some(2) && unknown.err.contains(place),
+        "{}",
+        unknown.err
+    );
+}
+
+#[test]
 fn what_serve_would_refuse_is_named_with_its_place_and_what_is_allowed() {
     for (file, args, code, parts) in [
         (

@@ -43,3 +43,8 @@ fn the_monitor_plots_the_servers_statistics() {
 fn five_hundred_rows_cost_little_and_leave_nothing_behind() {
     node::page_tests(&["dashboard/cost.test.js"]);
 }
+
+#[test]
+fn a_page_signs_in_where_the_server_wants_to_know_who_reads() {
+    node::page_tests(&["dashboard/signin.test.js"]);
+}

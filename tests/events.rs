@@ -238,7 +238,7 @@ fn wrong_requests_are_told_what_is_allowed() {
         (
             "symbols=a:B&wait_ms=1",
             "invalid_message",
-            "`symbols`, `interval_ms` are allowed",
+            "`symbols`, `interval_ms`, `ticket` are allowed",
         ),
         ("symbols=a:B&symbols=a:C", "invalid_message", "more than once"),
         ("symbols=synthetic:*", "too_many_symbols", "at most 2"),

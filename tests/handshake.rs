@@ -128,7 +128,7 @@ fn a_wrong_option_is_a_400_that_says_what_is_allowed_and_a_browser_is_closed_wit
         ("?interval_ms=1e3", none, "10 to 60000"),
         ("?interval_ms=+100", none, "10 to 60000"),
         ("?interval_ms=99999999999999999999", none, "10 to 60000"),
-        ("?pace=10", none, "encoding, compression and interval_ms"),
+        ("?pace=10", none, "encoding, compression, interval_ms and ticket"),
         ("?encoding=json&encoding=json", none, "more than once"),
         ("", &[(PROTOCOL, "soap, tickwire.v2.json")], "tickwire.v1.protobuf"),
     ] {

@@ -25,6 +25,7 @@ fn it_asks_hands_over_and_comes_back_as_it_should() {
         "client.test.js",
         "clock.test.js",
         "close.test.js",
+        "credentials.test.js",
         "handover.test.js",
         "refusal.test.js",
     ]);

@@ -44,12 +44,11 @@ fn each_line_of_json_is_an_object_and_names_the_session_that_it_is_about() {
         (&gone["code"], &begun["level"]),
         (&Value::from(1000), &Value::from("DEBUG"))
     );
-    assert!(
-        begun["peer"]
-            .as_str()
-            .is_some_and(|peer| peer.starts_with("127.0.0.1:")),
-        "{begun}"
+    assert_eq!(
+        (&begun["identity"], &gone["identity"]),
+        (&"anonymous".into(), &"anonymous".into())
     );
+    assert_eq!(begun["peer"], "127.0.0.1");
 }
 
 #[test]

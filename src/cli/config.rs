@@ -1,6 +1,7 @@
 //! The configuration file, `tickwire.toml`: tables and keys as in README, anything else is an error
 //! that names its line.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -9,9 +10,10 @@ use serde::{Deserialize, Deserializer, de};
 use super::cores::Cores;
 use super::log::{self, LogFormat};
 use super::within::{
-    Connections, FrameBytes, HeaderBytes, HeartbeatMs, Instruments, MessageBytes, PatienceMs, PerAddress, PerSecond,
-    RotateBytes, RotateSeconds, Shards, Symbols,
+    Connections, FrameBytes, HeaderBytes, HeartbeatMs, Instruments, IntervalMs, MessageBytes, PatienceMs, PerAddress,
+    PerSecond, RotateBytes, RotateSeconds, Shards, Symbols,
 };
+use crate::market::SymbolPattern;
 use crate::server::{AllowedOrigins, ProxyHeader, TrustedProxies};
 
 /// A file's settings; absent ones are left to lower layers.
@@ -26,6 +28,10 @@ pub(super) struct ConfigFile {
     pub(super) record: RecordTable,
     #[serde(default)]
     pub(super) log: LogTable,
+    /// That it is there means something, even where it is empty.
+    pub(super) auth: Option<AuthTable>,
+    #[serde(default)]
+    pub(super) entitlement: BTreeMap<String, EntitlementTable>,
     #[serde(default)]
     pub(super) feed: Vec<FeedTable>,
 }
@@ -41,6 +47,7 @@ pub(super) struct ServerTable {
     pub(super) io_uring: Option<bool>,
     pub(super) allow_control: Option<bool>,
     pub(super) allowed_origins: Option<Origins>,
+    pub(super) insecure: Option<bool>,
     pub(super) trusted_proxies: Option<Networks>,
     pub(super) proxy_header: Option<Header>,
     pub(super) state: Option<PathBuf>,
@@ -117,6 +124,46 @@ pub(super) struct LogTable {
     pub(super) format: Option<LogFormat>,
 }
 
+/// Whom to believe.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuthTable {
+    pub(super) tokens: Option<PathBuf>,
+    pub(super) jwt_keys: Option<PathBuf>,
+    pub(super) jwt_audience: Option<String>,
+    pub(super) jwt_issuer: Option<String>,
+    pub(super) anonymous: Option<String>,
+}
+
+/// What those may who have it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct EntitlementTable {
+    pub(super) symbols: Option<Patterns>,
+    pub(super) max_symbols: Option<Symbols>,
+    pub(super) max_connections: Option<Connections>,
+    pub(super) min_interval_ms: Option<IntervalMs>,
+    pub(super) max_interval_ms: Option<IntervalMs>,
+    pub(super) publish: bool,
+    pub(super) control_replay: bool,
+    pub(super) statistics: bool,
+}
+
+/// A list of symbols and patterns.
+#[derive(Debug)]
+pub(super) struct Patterns(pub(super) Vec<SymbolPattern>);
+
+impl<'de> Deserialize<'de> for Patterns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Patterns, D::Error> {
+        let list = Vec::<String>::deserialize(deserializer)?;
+        let patterns = list.iter().map(|text| SymbolPattern::parse(text));
+        patterns
+            .collect::<Result<_, _>>()
+            .map(Patterns)
+            .map_err(de::Error::custom)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FeedTable {
@@ -184,6 +231,13 @@ mod tests {
             ("[record]\nfile = \"x.tape\"\nrotate = 1\n", "line 3"),
             ("[record]\nrotate_bytes = 100\n", "a whole number from 65536 to"),
             ("[record]\nrotate_seconds = 0\n", "a whole number from 1 to 31622400"),
+            ("[auth]\ntoken = \"x\"\n", "line 2"),
+            ("[entitlement.a]\nsymbols = [\"BAD\"]\n", "line 2"),
+            ("[entitlement.a]\npublish = true\npublsh = true\n", "line 3"),
+            (
+                "[entitlement.a]\nmin_interval_ms = 5\n",
+                "a whole number from 10 to 60000",
+            ),
             ("[log]\nlevel = \"loud\"\n", "line 2"),
             ("[log]\nlevel = \"loud\"\n", "error, warn, info, debug or trace"),
             ("[log]\nformat = \"xml\"\n", "`xml` is not known: text or json"),

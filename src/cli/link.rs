@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::credentials::{CredentialArgs, CredentialError};
 use super::figures::{printable, seconds};
 use crate::client::{Notice, Options, OptionsError, Subscriber, SubscriberError};
 use crate::market::SymbolError;
@@ -11,9 +12,12 @@ use crate::market::SymbolError;
 /// Why a command that follows a server failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LinkError {
-    /// The URL, the token or the file of authorities cannot be used.
+    /// The URL or the file of authorities cannot be used.
     #[error(transparent)]
     Options(#[from] OptionsError),
+    /// The token cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     /// A symbol that is none.
     #[error(transparent)]
     Symbol(#[from] SymbolError),
@@ -36,7 +40,11 @@ pub(super) enum LinkError {
 impl LinkError {
     /// Whether the user has to write something else.
     pub(super) fn is_usage(&self) -> bool {
-        matches!(self, LinkError::Options(_) | LinkError::Symbol(_))
+        match self {
+            LinkError::Options(_) | LinkError::Symbol(_) => true,
+            LinkError::Credentials(error) => error.is_usage(),
+            _ => false,
+        }
     }
 
     /// The reader of a pipe has seen enough: `watch … | head` is no failure.
@@ -52,15 +60,12 @@ impl LinkError {
 ///
 /// # Errors
 /// Where one of them cannot be used.
-pub(super) fn options(url: &str, ca_file: Option<&Path>, token: Option<&str>) -> Result<Options, OptionsError> {
+pub(super) fn options(url: &str, ca_file: Option<&Path>, credentials: &CredentialArgs) -> Result<Options, LinkError> {
     let mut options = Options::new(url)?;
     if let Some(file) = ca_file {
         options = options.ca_file(file)?;
     }
-    match token {
-        Some(token) => options.token(token),
-        None => Ok(options),
-    }
+    Ok(credentials.add_to(options)?)
 }
 
 /// A subscriber that wants these symbols.

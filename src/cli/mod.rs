@@ -1,11 +1,13 @@
 //! The command line: one file or folder a subcommand. The only user of clap.
 
+mod auth;
 mod bars;
 mod bench;
 mod check;
 mod config;
 mod convert;
 mod cores;
+mod credentials;
 mod figures;
 mod inspect;
 mod lag;
@@ -20,6 +22,7 @@ mod serve_args;
 mod settings;
 mod sink;
 mod terminal;
+mod token;
 mod top;
 mod watch;
 mod within;
@@ -52,6 +55,7 @@ enum Command {
     Top(top::TopArgs),
     Monitoring(monitoring::MonitoringArgs),
     Check(Box<check::CheckArgs>),
+    Token(token::TokenArgs),
     Completions(CompletionsArgs),
 }
 
@@ -103,6 +107,9 @@ enum CliError {
     /// `check` found something wrong.
     #[error(transparent)]
     Check(#[from] check::CheckError),
+    /// `token` made none.
+    #[error(transparent)]
+    Token(#[from] token::TokenError),
     /// Nobody reads what was asked for.
     #[error("standard output: {0}")]
     Stdout(std::io::Error),
@@ -127,6 +134,7 @@ impl CliError {
             CliError::Inspect(error) if error.is_usage() => 2,
             CliError::Bench(error) if error.is_usage() => 2,
             CliError::Check(error) if error.is_usage() => 2,
+            CliError::Token(error) if error.is_usage() => 2,
             _ => 1,
         }
     }
@@ -168,6 +176,7 @@ fn run(command: Command, matches: &ArgMatches) -> Result<(), CliError> {
                 let (_, own) = matches.subcommand().unwrap_or(("", matches));
                 Ok(check::run(*args, own).await?)
             }
+            Command::Token(args) => Ok(token::run(&args)?),
             Command::Completions(args) => complete(args.shell).map_err(CliError::Stdout),
         }
     };

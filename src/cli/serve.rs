@@ -12,9 +12,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::auth::{AuthFault, AuthSettings, EXPOSED, is_exposed};
 use super::cores::{Cores, CoresError};
 use super::log;
 use super::settings::Settings;
+use crate::auth::{Authenticator, Policy};
 use crate::control;
 use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channel};
 use crate::fanout::Fanout;
@@ -44,6 +46,10 @@ pub(super) enum ServeError {
     #[error("cannot listen on `{addr}`: {source}")]
     Listen { addr: String, source: io::Error },
     #[error(transparent)]
+    Auth(#[from] AuthFault),
+    #[error("not started on {0}: {EXPOSED}")]
+    Exposed(SocketAddr),
+    #[error(transparent)]
     Record(#[from] TapeError),
     #[error(transparent)]
     State(#[from] StateError),
@@ -66,6 +72,8 @@ impl ServeError {
             ServeError::Feed(error) => error.is_usage(),
             ServeError::State(error) => error.is_usage(),
             ServeError::Tls(error) => error.is_usage(),
+            ServeError::Auth(fault) => fault.error.is_usage(),
+            ServeError::Exposed(_) => true,
             ServeError::Cores(error) => error.is_usage(),
             ServeError::Listen { source, .. } => source.kind() == io::ErrorKind::InvalidInput,
             _ => false,
@@ -82,8 +90,10 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let context = FeedContext::new(first_subscriber);
     let mut feeds = build_feeds(&settings.feeds, &context)?;
-    // What this machine's programs push is a feed like any other.
-    let pushes = settings.allow_control.then(|| {
+    let policy = settings.auth.as_ref().map(AuthSettings::policy).transpose()?;
+    // What programs push is a feed like any other.
+    let may_publish = |policy: &Policy| policy.is_given(|entitlement| entitlement.may_publish);
+    let pushes = policy.as_ref().map_or(settings.allow_control, may_publish).then(|| {
         let (sender, receiver) = control::push_channel();
         feeds.push(feed::push(&context, receiver));
         sender
@@ -97,6 +107,7 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
     let behind = Behind {
         feeds,
         controls,
+        policy,
         state,
         clock: Clock::Wall,
         epoch: Epoch::fresh(Ts::now(), fastrand::u16(..)),
@@ -112,6 +123,8 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
 pub(super) struct Behind {
     pub(super) feeds: Vec<Box<dyn Feed>>,
     pub(super) controls: Controls,
+    /// Whom to believe; `None` where everybody may come in.
+    pub(super) policy: Option<Policy>,
     /// Where the store is kept, and what is there, if it is kept.
     pub(super) state: Option<(Folder, Option<Checkpoint>)>,
     pub(super) clock: Clock,
@@ -139,6 +152,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     let Behind {
         feeds,
         controls,
+        policy,
         state,
         clock,
         epoch,
@@ -156,6 +170,9 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     };
     let listener = TcpListener::bind(&settings.listen).await.map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
+    if is_exposed(addr, settings.auth.as_ref(), settings.is_insecure) {
+        return Err(ServeError::Exposed(addr));
+    }
 
     // The timeline begins with what is kept, if anything is; from here on nothing but an end takes it back.
     let (folder, timeline) = begin(state, epoch, settings.instruments_max)?;
@@ -220,7 +237,8 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     );
     let app = app
         .with_recording(recorder.as_ref().map(TapeRecorder::shared_state))
-        .with_tls(tls);
+        .with_tls(tls)
+        .with_authenticator(policy.map(Authenticator::new));
 
     settings
         .cores

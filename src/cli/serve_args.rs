@@ -17,7 +17,7 @@ use crate::server::{AllowedOrigins, ProxyHeader, TrustedProxies};
 #[derive(Args, Debug, Default)]
 #[command(after_help = r#"Examples:
   tickwire serve
-  tickwire serve --listen 0.0.0.0:7070 --feed 'synthetic?symbols=50&rate=2000'
+  tickwire serve --listen 0.0.0.0:7070 --insecure --feed 'synthetic?symbols=50&rate=2000'
   tickwire serve --feed 'binance:BTCUSDT,ETHUSDT' --feed 'kraken:BTC/USD' --feed 'coinbase:BTC-USD'
   tickwire serve --feed 'replay:recording.capture.gz?speed=10&loop=true'
   tickwire serve --feed 'binance:BTCUSDT' --record 'day.tape' --record-rotate-seconds 3600
@@ -81,6 +81,10 @@ pub(super) struct ServiceArgs {
     /// * for all [default: none]
     #[arg(long, env = "TICKWIRE_ALLOWED_ORIGINS", value_name = "LIST")]
     pub(super) allowed_origins: Option<AllowedOrigins>,
+    /// Serves other machines though no credentials are configured: whoever reaches it sees everything [default: false]
+    #[arg(long, env = "TICKWIRE_INSECURE", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(super) insecure: Option<bool>,
     /// Configuration file [default: tickwire.toml, if it is there]
     #[arg(long, env = "TICKWIRE_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::auth::{AuthSettingError, AuthSettings};
 use super::config::{ConfigError, ConfigFile};
 use super::cores::Cores;
 use super::log::LogFormat;
@@ -32,6 +33,10 @@ pub(super) struct Settings {
     /// Where threads run, if they are bound at all.
     pub(super) cores: Option<Cores>,
     pub(super) allow_control: bool,
+    /// Whom to believe; `None` where everybody may come in.
+    pub(super) auth: Option<AuthSettings>,
+    /// Other machines may come in without any credentials.
+    pub(super) is_insecure: bool,
     /// The tape that everything is recorded to, if any.
     pub(super) record: Option<(PathBuf, Rotation)>,
     /// The folder that the store is kept in, if it is kept.
@@ -52,6 +57,8 @@ pub(super) struct Settings {
 pub(super) enum SettingError {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Auth(#[from] AuthSettingError),
     #[error("there is nothing to rotate: `--record FILE`, TICKWIRE_RECORD or `file` in [record] is needed")]
     NothingRecorded,
     #[error(
@@ -70,7 +77,7 @@ impl SettingError {
 impl Settings {
     /// Puts the layers together. clap has laid flags over the environment.
     pub(super) fn collect(args: ServeArgs) -> Result<Settings, SettingError> {
-        let file = Settings::config_path(&args)
+        let mut file = Settings::config_path(&args)
             .as_deref()
             .map(ConfigFile::read)
             .transpose()?
@@ -82,7 +89,11 @@ impl Settings {
         if has_cert != has_key {
             return Err(SettingError::HalfTls);
         }
-        let settings = Settings::layer(args, file, &env_feeds);
+        let auth = AuthSettings::of(file.auth.take(), std::mem::take(&mut file.entitlement))?;
+        let settings = Settings {
+            auth,
+            ..Settings::layer(args, file, &env_feeds)
+        };
         match settings.record {
             // In a file they may lie ready for a `--record`.
             None if rotates => Err(SettingError::NothingRecorded),
@@ -160,6 +171,8 @@ impl Settings {
             cores,
             io_uring: args.io_uring.or(file.server.io_uring).unwrap_or(true),
             allow_control: args.allow_control.or(file.server.allow_control).unwrap_or(false),
+            auth: None,
+            is_insecure: args.insecure.or(file.server.insecure).unwrap_or(false),
             record: record.map(|file| (file, rotation)),
             state: state.or(file.server.state),
             instruments_max: first(instruments, INSTRUMENTS_MAX as u64) as usize,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::server::INTERVAL_MS;
 use crate::tape::Rotation;
 use crate::wire::FRAME_BYTES_MIN;
 
@@ -25,6 +26,8 @@ pub(super) type FrameBytes = Within<{ FRAME_BYTES_MIN as u64 }, 1_048_576>;
 pub(super) type PatienceMs = Within<100, 600_000>;
 /// Between two heartbeats, in milliseconds.
 pub(super) type HeartbeatMs = Within<100, 60_000>;
+/// Between two deltas, in milliseconds.
+pub(super) type IntervalMs = Within<{ *INTERVAL_MS.start() as u64 }, { *INTERVAL_MS.end() as u64 }>;
 
 /// Of one address.
 pub(super) type PerAddress = Within<1, 1_000_000>;

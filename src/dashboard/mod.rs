@@ -44,6 +44,7 @@ pub const ASSETS: &[Asset] = &[
     script("/page/rows.js", include_str!("page/rows.js")),
     script("/page/search.js", include_str!("page/search.js")),
     script("/page/settings.js", include_str!("page/settings.js")),
+    script("/page/signin.js", include_str!("page/signin.js")),
     script("/page/sorting.js", include_str!("page/sorting.js")),
     script("/page/sparkline.js", include_str!("page/sparkline.js")),
     script("/page/status.js", include_str!("page/status.js")),

@@ -30,6 +30,14 @@ pub enum CloseReason {
     Malformed,
     /// Too many connections.
     TooMany,
+    /// Too many connections of one identity.
+    TooManyOfOne,
+    /// The credentials are nobody's.
+    BadCredentials,
+    /// The credentials are worth nothing any more.
+    Expired,
+    /// Credentials are needed, and none came.
+    NoCredentials,
     /// A connection option that does not exist.
     BadOption(String),
     /// A page of another site, or a name that is not this server's.
@@ -50,8 +58,10 @@ impl CloseReason {
             CloseReason::SlowConsumer => 4008,
             CloseReason::NoPong => 4012,
             CloseReason::RateLimited => 4013,
+            CloseReason::BadCredentials | CloseReason::Expired => 4500,
             CloseReason::Malformed => 4501,
-            CloseReason::TooMany => 4504,
+            CloseReason::NoCredentials => 4502,
+            CloseReason::TooMany | CloseReason::TooManyOfOne => 4504,
             CloseReason::BadOption(_) => 4505,
             CloseReason::Forbidden(_) => 4507,
         }
@@ -80,6 +90,10 @@ impl CloseReason {
             CloseReason::RateLimited => "too many messages, again and again: come back after a while".to_owned(),
             CloseReason::Malformed => "too many malformed messages".to_owned(),
             CloseReason::TooMany => "too many connections".to_owned(),
+            CloseReason::TooManyOfOne => "too many connections of one identity".to_owned(),
+            CloseReason::BadCredentials => "unknown or expired credentials".to_owned(),
+            CloseReason::Expired => "the credentials have expired: come back with new ones".to_owned(),
+            CloseReason::NoCredentials => "no credentials came in time".to_owned(),
             CloseReason::BadOption(what) | CloseReason::Forbidden(what) => what.clone(),
         }
     }

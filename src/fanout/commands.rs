@@ -33,7 +33,7 @@ impl<S: Socket> Shard<S> {
             }
             Command::Pong(id, frame) => self.say_to(id, |control| control.pong = Some(frame)),
             Command::Ping(id) => self.say_to(id, |control| control.ping = true),
-            Command::Close(id, reason) => self.say_to(id, |control| control.close = Some(reason)),
+            Command::Close(id, reason) => self.close(id, reason),
             Command::Leave(id, reason) => {
                 if let Some(slot) = self.slot_of(id) {
                     self.remove(slot, reason);
@@ -49,6 +49,15 @@ impl<S: Socket> Shard<S> {
         if let Some(slot) = self.slot_of(id) {
             self.say(slot, what);
         }
+    }
+
+    fn close(&mut self, id: super::SubscriberId, reason: CloseReason) {
+        let Some(slot) = self.slot_of(id) else { return };
+        if reason == CloseReason::Expired {
+            let goaway = goaway(&reason, &mut self.random);
+            self.tell(slot, Body::Goaway(goaway), false);
+        }
+        self.say(slot, |control| control.close = Some(reason));
     }
 
     fn join(&mut self, join: Join<S>) {
@@ -354,7 +363,7 @@ impl<S: Socket> Shard<S> {
 
     /// Each is told another delay, so that they do not all return at once.
     fn go_away(&mut self, slot: u32) {
-        let goaway = goaway(&mut self.random);
+        let goaway = goaway(&CloseReason::Shutdown, &mut self.random);
         self.tell(slot, Body::Goaway(goaway), false);
         if let Some(drain) = &mut self.draining {
             drain.left.push(slot);
@@ -362,10 +371,10 @@ impl<S: Socket> Shard<S> {
     }
 }
 
-/// What a subscriber is told when the server stops.
-pub fn goaway(random: &mut fastrand::Rng) -> proto::Goaway {
+/// What a subscriber is told before it is sent away.
+pub fn goaway(why: &CloseReason, random: &mut fastrand::Rng) -> proto::Goaway {
     proto::Goaway {
-        reason: CloseReason::Shutdown.words(),
+        reason: why.words(),
         reconnect_after_ms: random.u32(500..5_000),
         url: String::new(),
     }

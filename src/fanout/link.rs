@@ -2,8 +2,8 @@
 
 use std::io;
 use std::os::fd::RawFd;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -32,6 +32,8 @@ pub struct Link {
     answers: AtomicU64,
     ended: OnceLock<CloseReason>,
     changed: Notify,
+    /// Who it is, for the log.
+    identity: Mutex<Option<Arc<str>>>,
 }
 
 impl Link {
@@ -50,6 +52,17 @@ impl Link {
     /// Why the shard is done with this subscriber, if it is.
     pub fn ended(&self) -> Option<&CloseReason> {
         self.ended.get()
+    }
+
+    /// Notes who it is from now on.
+    pub fn name(&self, identity: Arc<str>) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+    }
+
+    /// Who it is, as far as that was said.
+    pub(super) fn identity(&self) -> Arc<str> {
+        let identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        identity.clone().unwrap_or_default()
     }
 
     /// Answers written so far.

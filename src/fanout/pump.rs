@@ -112,7 +112,11 @@ impl<S: Socket> Shard<S> {
         if edge {
             subscriber.is_slow = !subscriber.is_slow;
             let (session, is_slow) = (subscriber.id, subscriber.is_slow);
-            tracing::info!(%session, "subscriber {}", if is_slow { "falls behind" } else { "has caught up" });
+            let (identity, what) = (
+                subscriber.link.identity(),
+                if is_slow { "falls behind" } else { "has caught up" },
+            );
+            tracing::info!(%session, identity = &*identity, "subscriber {what}");
             self.meters.slow.increment(if is_slow { 1.0 } else { -1.0 });
         }
     }

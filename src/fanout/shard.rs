@@ -293,7 +293,8 @@ impl<S: Socket> Shard<S> {
             self.meters.slow.decrement(1.0);
         }
         metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
-        tracing::debug!(session = %subscriber.id, code = reason.code(), "subscriber gone: {}", reason.words());
+        let (session, identity) = (subscriber.id, subscriber.link.identity());
+        tracing::debug!(%session, identity = &*identity, code = reason.code(), "subscriber gone: {}", reason.words());
         if matches!(reason, CloseReason::SlowConsumer | CloseReason::Broken) {
             subscriber.socket.abort();
         }

@@ -404,7 +404,8 @@ mod tests {
             assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
             assert_eq!(
                 name.ends_with("_seconds"),
-                *kind == Kind::Histogram || name.contains("start_time"),
+                // A moment is a gauge in seconds since 1970.
+                *kind == Kind::Histogram || name.contains("start_time") || name.contains("timestamp"),
                 "{name}"
             );
             assert!(name.starts_with("tickwire_") || name.starts_with("process_"), "{name}");

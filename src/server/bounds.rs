@@ -3,6 +3,15 @@
 use std::thread;
 use std::time::Duration;
 
+/// Time for a subscriber to say who it is, where it has to, as the protocol says.
+pub(super) const AUTHENTICATE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Subscribers at a time that have not said yet who they are: at 5 s each 200 a second who say nothing keep nobody out.
+pub(super) const UNKNOWN_MAX: usize = 1_024;
+
+/// Longest time between two looks at the wall clock while credentials last: so late it is noticed that it was set.
+pub(super) const EXPIRY_LOOK: Duration = Duration::from_secs(30);
+
 /// Bytes of a URL, as the protocol says.
 pub(super) const URL_BYTES_MAX: usize = 8 * 1_024;
 

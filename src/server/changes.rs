@@ -11,11 +11,13 @@ use tokio::time::{Instant, sleep_until};
 use super::answer::Changes;
 use super::asked::{Asked, Position};
 use super::bounds::WAIT_MS_MAX;
+use super::door::expired;
 use super::error::ApiError;
 use super::query_string::{digits, values};
 use super::reply::json;
 use super::slot::Slot;
 use super::{App, Peer};
+use crate::auth::Identity;
 use crate::fanout::{Allowance, CloseReason};
 use crate::store::{Epoch, Seq};
 
@@ -31,10 +33,11 @@ struct Poll {
 pub(super) async fn changes(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Extension(identity): Extension<Identity>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let poll = Poll::parse(uri.query(), app.fanout.config().allowance())?;
+    let poll = Poll::parse(uri.query(), app.allowance(&identity))?;
     let deadline = Instant::now() + poll.wait;
     if let Some(position) = poll.position {
         app.query.reach(position, poll.asked.rights()).await;
@@ -65,6 +68,7 @@ pub(super) async fn changes(
         tokio::select! {
             biased;
             () = app.stop.cancelled() => return Err(ApiError::busy(CloseReason::Shutdown.words())),
+            () = expired(&identity) => return Err(ApiError::bad_credentials()),
             () = watching.watch.news() => {}
             () = sleep_until(deadline) => {}
         }

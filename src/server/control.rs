@@ -1,12 +1,17 @@
-//! Who may control the service over HTTP: nobody unless the operator allows it, and then only this machine's own
-//! programs, asking directly. One rule for every route that changes something.
+//! Who may control the service over HTTP: where credentials are configured, whoever is entitled to; else nobody unless the
+//! operator allows it, and then only this machine's own programs, asking directly. One rule for every route that changes
+//! something.
 
 use std::net::IpAddr;
 
+use axum::extract::Request;
 use axum::http::header::{FORWARDED, VIA};
 use axum::http::{HeaderMap, HeaderName, Uri};
 
+use super::door::Door;
 use super::origins::Origins;
+use super::{App, Peer};
+use crate::auth::{Entitlement, Identity};
 
 /// What a proxy adds: behind one on this machine the whole world has a loopback address.
 const PROXIES: [HeaderName; 5] = [
@@ -35,19 +40,51 @@ pub(super) enum Forbidden {
         "control is not for pages of other sites: `Origin` has to be the server's own, or one that `allowed_origins` names"
     )]
     Origin,
+    #[error("this needs an entitlement with `{0} = true`")]
+    Right(&'static str),
 }
 
-/// Whether this request may control the service.
+/// A right to control something: as an entitlement's table calls it, and whether one gives it.
+pub(super) type Right = (&'static str, fn(&Entitlement) -> bool);
+
+/// To push updates.
+pub(super) const PUBLISH: Right = ("publish", |entitlement| entitlement.may_publish);
+/// To drive a replay.
+pub(super) const REPLAY: Right = ("control_replay", |entitlement| entitlement.may_replay);
+
+impl App {
+    /// Whether who sends this request has a right.
+    ///
+    /// # Errors
+    /// Says which condition does not hold.
+    pub(super) fn may(
+        &self,
+        (name, is_given): Right,
+        identity: &Identity,
+        peer: &Peer,
+        request: &Request,
+    ) -> Result<(), Forbidden> {
+        let headers = request.headers();
+        match self.door {
+            Door::Open(_) => {
+                let is_allowed = self.controls.is_allowed;
+                check(is_allowed, peer.addr.ip(), request.uri(), headers, &self.origins)
+            }
+            Door::Guarded(_) if !is_given(&identity.entitlement) => Err(Forbidden::Right(name)),
+            // A page of another site has somebody's token only where it was given it, but anybody may be anonymous.
+            Door::Guarded(_) if !identity.is_authenticated && !self.origins.may_control(headers) => {
+                Err(Forbidden::Origin)
+            }
+            Door::Guarded(_) => Ok(()),
+        }
+    }
+}
+
+/// Whether this request may control a service that knows nobody.
 ///
 /// # Errors
 /// Says which condition does not hold.
-pub(super) fn check(
-    is_allowed: bool,
-    peer: IpAddr,
-    uri: &Uri,
-    headers: &HeaderMap,
-    origins: &Origins,
-) -> Result<(), Forbidden> {
+fn check(is_allowed: bool, peer: IpAddr, uri: &Uri, headers: &HeaderMap, origins: &Origins) -> Result<(), Forbidden> {
     if !is_allowed {
         return Err(Forbidden::Off);
     }

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::fanout::CloseReason;
 use crate::monitor::names;
 
 /// A refused request.
@@ -14,6 +15,8 @@ pub(super) struct ApiError {
     message: String,
     /// The methods that are allowed; said where another was used.
     allow: &'static str,
+    /// How to say who one is (RFC 6750, 3); said where that is needed.
+    challenge: &'static str,
 }
 
 impl ApiError {
@@ -23,6 +26,7 @@ impl ApiError {
             code,
             message: message.into(),
             allow: "",
+            challenge: "",
         }
     }
 
@@ -63,6 +67,24 @@ impl ApiError {
         ApiError::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
+    /// 401: whoever asks has to say who it is.
+    pub(super) fn no_credentials() -> ApiError {
+        let message = "credentials are needed: send `Authorization: Bearer TOKEN`";
+        let error = ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", message);
+        ApiError {
+            challenge: "Bearer",
+            ..error
+        }
+    }
+
+    /// 401: the credentials are nobody's, or not any more. Which of the two is for the log.
+    pub(super) fn bad_credentials() -> ApiError {
+        let words = CloseReason::BadCredentials.words();
+        let error = ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", words);
+        let challenge = "Bearer error=\"invalid_token\"";
+        ApiError { challenge, ..error }
+    }
+
     /// 405: another method is allowed.
     pub(super) fn method(allow: &'static str) -> ApiError {
         let message = match allow.rsplit_once(", ") {
@@ -98,7 +120,7 @@ impl ApiError {
         ApiError::new(StatusCode::UPGRADE_REQUIRED, "invalid_message", message)
     }
 
-    /// 429: more than one address may ask in a second.
+    /// 429: more than one address may ask in a second, or one identity have at a time.
     pub(super) fn rate_limited(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
     }
@@ -136,10 +158,11 @@ impl IntoResponse for ApiError {
         };
         let body = serde_json::to_string(&body).unwrap_or_default();
         let mut response = (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
-        if matches!(
-            self.status,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-        ) {
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static(self.challenge);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&self.status) {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));

@@ -19,7 +19,7 @@ use super::origins::{HostFault, Origins, Page};
 use super::routes::STREAM_PATH;
 
 /// What a page of another site may send, and read of an answer.
-const MAY_SEND: &str = "Content-Type, If-None-Match, Last-Event-ID";
+const MAY_SEND: &str = "Authorization, Content-Type, If-None-Match, Last-Event-ID";
 const MAY_READ: &str = "ETag, Retry-After";
 
 /// How long a browser need not ask again: browsers forget after two hours at most.

@@ -5,11 +5,13 @@
 //! its own (`query`): whole (`answer`), waited for (`changes`) or as a stream (`events`); `watch` wakes those whom a
 //! beat concerns. Knows no venues.
 
+mod access;
 mod answer;
 mod asked;
 pub mod bounds;
 mod changes;
 mod control;
+mod door;
 mod error;
 mod events;
 mod follow;
@@ -28,10 +30,12 @@ mod reply;
 mod request;
 mod routes;
 mod search;
+mod seats;
 mod session;
 mod slot;
 mod socket;
 mod socket_faults;
+mod tickets;
 mod tls;
 mod upgrade;
 mod waiting;
@@ -53,16 +57,19 @@ use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use door::Door;
 use origins::Origins;
 use socket::Stream;
 
 pub use limits::{Bound, Limits, ProxyHeader, Rates, TrustedProxies};
+pub use options::INTERVAL_MS;
 pub use origins::{AllowedOrigins, OriginError};
 pub use query::Query;
 pub use socket::TcpWriter;
 pub use socket_faults::SocketFaults;
 pub use tls::{Tls, TlsError, TlsFiles};
 
+use crate::auth::Authenticator;
 use crate::control::{Push, ReplayRemote};
 use crate::engine::Demand;
 use crate::fanout::Fanout;
@@ -87,10 +94,10 @@ pub struct ServerConfig {
     pub socket_faults: SocketFaults,
 }
 
-/// What this machine's own programs may control.
+/// What may be controlled.
 #[derive(Debug, Default)]
 pub struct Controls {
-    /// Whether they may at all.
+    /// Whether this machine's own programs may, where nobody says who it is.
     pub is_allowed: bool,
     /// To the feed of pushed updates, where there is one.
     pub pushes: Option<mpsc::Sender<Push>>,
@@ -111,11 +118,13 @@ pub struct App {
     session: session::SessionConfig,
     tls: Option<Tls>,
     origins: Origins,
+    door: Door,
     connections_max: usize,
     limits: Limits,
     addresses: Arc<Addresses>,
     places: slot::Places,
     answers: held::Answers,
+    seats: seats::Seats,
     stop: CancellationToken,
 }
 
@@ -150,11 +159,13 @@ impl App {
                 is_tls: false,
                 is_local: false,
             },
+            door: Door::new(None),
             connections_max: config.connections_max,
             limits: config.limits.clone(),
             addresses: Addresses::new(&config.limits),
             places: slot::Places::default(),
             answers: held::Answers::new(),
+            seats: seats::Seats::default(),
             stop: CancellationToken::new(),
         }
     }
@@ -162,6 +173,12 @@ impl App {
     /// Shows how a recording fares, where there is one.
     pub fn with_recording(self, recording: Option<Arc<Recording>>) -> App {
         App { recording, ..self }
+    }
+
+    /// Believes those whom this one knows; without one everybody may come in.
+    pub fn with_authenticator(self, authenticator: Option<Authenticator>) -> App {
+        let door = Door::new(authenticator);
+        App { door, ..self }
     }
 
     /// A connection as one of its address's; `None` where that has too many. Those of a proxy are not the proxy's own.

@@ -53,6 +53,13 @@ mod tests {
         let document = document();
         let mut used = BTreeSet::new();
         walk(&document, &mut used);
+        // Schemes are referred to by their name alone.
+        let schemes = document["security"].as_array().expect("a list").iter();
+        let schemes = schemes.flat_map(|scheme| scheme.as_object().expect("an object").keys());
+        let schemes: Vec<String> = schemes
+            .map(|name| format!("#/components/securitySchemes/{name}"))
+            .collect();
+        used.extend(schemes.iter().map(String::as_str));
         let components = document["components"].as_object().expect("components");
         let names = components.iter().flat_map(|(kind, all)| {
             let all = all.as_object().expect("an object");

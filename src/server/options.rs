@@ -2,12 +2,13 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use super::door::TICKET;
 use super::query_string::digits;
 use crate::engine::BEAT;
 use crate::wire::{Compression, Encoding};
 
 /// Paces that are allowed, in milliseconds.
-pub(super) const INTERVAL_MS: std::ops::RangeInclusive<u32> = 10..=60_000;
+pub const INTERVAL_MS: std::ops::RangeInclusive<u32> = 10..=60_000;
 
 /// A connection's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +43,12 @@ impl ConnectionOptions {
                 "encoding" => options.encoding = value.parse()?,
                 "compression" => options.compression = value.parse()?,
                 "interval_ms" => options.pace_beats = parse_interval(value)?,
+                // Looked at before, where it means something.
+                TICKET => {}
                 _ => {
                     let key: String = key.chars().take(60).collect();
                     return Err(format!(
-                        "there is no option `{key}`: encoding, compression and interval_ms are allowed"
+                        "there is no option `{key}`: encoding, compression, interval_ms and ticket are allowed"
                     ));
                 }
             }
@@ -60,10 +63,12 @@ impl ConnectionOptions {
 
 /// Milliseconds as whole beats, rounded up; `None` outside what is allowed.
 pub(super) fn interval_beats(interval_ms: u32) -> Option<u64> {
-    let beat_ms = BEAT.as_millis() as u64;
-    INTERVAL_MS
-        .contains(&interval_ms)
-        .then(|| u64::from(interval_ms).div_ceil(beat_ms))
+    INTERVAL_MS.contains(&interval_ms).then(|| beats(interval_ms))
+}
+
+/// Milliseconds as whole beats, rounded up.
+pub(super) fn beats(interval_ms: u32) -> u64 {
+    u64::from(interval_ms).div_ceil(BEAT.as_millis() as u64)
 }
 
 /// What is said of a pace that is not allowed.

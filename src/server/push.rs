@@ -18,6 +18,7 @@ use super::error::ApiError;
 use super::reply::json;
 use super::whole_lines::{Piece, WholeLines};
 use super::{App, Peer, control};
+use crate::auth::Identity;
 use crate::control::{Push, PushOutcome, RejectedLine};
 use crate::market::Ts;
 use crate::monitor::names;
@@ -46,16 +47,11 @@ struct Rejected {
 pub(super) async fn updates(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Extension(identity): Extension<Identity>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    control::check(
-        app.controls.is_allowed,
-        peer.addr.ip(),
-        request.uri(),
-        request.headers(),
-        &app.origins,
-    )
-    .map_err(|why| ApiError::forbidden(why.to_string()))?;
+    app.may(control::PUBLISH, &identity, &peer, &request)
+        .map_err(|why| ApiError::forbidden(why.to_string()))?;
     check_type(request.headers())?;
     let nothing = || ApiError::missing("pushed updates are not taken here: `tickwire serve` takes them");
     let pushes = app.controls.pushes.as_ref().ok_or_else(nothing)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
@@ -12,7 +12,6 @@ use super::App;
 use super::error::ApiError;
 use super::query::{Figures, VenueStatus};
 use super::reply::json;
-use crate::market::Rights;
 use crate::monitor::process::Descriptors;
 
 #[derive(Serialize)]
@@ -25,11 +24,12 @@ struct Readiness {
 ///
 /// # Errors
 /// Where the table cannot be asked.
-pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+pub(super) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let rights = app.door.rights(&headers);
     // Descriptors are counted one by one, so on the same threads as the rest.
     let looked = app
         .query
-        .run(|query| (query.figures(&Rights::all()), Descriptors::read()))
+        .run(move |query| (query.figures(&rights), Descriptors::read()))
         .await;
     let (figures, descriptors) = looked.ok_or_else(ApiError::internal)?;
     let reasons: Vec<String> = [

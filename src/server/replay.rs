@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bounds::REPLAY_BODY_BYTES_MAX;
-use super::control::Forbidden;
 use super::error::ApiError;
 use super::reply::json;
 use super::{App, Peer, control};
+use crate::auth::Identity;
 use crate::control::{ReplayCommand, ReplayRemote, ReplayStatus, STEP_MAX, Speed};
 use crate::market::Ts;
 
@@ -74,9 +74,11 @@ impl Answer {
 pub(super) async fn status(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Extension(identity): Extension<Identity>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let refused = check(&app, &peer, &request).err().map(|why| why.to_string());
+    let refused = app.may(control::REPLAY, &identity, &peer, &request).err();
+    let refused = refused.map(|why| why.to_string());
     Ok(answer(remote(&app)?.status(), refused))
 }
 
@@ -84,9 +86,11 @@ pub(super) async fn status(
 pub(super) async fn drive(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Extension(identity): Extension<Identity>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    check(&app, &peer, &request).map_err(|why| ApiError::forbidden(why.to_string()))?;
+    app.may(control::REPLAY, &identity, &peer, &request)
+        .map_err(|why| ApiError::forbidden(why.to_string()))?;
     let remote = remote(&app)?;
     let command = command(&read(request.into_body()).await?)?;
     match remote.ask(command).await {
@@ -99,11 +103,6 @@ pub(super) async fn drive(
 fn remote(app: &App) -> Result<&ReplayRemote, ApiError> {
     let nothing = || ApiError::missing("nothing is replayed here: `tickwire replay FILE` is");
     app.controls.replay.as_ref().ok_or_else(nothing)
-}
-
-fn check(app: &App, peer: &Peer, request: &Request) -> Result<(), Forbidden> {
-    let (uri, headers) = (request.uri(), request.headers());
-    control::check(app.controls.is_allowed, peer.addr.ip(), uri, headers, &app.origins)
 }
 
 fn answer(status: ReplayStatus, refused: Option<String>) -> Response {

@@ -15,19 +15,23 @@ use super::App;
 use super::answer::Snapshot;
 use super::asked::Asked;
 use super::changes::changes;
+use super::door::{Door, require};
 use super::error::ApiError;
 use super::events::events;
 use super::guard::guard;
 use super::query::VenueStatus;
 use super::query_string::{pairs, values};
 use super::reply::{KnownTags, json, tagged};
-use super::{Peer, openapi, push, ready, replay, upgrade};
+use super::{Peer, openapi, push, ready, replay, tickets, upgrade};
+use crate::auth::Identity;
 use crate::dashboard;
-use crate::market::{Rights, SymbolPattern, Ts};
+use crate::market::{SymbolPattern, Ts};
 use crate::monitor::Recording;
 
 /// Where sockets are.
 pub(super) const STREAM_PATH: &str = "/v1/stream";
+/// Where event streams are.
+pub(super) const EVENTS_PATH: &str = "/v1/events";
 
 type Shared = State<Arc<App>>;
 
@@ -36,42 +40,52 @@ struct Route {
     path: &'static str,
     allow: &'static str,
     methods: MethodRouter<Arc<App>>,
+    /// Nobody has to say who it is: it tells nothing of symbols, or looks by itself.
+    is_open: bool,
 }
 
 impl Route {
     fn reads(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
-        let allow = "GET, HEAD";
-        Route { path, allow, methods }
+        Route::of(path, "GET, HEAD", methods)
+    }
+
+    fn of(path: &'static str, allow: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
+        Route {
+            path,
+            allow,
+            methods,
+            is_open: false,
+        }
+    }
+
+    fn open(path: &'static str, methods: MethodRouter<Arc<App>>) -> Route {
+        Route {
+            is_open: true,
+            ..Route::reads(path, methods)
+        }
     }
 }
 
 /// Every path there is.
 fn table() -> Vec<Route> {
     let mut routes = vec![
-        Route::reads(STREAM_PATH, get(stream)),
+        Route::open(STREAM_PATH, get(stream)),
         Route::reads("/v1/symbols", get(symbols)),
         Route::reads("/v1/snapshot", get(snapshot)),
         Route::reads("/v1/changes", get(changes)),
-        Route::reads("/v1/events", get(events)),
+        Route::reads(EVENTS_PATH, get(events)),
         Route::reads("/v1/status", get(status)),
-        Route::reads("/v1/openapi.json", get(|| async { json(openapi::DOCUMENT) })),
-        Route {
-            path: "/v1/updates",
-            allow: "POST",
-            methods: post(push::updates),
-        },
-        Route {
-            path: "/v1/replay",
-            allow: "GET, HEAD, POST",
-            methods: get(replay::status).post(replay::drive),
-        },
+        Route::open("/v1/openapi.json", get(|| async { json(openapi::DOCUMENT) })),
+        Route::of("/v1/updates", "POST", post(push::updates)),
+        Route::of("/v1/replay", "GET, HEAD, POST", get(replay::status).post(replay::drive)),
+        Route::of("/v1/tickets", "POST", post(tickets::give)),
         Route::reads("/metrics", get(metrics)),
-        Route::reads("/healthz", get(|| async { "ok\n" })),
-        Route::reads("/readyz", get(ready::readyz)),
+        Route::open("/healthz", get(|| async { "ok\n" })),
+        Route::open("/readyz", get(ready::readyz)),
     ];
-    let page = |asset: &'static dashboard::Asset| Route::reads(asset.path, get(move || async move { page(asset) }));
+    let page = |asset: &'static dashboard::Asset| Route::open(asset.path, get(move || async move { page(asset) }));
     routes.extend(dashboard::ASSETS.iter().map(page));
-    let shared = |asset: &'static dashboard::Asset| Route::reads(asset.path, get(move || async move { shared(asset) }));
+    let shared = |asset: &'static dashboard::Asset| Route::open(asset.path, get(move || async move { shared(asset) }));
     routes.extend(dashboard::CLIENT.iter().map(shared));
     routes
 }
@@ -89,7 +103,13 @@ pub(super) fn methods() -> Vec<(&'static str, &'static str)> {
 /// All routes.
 pub(super) fn router(app: Arc<App>) -> Router {
     let add = |router: Router<Arc<App>>, route: Route| {
-        let Route { path, allow, methods } = route;
+        let (path, allow, is_open) = (route.path, route.allow, route.is_open);
+        let methods = match is_open {
+            true => route.methods,
+            false => route
+                .methods
+                .layer(middleware::from_fn_with_state(app.clone(), require)),
+        };
         router.route(path, methods.fallback(move || async move { ApiError::method(allow) }))
     };
     let router = table().into_iter().fold(Router::new(), add);
@@ -133,13 +153,13 @@ async fn stream(
     answer.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn symbols(State(app): Shared, uri: Uri) -> Result<Response, ApiError> {
+async fn symbols(State(app): Shared, Extension(identity): Extension<Identity>, uri: Uri) -> Result<Response, ApiError> {
     let [pattern] = values(uri.query(), ["match"])?;
     let pattern = match pattern {
         Some(text) => Some(SymbolPattern::parse(&text).map_err(|e| ApiError::symbol(e.to_string()))?),
         None => None,
     };
-    let rights = Rights::all();
+    let rights = identity.entitlement.rights.clone();
     let body = app
         .query
         .run(move |query| query.symbols(pattern.as_ref(), &rights))
@@ -148,9 +168,14 @@ async fn symbols(State(app): Shared, uri: Uri) -> Result<Response, ApiError> {
     Ok(json(app.answers.hold(body.into_bytes())?))
 }
 
-async fn snapshot(State(app): Shared, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
+async fn snapshot(
+    State(app): Shared,
+    Extension(identity): Extension<Identity>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let [symbols] = values(uri.query(), ["symbols"])?;
-    let asked = Asked::required(symbols, app.fanout.config().allowance())?;
+    let asked = Asked::required(symbols, app.allowance(&identity))?;
     let known = KnownTags::of(&headers);
     let answer = app
         .query
@@ -169,6 +194,9 @@ struct Status {
     seq: u64,
     ts: String,
     instruments: usize,
+    /// Who asks, where the server knows anybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
     subscribers: usize,
     waiting: usize,
     venues: Vec<VenueStatus>,
@@ -213,10 +241,14 @@ struct BeatStatus {
     held: u64,
 }
 
-async fn status(State(app): Shared) -> Result<Response, ApiError> {
+async fn status(State(app): Shared, Extension(identity): Extension<Identity>) -> Result<Response, ApiError> {
+    let is_guarded = matches!(app.door, Door::Guarded(_));
+    let name = is_guarded.then(|| identity.name().to_string());
+    let entitlement = identity.entitlement;
+    let rights = entitlement.rights.clone();
     let figures = app
         .query
-        .run(|query| query.figures(&Rights::all()))
+        .run(move |query| query.figures(&rights))
         .await
         .ok_or_else(ApiError::internal)?;
     let now = Ts::now();
@@ -226,6 +258,7 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
         seq: figures.seq,
         ts: now.as_wire().to_string(),
         instruments: figures.instruments,
+        identity: name,
         subscribers: app.demand.total(),
         waiting: figures.waiting,
         venues: figures.venues,
@@ -235,17 +268,26 @@ async fn status(State(app): Shared) -> Result<Response, ApiError> {
             left_out: app.health.late(),
             held: app.health.held(),
         },
-        recording: app.recording.as_deref().map(RecordingStatus::of),
+        // It names files of this machine.
+        recording: app
+            .recording
+            .as_deref()
+            .filter(|_| entitlement.may_read_statistics)
+            .map(RecordingStatus::of),
         replay: app.controls.replay.as_ref().map(|remote| remote.status().state.word()),
     };
     Ok(json(serde_json::to_string(&status).unwrap_or_default()))
 }
 
-async fn metrics(State(app): Shared) -> Response {
+async fn metrics(State(app): Shared, Extension(identity): Extension<Identity>) -> Result<Response, ApiError> {
+    if !identity.entitlement.may_read_statistics {
+        let words = "metrics need an entitlement with `statistics = true`";
+        return Err(ApiError::forbidden(words));
+    }
     let text = (app.render_metrics)();
-    (
+    let answer = (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,
-    )
-        .into_response()
+    );
+    Ok(answer.into_response())
 }

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::SocketFaults;
+use super::access::Access;
 use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
 use super::limits::{Budget, Rates, TooMuch, Work};
 use super::options::ConnectionOptions;
@@ -22,6 +23,7 @@ use crate::fanout::{CloseReason, Command, Fanout, Join, Link, Request, Subscribe
 use crate::market::Ts;
 use crate::monitor::names;
 use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
+use proto::client_message::Body;
 
 /// What every session is told.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +41,7 @@ struct Session {
     link: Arc<Link>,
     config: SessionConfig,
     encoding: Encoding,
+    access: Access,
     /// Malformed messages in a row.
     malformed: u32,
     budget: Budget,
@@ -60,7 +63,7 @@ pub(super) struct Begun {
 /// Runs a session until its end.
 pub(super) async fn run(
     begun: Begun,
-    options: Result<ConnectionOptions, CloseReason>,
+    guest: Result<(ConnectionOptions, Access), CloseReason>,
     fanout: &Fanout<TcpWriter>,
     config: SessionConfig,
 ) {
@@ -72,16 +75,17 @@ pub(super) async fn run(
     let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
         return;
     };
-    let options = match options {
-        Ok(options) => options,
+    let (options, access) = match guest {
+        Ok(guest) => guest,
         Err(reason) => {
             tracing::debug!(peer = %client, code = reason.code(), "session refused: {}", reason.words());
             return Box::pin(refuse_connection(writer, reader, &reason)).await;
         }
     };
     let (id, shard) = fanout.place();
-    tracing::debug!(session = %id, peer = %client, ?options, "session begins");
-    let link = Arc::new(Link::default());
+    let (link, identity) = (Arc::new(Link::default()), access.name());
+    tracing::debug!(session = %id, peer = %client, identity = &*identity, ?options, "session begins");
+    link.name(identity);
     let join = Join {
         id,
         socket: writer,
@@ -89,8 +93,8 @@ pub(super) async fn run(
         encoding: options.encoding,
         compression: options.compression,
         pace_beats: options.pace_beats,
-        allowance: fanout.config().allowance(),
-        is_authenticated: false,
+        allowance: access.allowance(),
+        is_authenticated: access.is_authenticated(),
     };
     let mut session = Session {
         id,
@@ -98,6 +102,7 @@ pub(super) async fn run(
         link,
         config,
         encoding: options.encoding,
+        access,
         malformed: 0,
         budget: Budget::new(config.rates),
         is_ping_open: false,
@@ -142,6 +147,7 @@ impl Session {
                 biased;
                 () = link.changed() => None,
                 () = shard.closed() => Some(CloseReason::Internal),
+                reason = self.access.over() => Some(reason),
                 message = socket.next() => match message {
                     Some(Ok(message)) => Box::pin(self.message(message)).await,
                     Some(Err(error)) => self.end_of(&error),
@@ -220,7 +226,16 @@ impl Session {
         };
         self.malformed = 0;
         let request_id = message.request_id;
-        let request = to_request(message, ts_recv);
+        // Other rights have all that is held told anew.
+        let paid = match &message.body {
+            Some(Body::Authenticate(_)) => paid.and_then(|()| self.budget.take(Work::PATTERN)),
+            _ => paid,
+        };
+        // Credentials beyond the rate are not looked at.
+        let request = match &paid {
+            Ok(()) => self.admit(message, ts_recv)?,
+            Err(_) => to_request(message, ts_recv),
+        };
         let paid = match Work::of(&request) {
             Work::Message => paid,
             work => paid.and_then(|()| self.budget.take(work)),
@@ -235,6 +250,26 @@ impl Session {
         }
     }
 
+    /// What a message asks, if it may ask at all; a reason where the connection is to be closed.
+    fn admit(&mut self, message: proto::ClientMessage, ts_recv: Ts) -> Result<Request, CloseReason> {
+        let request_id = message.request_id;
+        match message.body {
+            Some(Body::Authenticate(body)) if self.access.takes_credentials() => {
+                self.access.authenticate(self.id, &body.token)?;
+                self.link.name(self.access.name());
+                let allowance = self.access.allowance();
+                Ok(Request::Authenticated { request_id, allowance })
+            }
+            _ if self.access.may_ask()? => Ok(to_request(message, ts_recv)),
+            // It has no answer, and nothing to confirm.
+            Some(Body::Received(_)) => Ok(to_request(message, ts_recv)),
+            _ => {
+                let words = "credentials are needed first: send `authenticate` with a token".to_owned();
+                Ok(refuse(request_id, proto::ErrorCode::Unauthenticated, words))
+            }
+        }
+    }
+
     /// Passes a request on and waits until its answer is written: nothing more is read before.
     async fn ask(&mut self, request: Request) -> Option<CloseReason> {
         let before = self.link.answers();
@@ -246,6 +281,7 @@ impl Session {
             tokio::select! {
                 () = self.link.changed() => {}
                 () = self.shard.closed() => return Some(CloseReason::Internal),
+                reason = self.access.over() => return Some(reason),
             }
         }
         None

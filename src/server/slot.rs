@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::App;
-use super::bounds::{EVENT_STREAMS_MAX, REFUSED_MAX};
+use super::bounds::{EVENT_STREAMS_MAX, REFUSED_MAX, UNKNOWN_MAX};
 use super::limits::Taken;
 
 /// Places that are taken.
@@ -14,6 +14,8 @@ pub(super) struct Places {
     pub(super) connections: AtomicUsize,
     /// Of these, event streams.
     events: AtomicUsize,
+    /// Subscribers that have not said yet who they are.
+    unknown: AtomicUsize,
     /// Browsers that are being told why they may not connect.
     refused: AtomicUsize,
 }
@@ -39,6 +41,11 @@ impl Slot {
     pub(super) fn of_events(app: &Arc<App>, client: IpAddr) -> Option<(Slot, Slot)> {
         let slot = Slot::take(app, client)?;
         Some((slot, Slot::of(app, |places| &places.events, EVENT_STREAMS_MAX)?))
+    }
+
+    /// One for a subscriber that has not said yet who it is: such leave places to those who are known.
+    pub(super) fn of_unknown(app: &Arc<App>) -> Option<Slot> {
+        Slot::of(app, |places| &places.unknown, UNKNOWN_MAX)
     }
 
     /// One for a browser that is refused: it takes none of the others' places.

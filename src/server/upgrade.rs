@@ -1,5 +1,6 @@
 //! From an HTTP request to a session: the handshake of RFC 6455, section 4.2.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,6 +11,8 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
+use super::access::Access;
+use super::door::TICKET;
 use super::error::ApiError;
 use super::options::{ConnectionOptions, first_offered};
 use super::origins::Page;
@@ -35,40 +38,32 @@ pub(super) fn upgrade(
     let mut response = create_response_with_body(&request, Body::empty)
         .map_err(|error| refused("handshake", no_handshake(headers, &error)))?;
     let is_browser = headers.contains_key(header::ORIGIN);
-    let mut options = ConnectionOptions::parse(query, headers).map_err(CloseReason::BadOption);
-    if app.origins.page(headers) == Page::Foreign {
-        let words = "pages of this `Origin` may not connect: `allowed_origins` does not name it";
-        options = Err(CloseReason::Forbidden(words.to_owned()));
-    } else if let Err(fault) = app.origins.check_host(headers, false) {
-        options = Err(CloseReason::Forbidden(fault.to_string()));
-    }
     let client = peer.client(app, headers);
     // Others were counted when they connected.
     if client != peer.addr.ip().to_canonical() && !app.addresses.shake_hands(client) {
         let words = "too many handshakes of one address: come back after a while";
         return Err(refused("rate", ApiError::rate_limited(words)));
     }
-    // Only who may connect takes a place.
-    let mut slot = options.as_ref().ok().and_then(|_| Slot::take(app, client));
-    if slot.is_none() && options.is_ok() {
-        options = Err(CloseReason::TooMany);
-    }
-    if let (Err(reason), false) = (&options, is_browser) {
-        return Err(match reason {
-            CloseReason::TooMany => refused("too_many", ApiError::busy(reason.words())),
-            CloseReason::Forbidden(words) => refused("forbidden", ApiError::invalid(words)),
-            other => refused("option", ApiError::invalid(other.words())),
-        });
-    }
-    if let Err(reason) = &options {
-        slot = Slot::of_refused(app);
-        if slot.is_none() {
-            return Err(refused("too_many", ApiError::busy(reason.words())));
+    let (guest, slot) = match admit(app, client, query, headers) {
+        Ok((options, access, slot)) => (Ok((options, access)), slot),
+        Err(reason) if !is_browser => {
+            return Err(match &reason {
+                CloseReason::TooMany => refused("too_many", ApiError::busy(reason.words())),
+                CloseReason::TooManyOfOne => refused("too_many", ApiError::rate_limited(reason.words())),
+                CloseReason::Forbidden(words) => refused("forbidden", ApiError::invalid(words)),
+                CloseReason::BadCredentials => refused("credentials", ApiError::bad_credentials()),
+                other => refused("option", ApiError::invalid(other.words())),
+            });
         }
-        metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
-    }
-    let subprotocol = match &options {
-        Ok(options) => options.subprotocol.map(HeaderValue::from_static),
+        Err(reason) => {
+            let busy = || refused("too_many", ApiError::busy(reason.words()));
+            let slot = Slot::of_refused(app).ok_or_else(busy)?;
+            metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
+            (Err(reason), slot)
+        }
+    };
+    let subprotocol = match &guest {
+        Ok((options, _)) => options.subprotocol.map(HeaderValue::from_static),
         Err(_) => first_offered(headers),
     };
     if let Some(subprotocol) = subprotocol {
@@ -91,9 +86,34 @@ pub(super) fn upgrade(
             read_ahead: parts.read_buf,
             client,
         };
-        session::run(begun, options, &app.fanout, app.session).await;
+        session::run(begun, guest, &app.fanout, app.session).await;
     });
     Ok(response)
+}
+
+/// Whether somebody may connect. Only who may takes a place, and only who might has a ticket looked at, which is good once.
+fn admit(
+    app: &Arc<App>,
+    client: IpAddr,
+    query: &[(String, String)],
+    headers: &HeaderMap,
+) -> Result<(ConnectionOptions, Access, Slot), CloseReason> {
+    if app.origins.page(headers) == Page::Foreign {
+        let words = "pages of this `Origin` may not connect: `allowed_origins` does not name it";
+        return Err(CloseReason::Forbidden(words.to_owned()));
+    }
+    let host = app.origins.check_host(headers, false);
+    host.map_err(|fault| CloseReason::Forbidden(fault.to_string()))?;
+    let options = ConnectionOptions::parse(query, headers).map_err(CloseReason::BadOption)?;
+    let slot = Slot::take(app, client).ok_or(CloseReason::TooMany)?;
+    let ticket = query.iter().find(|(key, _)| key == TICKET);
+    let caller = app.door.caller(headers, ticket.map(|(_, value)| value.as_str()));
+    let caller = caller.map_err(|why| {
+        tracing::debug!(peer = %client, %why, "credentials refused");
+        CloseReason::BadCredentials
+    })?;
+    let is_page = headers.contains_key(header::ORIGIN);
+    Ok((options, Access::begin(app, caller, is_page)?, slot))
 }
 
 /// What is wrong with a request that is no handshake.

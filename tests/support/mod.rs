@@ -3,6 +3,7 @@
 // Each test file is a crate of its own, has all of this and uses a part.
 #![allow(dead_code)]
 
+pub(crate) mod auth;
 pub(crate) mod captures;
 pub(crate) mod events;
 pub(crate) mod follower;

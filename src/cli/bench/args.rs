@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::client::{Options, OptionsError};
+use super::super::credentials::CredentialArgs;
+use super::BenchError;
+use crate::client::Options;
 use crate::market::SymbolPattern;
 use crate::wire::{Compression, Encoding};
 
@@ -60,9 +62,8 @@ pub(in crate::cli) struct BenchArgs {
     /// With https://: the authorities to trust, certificates in PEM [default: those that browsers trust]
     #[arg(long, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// Credentials, where the server wants some
-    #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
-    pub(super) token: Option<String>,
+    #[command(flatten)]
+    pub(super) credentials: CredentialArgs,
     /// One JSON object on stdout, for programs
     #[arg(long)]
     pub(super) json: bool,
@@ -70,7 +71,7 @@ pub(in crate::cli) struct BenchArgs {
 
 impl BenchArgs {
     /// How each subscriber connects.
-    pub(super) fn options(&self) -> Result<Options, OptionsError> {
+    pub(super) fn options(&self) -> Result<Options, BenchError> {
         let mut options = Options::new(&self.url)?
             .encoding(self.encoding)
             .compression(self.compression);
@@ -80,10 +81,7 @@ impl BenchArgs {
         if let Some(file) = &self.ca_file {
             options = options.ca_file(file)?;
         }
-        match &self.token {
-            Some(token) => options.token(token),
-            None => Ok(options),
-        }
+        Ok(self.credentials.add_to(options)?)
     }
 }
 

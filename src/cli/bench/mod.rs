@@ -31,6 +31,7 @@ use plan::Plan;
 use process::Process;
 use report::Report;
 
+use super::credentials::CredentialError;
 use crate::client::{Disconnect, OptionsError};
 
 /// Why nothing could be measured, or what was found.
@@ -38,6 +39,8 @@ use crate::client::{Disconnect, OptionsError};
 pub(super) enum BenchError {
     #[error(transparent)]
     Options(#[from] OptionsError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     #[error("process {pid} cannot be looked at: {source}; --pid takes a process of this machine, with Linux' /proc")]
     Process { pid: u32, source: io::Error },
     #[error(transparent)]
@@ -70,7 +73,11 @@ pub(super) enum BenchError {
 impl BenchError {
     /// Whether the user has to write something else.
     pub(super) fn is_usage(&self) -> bool {
-        matches!(self, BenchError::Options(_) | BenchError::Process { .. })
+        match self {
+            BenchError::Options(_) | BenchError::Process { .. } => true,
+            BenchError::Credentials(error) => error.is_usage(),
+            _ => false,
+        }
     }
 }
 

@@ -30,6 +30,10 @@ struct Tables {
     #[serde(default)]
     log: Table,
     #[serde(default)]
+    auth: Table,
+    #[serde(default)]
+    entitlement: BTreeMap<String, Table>,
+    #[serde(default)]
     feed: Vec<Table>,
 }
 
@@ -72,8 +76,13 @@ impl Located {
         match matches.value_source(&flag) {
             Some(ValueSource::CommandLine) => Source::Flag(flag.replace('_', "-")),
             Some(ValueSource::EnvVariable) => Source::Environment(format!("TICKWIRE_{}", flag.to_uppercase())),
-            _ => self.in_file(self.value(table, key), &format!("`{key}` in [{table}]")),
+            _ => self.in_file(table, key),
         }
+    }
+
+    /// Where a key's value comes from that can stand in the file alone.
+    pub(super) fn in_file(&self, table: &str, key: &str) -> Source {
+        self.at(self.value(table, key), &format!("`{key}` in [{table}]"))
     }
 
     /// Where a feed comes from.
@@ -85,7 +94,7 @@ impl Located {
             return Source::Environment(FEED_ENV.to_owned());
         }
         let spec = self.tables.feed.get(at).and_then(|feed| feed.get("spec"));
-        self.in_file(spec, "`spec` in [[feed]]")
+        self.at(spec, "`spec` in [[feed]]")
     }
 
     /// A list of texts as the author has written it.
@@ -116,18 +125,22 @@ impl Located {
             limits,
             record,
             log,
+            auth,
+            entitlement,
             ..
         } = &self.tables;
-        let table = match table {
-            "server" => server,
-            "limits" => limits,
-            "record" => record,
+        let table = match (table, table.strip_prefix("entitlement.")) {
+            (_, Some(name)) => entitlement.get(name)?,
+            ("server", _) => server,
+            ("limits", _) => limits,
+            ("record", _) => record,
+            ("auth", _) => auth,
             _ => log,
         };
         table.get(key)
     }
 
-    fn in_file(&self, value: Option<&Spanned<Value>>, key: &str) -> Source {
+    fn at(&self, value: Option<&Spanned<Value>>, key: &str) -> Source {
         let Some(value) = value else { return Source::Default };
         let before = self.text.get(..value.span().start).unwrap_or_default();
         Source::File {

@@ -11,6 +11,7 @@ use clap::{ArgMatches, Args};
 use tokio::sync::watch;
 
 use self::located::{Located, Source};
+use super::auth::{AuthFault, AuthSettings, EXPOSED, is_exposed};
 use super::serve_args::ServeArgs;
 use super::settings::{SettingError, Settings};
 use crate::feed::{self, FeedContext, FeedSpec};
@@ -83,10 +84,22 @@ pub(super) async fn run(args: CheckArgs, matches: &ArgMatches) -> Result<(), Che
 async fn faults(settings: &Settings, located: &Located, matches: &ArgMatches) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut refuse = |source: Source, why: String, is_usage: bool| faults.push(Fault { source, why, is_usage });
-    if let Err(error) = tokio::net::lookup_host(&settings.listen).await {
-        let is_usage = error.kind() == io::ErrorKind::InvalidInput;
-        let why = format!("cannot listen on `{}`: {error}", settings.listen);
-        refuse(located.source(matches, "server", "listen"), why, is_usage);
+    let (listen, auth) = (&settings.listen, settings.auth.as_ref());
+    match tokio::net::lookup_host(listen).await {
+        Err(error) => {
+            let is_usage = error.kind() == io::ErrorKind::InvalidInput;
+            let why = format!("cannot listen on `{listen}`: {error}");
+            refuse(located.source(matches, "server", "listen"), why, is_usage);
+        }
+        Ok(mut addrs) => {
+            if addrs.any(|addr| is_exposed(addr, auth, settings.is_insecure)) {
+                let why = format!("`{listen}`: {EXPOSED}");
+                refuse(located.source(matches, "server", "listen"), why, true);
+            }
+        }
+    }
+    if let Some(Err(AuthFault { key, error })) = auth.map(AuthSettings::policy) {
+        refuse(located.in_file("auth", key), error.to_string(), error.is_usage());
     }
     if let Some(files) = &settings.tls
         && let Err(error) = files.load()

@@ -1,12 +1,15 @@
 //! The effective settings as a configuration file, each with where it comes from.
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::ArgMatches;
 use serde_json::Value;
 
+use super::super::auth::AuthSettings;
 use super::super::settings::Settings;
 use super::located::{Located, Source};
+use crate::market::SymbolPattern;
 
 /// Columns before a source.
 const WIDTH: usize = 40;
@@ -25,6 +28,16 @@ pub(super) fn shown(settings: &Settings, located: &Located, matches: &ArgMatches
         }
         text += "\n";
     }
+    for (table, rows) in settings.auth.as_ref().map(auth_tables).unwrap_or_default() {
+        text += &format!("[{}]\n", head(&table));
+        for (key, value) in rows {
+            text += &match value {
+                Some(value) => line(&format!("{key} = {value}"), &located.in_file(&table, key)),
+                None => format!("# {key} is not set\n"),
+            };
+        }
+        text += "\n";
+    }
     for (at, spec) in settings.feeds.iter().enumerate() {
         let spec = Value::from(without_secrets(spec));
         text += &format!(
@@ -33,6 +46,15 @@ pub(super) fn shown(settings: &Settings, located: &Located, matches: &ArgMatches
         );
     }
     text
+}
+
+/// A table's name; a part that is not plain is quoted, as TOML has it.
+fn head(table: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    match table.split_once('.') {
+        Some((kind, name)) if !name.chars().all(is_plain) || name.is_empty() => format!("{kind}.{}", Value::from(name)),
+        _ => table.to_owned(),
+    }
 }
 
 fn line(setting: &str, source: &Source) -> String {
@@ -44,7 +66,7 @@ type Rows = Vec<(&'static str, Option<Value>)>;
 fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'static str, Rows); 4] {
     let text = |text: &dyn ToString| Some(Value::from(text.to_string()));
     let ms = |span: Duration| Some(Value::from(span.as_millis() as u64));
-    let path = |path: &std::path::Path| Some(Value::from(path.display().to_string()));
+    let path = |path: &Path| Some(Value::from(path.display().to_string()));
     let number = |number: usize| Some(Value::from(number));
     let (tls, record, server) = (settings.tls.as_ref(), settings.record.as_ref(), &settings.server);
     let server_rows = vec![
@@ -55,6 +77,7 @@ fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'s
         ("tls_cert", tls.and_then(|files| path(&files.cert))),
         ("tls_key", tls.and_then(|files| path(&files.key))),
         ("allow_control", Some(settings.allow_control.into())),
+        ("insecure", Some(settings.is_insecure.into())),
         ("state", settings.state.as_deref().and_then(path)),
         (
             "allowed_origins",
@@ -102,6 +125,38 @@ fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'s
         ("record", record),
         ("log", log),
     ]
+}
+
+/// Whom to believe, and what then: names of files, and nothing that stands in them.
+fn auth_tables(auth: &AuthSettings) -> Vec<(String, Rows)> {
+    let path = |path: &Path| Value::from(path.display().to_string());
+    let text = |text: &String| Value::from(text.as_str());
+    let jwt = auth.jwt.as_ref();
+    let rows = vec![
+        ("tokens", auth.tokens.as_deref().map(path)),
+        ("jwt_keys", jwt.map(|jwt| path(&jwt.keys))),
+        ("jwt_audience", jwt.map(|jwt| text(&jwt.audience))),
+        ("jwt_issuer", jwt.and_then(|jwt| jwt.issuer.as_ref()).map(text)),
+        ("anonymous", auth.anonymous.as_ref().map(text)),
+    ];
+    let tables = auth.entitlements.all().map(|entitlement| {
+        let patterns = entitlement.rights.patterns().unwrap_or_default();
+        let symbols: Vec<&str> = patterns.iter().map(SymbolPattern::as_str).collect();
+        let (least, most) = entitlement.interval_ms.clone().into_inner();
+        let rows = vec![
+            // With what `statistics` adds to them.
+            ("symbols", Some(symbols.into())),
+            ("max_symbols", entitlement.symbols_max.map(Value::from)),
+            ("max_connections", entitlement.connections_max.map(Value::from)),
+            ("min_interval_ms", Some(least.into())),
+            ("max_interval_ms", Some(most.into())),
+            ("publish", Some(entitlement.may_publish.into())),
+            ("control_replay", Some(entitlement.may_replay.into())),
+            ("statistics", Some(entitlement.may_read_statistics.into())),
+        ];
+        (format!("entitlement.{}", entitlement.name), rows)
+    });
+    std::iter::once(("auth".to_owned(), rows)).chain(tables).collect()
 }
 
 /// A feed without the user and password of its address.

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
+use super::auth::AuthSettings;
 use super::log;
 use super::serve::{self, Behind, ServeError};
 use super::serve_args::ServeArgs;
@@ -141,6 +142,12 @@ async fn serve_replay(
     settings: Settings,
     stop: CancellationToken,
 ) -> Result<(), ReplayError> {
+    let policy = settings
+        .auth
+        .as_ref()
+        .map(AuthSettings::policy)
+        .transpose()
+        .map_err(ServeError::from)?;
     let metrics = serve::install_metrics();
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let status = replay.status();
@@ -153,6 +160,7 @@ async fn serve_replay(
             pushes: None,
             replay: Some(remote.clone()),
         },
+        policy,
         state: None,
         clock: engine_clock(clock, &settings, status.first),
         epoch: status.epoch,

@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::credentials::CredentialArgs;
 use super::link::{self, Link, LinkError};
 use super::sink::Sink;
 use super::terminal::{FullScreen, events, is_end, pressed};
@@ -46,9 +47,8 @@ pub(super) struct TopArgs {
     /// With https://: the authorities to trust, certificates in PEM [default: those that browsers trust]
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Credentials, where the server wants some
-    #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
     /// One JSON object a second
     #[arg(long)]
     pub json: bool,
@@ -62,7 +62,7 @@ pub(super) struct TopArgs {
 /// # Errors
 /// Where nothing can be shown: a wrong URL, or a server that refuses.
 pub(super) async fn run(args: TopArgs, stop: CancellationToken) -> Result<(), LinkError> {
-    let options = link::options(&args.url, args.ca_file.as_deref(), args.token.as_deref())?;
+    let options = link::options(&args.url, args.ca_file.as_deref(), &args.credentials)?;
     let subscriber = link::subscriber(options, [STATISTICS]).await?;
     let is_screen = io::stdout().is_terminal() && !args.json && args.count.is_none();
     let out = match is_screen {

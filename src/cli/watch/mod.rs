@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::credentials::CredentialArgs;
 use super::link::{self, Link, LinkError};
 use super::sink::Sink;
 use super::terminal::{FullScreen, events, pressed};
@@ -69,9 +70,8 @@ pub(super) struct WatchArgs {
     /// With https://: the authorities to trust, certificates in PEM [default: those that browsers trust]
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Credentials, where the server wants some
-    #[arg(long, env = "TICKWIRE_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    #[command(flatten)]
+    pub credentials: CredentialArgs,
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -97,7 +97,7 @@ async fn show<W: Write + Send + 'static>(
     out: Option<W>,
     stop: &CancellationToken,
 ) -> Result<(), LinkError> {
-    let mut options = link::options(&args.url, args.ca_file.as_deref(), args.token.as_deref())?
+    let mut options = link::options(&args.url, args.ca_file.as_deref(), &args.credentials)?
         .encoding(args.encoding)
         .compression(args.compression);
     if let Some(ms) = args.interval_ms {

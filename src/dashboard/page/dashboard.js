@@ -13,6 +13,7 @@ import { ReplayBar } from "./replay.js";
 import { Rows } from "./rows.js";
 import { Search } from "./search.js";
 import { bindKeys, bindSettings } from "./settings.js";
+import { admitted, credentials, lookAtEnd } from "./signin.js";
 import { announce, notice, Status } from "./status.js";
 import { load, save } from "./storage.js";
 import { symbolsOfServer } from "./symbols.js";
@@ -97,6 +98,7 @@ function onSnapshot() {
 
 function onState({ detail: state }) {
   status.show(state);
+  lookAtEnd(state);
   ages.isTape = client.stats.clock === "tape";
   rows.touchStates();
   if (state.state === "live") replay.look();
@@ -114,7 +116,7 @@ function onError({ detail: { symbol, message } }) {
 /** Connects; a connection that is there is given up for one of other settings. */
 function start() {
   client?.close();
-  client = connect(undefined, { encoding: settings.encoding, intervalMs: settings.intervalMs });
+  client = connect(undefined, { ...credentials(), encoding: settings.encoding, intervalMs: settings.intervalMs });
   wants.begin(client);
   client.addEventListener("state", onState);
   client.addEventListener("frame", onFrame);
@@ -295,6 +297,7 @@ byId("banner-retry").addEventListener("click", start);
 onTheme(() => detail.chart.request());
 if (kept.problem) notice(kept.problem);
 if (list.leftOut.length > 0) notice(`What was remembered and is left out: ${list.leftOut.slice(0, 3).map(problemOf).join("; ")}`);
+await admitted();
 start();
 show();
 fillFirst();

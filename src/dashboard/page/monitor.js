@@ -5,6 +5,7 @@ import { Figures, SPAN_MS } from "./figures.js";
 import { onTheme } from "./palette.js";
 import { PANELS, withoutPhantoms } from "./panels.js";
 import { Plot } from "./plot.js";
+import { admitted, credentials, lookAtEnd } from "./signin.js";
 import { notice, Status } from "./status.js";
 import { agoOf, clockOf } from "./words.js";
 
@@ -65,8 +66,9 @@ function show() {
 
 function start() {
   client?.close();
-  client = connect();
+  client = connect(undefined, credentials());
   client.addEventListener("state", ({ detail }) => status.show(detail));
+  client.addEventListener("state", ({ detail }) => lookAtEnd(detail));
   client.addEventListener("error", ({ detail }) => notice(detail.message));
   status.forget();
   status.show(client.state);
@@ -75,6 +77,7 @@ function start() {
 
 byId("banner-retry").addEventListener("click", start);
 onTheme(show);
+await admitted();
 start();
 show();
 setInterval(() => {

@@ -1,5 +1,7 @@
 // The replay bar: where a replay is, and its controls. It is there only where the server replays something.
 
+import { asReader } from "./signin.js";
+
 const POLL_MS = 500;
 /** Places of the slider; finer than any screen has pixels. */
 const STEPS = 10_000n;
@@ -16,7 +18,7 @@ const ANSWER_MS = 3_000;
 const isLive = () => document.body.dataset.connection === "live";
 
 async function ask(init) {
-  const answer = await fetch("/v1/replay", { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+  const answer = await fetch("/v1/replay", asReader({ ...init, signal: AbortSignal.timeout(ANSWER_MS) }));
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error?.message ?? `status ${answer.status}`);
   return body;
@@ -61,7 +63,7 @@ export class ReplayBar {
   async look() {
     let isReplay = false;
     try {
-      const answer = await fetch("/v1/status", { signal: AbortSignal.timeout(ANSWER_MS) });
+      const answer = await fetch("/v1/status", asReader({ signal: AbortSignal.timeout(ANSWER_MS) }));
       isReplay = answer.ok && (await answer.json()).replay !== undefined;
       this.onAnswer(isReplay);
     } catch {

@@ -1,5 +1,7 @@
 // What the server has, from `/v1/symbols`; asked again only after a while.
 
+import { asReader } from "./signin.js";
+
 /** New instruments may wait so long for their place among the suggestions. */
 const FRESH_MS = 15_000;
 
@@ -7,7 +9,7 @@ let asked = 0;
 let names = Promise.resolve([]);
 
 async function fetchNames() {
-  const answer = await fetch("/v1/symbols");
+  const answer = await fetch("/v1/symbols", asReader());
   if (!answer.ok) throw new Error(`the server's symbols could not be read: ${answer.status}`);
   return (await answer.json()).instruments.map((instrument) => instrument.symbol);
 }

@@ -23,12 +23,15 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::asked::{Asked, Position};
 use super::bounds::EVENTS_QUEUED_MAX;
+use super::door::TICKET;
 use super::error::ApiError;
 use super::follow::Message;
 use super::options::parse_interval;
 use super::query_string::{digits, values};
+use super::seats::Seat;
 use super::slot::Slot;
 use super::{App, Peer};
+use crate::auth::Identity;
 use crate::fanout::{CloseReason, goaway};
 use crate::monitor::names;
 use crate::store::Seq;
@@ -42,16 +45,19 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    Extension(identity): Extension<Identity>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let [symbols, interval] = values(uri.query(), ["symbols", "interval_ms"])?;
-    let asked = Asked::required(symbols, app.fanout.config().allowance())?;
+    // Whose the ticket is was looked at before.
+    let [symbols, interval, _] = values(uri.query(), ["symbols", "interval_ms", TICKET])?;
+    let asked = Asked::required(symbols, app.allowance(&identity))?;
     let asked_beats = interval.map_or(Ok(1), |text| parse_interval(&text).map_err(ApiError::invalid))?;
     let pace_beats = asked.allowance.pace(asked_beats);
     let position = last_event_id(&headers)?;
     let slot = Slot::of_events(&app, peer.client(&app, &headers))
         .ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let seat = Seat::take(&app, &identity).ok_or_else(|| ApiError::rate_limited(CloseReason::TooManyOfOne.words()))?;
     if let Some(position) = position {
         app.query.reach(position, asked.rights()).await;
     }
@@ -59,15 +65,17 @@ pub(super) async fn events(
     let (strings, allowance) = (asked.strings.clone(), asked.allowance.clone());
     let begin = move |query: &Arc<_>| Teller::begin(query, asked, position, frame_bytes_max, pace_beats);
     let (teller, at) = app.query.run(begin).await.ok_or_else(ApiError::internal)??;
-    let (stream, welcome) = Stream::new(app.clone(), teller, pace_beats, &allowance, at);
+    let name = identity.name().clone();
+    let (stream, welcome) = Stream::new(app.clone(), teller, identity, (pace_beats, &allowance), at);
     let (sender, receiver) = mpsc::channel(EVENTS_QUEUED_MAX);
     metrics::counter!(names::CONNECTIONS).increment(1);
     app.fanout.note_subscriber(&strings);
     tokio::spawn(async move {
         let reason = stream.write(sender, welcome).await;
-        drop(slot);
+        drop((slot, seat));
         metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
-        tracing::debug!(peer = %peer.addr, reason = reason.words(), "event stream ended");
+        let identity = &*name;
+        tracing::debug!(peer = %peer.addr, identity, reason = reason.words(), "event stream ended");
         if reason == CloseReason::SlowConsumer {
             peer.cut.cancel();
         }
@@ -122,8 +130,8 @@ fn told(name: &str, retry_ms: Option<u32>, body: proto::server_message::Body) ->
     format!("event: {name}\n{retry}data: {json}\n\n").into()
 }
 
-fn farewell() -> Bytes {
-    let goaway = goaway(&mut fastrand::Rng::new());
+fn farewell(why: &CloseReason) -> Bytes {
+    let goaway = goaway(why, &mut fastrand::Rng::new());
     let retry = Some(goaway.reconnect_after_ms);
     told("goaway", retry, proto::server_message::Body::Goaway(goaway))
 }

@@ -10,11 +10,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::teller::Teller;
 use super::{farewell, told};
+use crate::auth::Identity;
 use crate::engine::BEAT;
 use crate::fanout::{Allowance, CloseReason};
 use crate::market::Ts;
 use crate::server::App;
 use crate::server::bounds::CLOSE_DEADLINE;
+use crate::server::door::expired;
 use crate::server::follow::Scratch;
 use crate::server::query::State;
 use crate::server::watch::Watch;
@@ -27,6 +29,8 @@ const HEARTBEAT_YIELDS_BEATS: u64 = 5;
 /// One open stream.
 pub(super) struct Stream {
     app: Arc<App>,
+    /// Whose it is, and for how long.
+    identity: Identity,
     /// Away while a message is assembled.
     teller: Option<Teller>,
     watch: Arc<Watch>,
@@ -40,19 +44,20 @@ impl Stream {
     pub(super) fn new(
         app: Arc<App>,
         teller: Teller,
-        pace_beats: u64,
-        allowance: &Allowance,
+        identity: Identity,
+        (pace_beats, allowance): (u64, &Allowance),
         at: (Epoch, Seq, Ts),
     ) -> (Stream, Bytes) {
         let id = app.fanout.number();
         let config = app.fanout.config();
-        let welcome = config.welcome(id.to_string(), pace_beats, (allowance, false), at);
+        let welcome = config.welcome(id.to_string(), pace_beats, (allowance, identity.is_authenticated), at);
         let welcome = told("welcome", None, proto::server_message::Body::Welcome(welcome));
         let stream = Stream {
             watch: teller.watch(),
             teller: Some(teller),
             has_news: false,
             heartbeat_at: Instant::now() + app.heartbeat(),
+            identity,
             app,
         };
         (stream, welcome)
@@ -62,6 +67,7 @@ impl Stream {
     pub(super) async fn write(mut self, sender: mpsc::Sender<Bytes>, welcome: Bytes) -> CloseReason {
         // The first always fits.
         let _ = sender.try_send(welcome);
+        let identity = self.identity.clone();
         loop {
             let since_due = match self.room(&sender).await {
                 Ok(since_due) => since_due,
@@ -71,14 +77,18 @@ impl Stream {
             let next = tokio::select! {
                 biased;
                 () = sender.closed() => return CloseReason::Peer(None),
-                next = self.next(since_due) => next,
+                () = expired(&identity) => Err(CloseReason::Expired),
+                next = self.next(since_due) => next.ok_or(CloseReason::Shutdown),
             };
-            let is_end = next.is_none();
-            if sender.try_send(next.unwrap_or_else(farewell)).is_err() {
+            let (bytes, end) = match next {
+                Ok(bytes) => (bytes, None),
+                Err(why) => (farewell(&why), Some(why)),
+            };
+            if sender.try_send(bytes).is_err() {
                 return CloseReason::Peer(None);
             }
-            if is_end {
-                return CloseReason::Shutdown;
+            if let Some(why) = end {
+                return why;
             }
         }
     }

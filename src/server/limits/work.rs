@@ -45,6 +45,9 @@ pub(in crate::server) struct Budget {
 }
 
 impl Work {
+    /// As much as a pattern.
+    pub(in crate::server) const PATTERN: Work = Work::Symbols(PATTERN_COSTS as u32);
+
     /// What a request costs before it is done.
     pub(in crate::server) fn of(request: &Request) -> Work {
         let cost = |count: usize, patterns: usize| {

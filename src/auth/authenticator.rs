@@ -1,0 +1,129 @@
+//! The one place where credentials become an identity.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
+
+use crate::market::Ts;
+
+use super::bounds::CREDENTIAL_BYTES_MAX;
+use super::entitlement::{Entitlement, Entitlements};
+use super::error::{AuthError, Denied, Exhausted};
+use super::identity::Identity;
+use super::jwt::Jwt;
+use super::tickets::Tickets;
+use super::tokens::Tokens;
+
+/// Whom to believe what: all that the configuration says of it.
+#[derive(Debug)]
+pub struct Policy {
+    entitlements: Entitlements,
+    anonymous: Option<Arc<Entitlement>>,
+    tokens: Tokens,
+    jwt: Option<Jwt>,
+}
+
+/// Knows who somebody is.
+#[derive(Debug)]
+pub struct Authenticator {
+    policy: RwLock<Arc<Policy>>,
+    tickets: Mutex<Tickets>,
+}
+
+impl Policy {
+    /// Puts the parts together. `anonymous` names the entitlement of who shows no credentials.
+    ///
+    /// # Errors
+    /// There is no such entitlement.
+    pub fn new(
+        entitlements: Entitlements,
+        anonymous: Option<&str>,
+        tokens: Tokens,
+        jwt: Option<Jwt>,
+    ) -> Result<Policy, AuthError> {
+        let find = |name: &str| {
+            let missing = || AuthError::Entitlement {
+                name: name.to_owned(),
+                known: entitlements.names(),
+            };
+            entitlements.get(name).cloned().ok_or_else(missing)
+        };
+        let anonymous = anonymous.map(find).transpose()?;
+        Ok(Policy {
+            entitlements,
+            anonymous,
+            tokens,
+            jwt,
+        })
+    }
+
+    /// Whether anybody may do something.
+    pub fn is_given(&self, right: impl Fn(&Entitlement) -> bool) -> bool {
+        self.entitlements.all().any(right)
+    }
+
+    fn find(&self, token: &str, now: Ts) -> Result<Identity, Denied> {
+        if token.len() > CREDENTIAL_BYTES_MAX {
+            return Err(Denied::TooLong);
+        }
+        match &self.jwt {
+            Some(jwt) if Jwt::is_meant(token) => jwt.find(token, &self.entitlements, now),
+            _ => self.tokens.find(token, now),
+        }
+    }
+}
+
+impl Authenticator {
+    /// Goes by this policy.
+    pub fn new(policy: Policy) -> Authenticator {
+        Authenticator {
+            policy: RwLock::new(Arc::new(policy)),
+            tickets: Mutex::default(),
+        }
+    }
+
+    /// Goes by another policy from now on, as a whole. Who is known already stays it.
+    pub fn replace(&self, policy: Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    /// Whose token this is.
+    ///
+    /// # Errors
+    /// Nobody's, for a reason that is for the log alone.
+    pub fn authenticate(&self, token: &str, now: Ts) -> Result<Identity, Denied> {
+        self.policy().find(token, now)
+    }
+
+    /// Who shows no credentials, where such may come in.
+    pub fn anonymous(&self) -> Option<Identity> {
+        self.policy().anonymous.clone().map(Identity::anonymous)
+    }
+
+    /// Gives a ticket, with which whoever shows it is this identity, once.
+    ///
+    /// # Errors
+    /// Too many are open.
+    pub fn give_ticket(&self, identity: Identity, now: Instant) -> Result<String, Exhausted> {
+        self.tickets().give(identity, now)
+    }
+
+    /// Whose ticket this is; it is used then.
+    ///
+    /// # Errors
+    /// Nobody's, or its credentials have expired meanwhile.
+    pub fn take_ticket(&self, ticket: &str, at: Instant, now: Ts) -> Result<Identity, Denied> {
+        let identity = self.tickets().take(ticket, at)?;
+        match identity.left(now) {
+            Some(left) if left.is_zero() => Err(Denied::Expired),
+            _ => Ok(identity),
+        }
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn tickets(&self) -> MutexGuard<'_, Tickets> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

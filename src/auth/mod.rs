@@ -1,0 +1,24 @@
+//! Who somebody is, and what that allows: static tokens, JSON Web Tokens, tickets, entitlements.
+//!
+//! Credentials go in, an [`Identity`] comes out, or [`Denied`]. Nothing here waits, reads a clock or opens a socket: `now`
+//! is an argument, and files are read once, by [`Policy`]'s parts. What rights mean is `market`'s.
+//!
+//! No secret is kept: of tokens and tickets there are hashes. None of these types shows one when it is printed.
+
+mod authenticator;
+mod bounds;
+mod entitlement;
+mod error;
+mod identity;
+mod jwt;
+mod secret;
+mod tickets;
+mod tokens;
+
+pub use authenticator::{Authenticator, Policy};
+pub use bounds::{CREDENTIAL_BYTES_MAX, TICKET_LIFETIME};
+pub use entitlement::{Entitlement, Entitlements};
+pub use error::{AuthError, Denied, Exhausted};
+pub use identity::Identity;
+pub use jwt::Jwt;
+pub use tokens::{NewToken, Tokens};

@@ -1,0 +1,154 @@
+//! Who is at the other end of a session, what that allows, and until when.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::App;
+use super::bounds::AUTHENTICATE_DEADLINE;
+use super::door::{Door, expired};
+use super::seats::Seat;
+use super::slot::Slot;
+use crate::auth::Identity;
+use crate::fanout::{Allowance, CloseReason, SubscriberId};
+use crate::market::Ts;
+
+/// Name of somebody who has not said yet who it is.
+const NOBODY: &str = "nobody";
+
+/// A session's peer.
+pub(super) struct Access {
+    app: Arc<App>,
+    known: Known,
+}
+
+enum Known {
+    /// It may still say who it is, for so long; what it is sent away for if it does not.
+    NotYet {
+        until: Instant,
+        why: CloseReason,
+        _place: Slot,
+    },
+    As {
+        identity: Identity,
+        seat: Seat,
+    },
+}
+
+impl Known {
+    fn not_yet(app: &Arc<App>, why: CloseReason) -> Result<Known, CloseReason> {
+        Ok(Known::NotYet {
+            until: Instant::now() + AUTHENTICATE_DEADLINE,
+            why,
+            _place: Slot::of_unknown(app).ok_or(CloseReason::TooMany)?,
+        })
+    }
+}
+
+impl Access {
+    /// Begins with what the handshake said. A page can say no more in it: where all who are anonymous have their places, it
+    /// may still turn out to be somebody.
+    ///
+    /// # Errors
+    /// Too many of this identity, or of those who have not said who they are.
+    pub(super) fn begin(app: &Arc<App>, caller: Option<Identity>, is_page: bool) -> Result<Access, CloseReason> {
+        let seated = caller.map(|identity| (Seat::take(app, &identity), identity));
+        let known = match seated {
+            Some((Some(seat), identity)) => Known::As { identity, seat },
+            Some((None, identity)) if is_page && !identity.is_authenticated => {
+                Known::not_yet(app, CloseReason::TooManyOfOne)?
+            }
+            Some((None, _)) => return Err(CloseReason::TooManyOfOne),
+            None => Known::not_yet(app, CloseReason::NoCredentials)?,
+        };
+        let app = app.clone();
+        Ok(Access { app, known })
+    }
+
+    /// Whether it may ask for anything but to be let in.
+    ///
+    /// # Errors
+    /// It may not, and need not wait to hear why it is sent away.
+    pub(super) fn may_ask(&self) -> Result<bool, CloseReason> {
+        match &self.known {
+            Known::As { .. } => Ok(true),
+            Known::NotYet {
+                why: CloseReason::TooManyOfOne,
+                ..
+            } => Err(CloseReason::TooManyOfOne),
+            Known::NotYet { .. } => Ok(false),
+        }
+    }
+
+    /// Whether it has shown credentials.
+    pub(super) fn is_authenticated(&self) -> bool {
+        self.identity().is_some_and(|identity| identity.is_authenticated)
+    }
+
+    /// Whether there are credentials at all.
+    pub(super) fn takes_credentials(&self) -> bool {
+        matches!(self.app.door, Door::Guarded(_))
+    }
+
+    /// Its name, for the log.
+    pub(super) fn name(&self) -> Arc<str> {
+        self.identity()
+            .map_or_else(|| NOBODY.into(), |identity| identity.name().clone())
+    }
+
+    /// What it may have.
+    pub(super) fn allowance(&self) -> Allowance {
+        match self.identity() {
+            Some(identity) => self.app.allowance(identity),
+            None => self.app.allowance_of_nobody(),
+        }
+    }
+
+    /// Takes credentials that it shows, for the first time or again.
+    ///
+    /// # Errors
+    /// They are nobody's, or of somebody with too many connections: this one ends.
+    pub(super) fn authenticate(&mut self, session: SubscriberId, token: &str) -> Result<(), CloseReason> {
+        let Door::Guarded(authenticator) = &self.app.door else {
+            return Ok(());
+        };
+        let refused = |why| {
+            tracing::debug!(%session, identity = &*self.name(), %why, "credentials refused");
+            CloseReason::BadCredentials
+        };
+        let identity = authenticator.authenticate(token, Ts::now()).map_err(refused)?;
+        tracing::debug!(%session, identity = &**identity.name(), "session authenticated");
+        match &mut self.known {
+            Known::As { identity: before, seat } if seat.is_of(&identity) => *before = identity,
+            known => {
+                let seat = Seat::take(&self.app, &identity).ok_or(CloseReason::TooManyOfOne)?;
+                *known = Known::As { identity, seat };
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until it may not stay any longer, and says why.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost where it is dropped.
+    pub(super) async fn over(&self) -> CloseReason {
+        match &self.known {
+            Known::NotYet { until, why, .. } => {
+                sleep_until(*until).await;
+                why.clone()
+            }
+            Known::As { identity, .. } => {
+                expired(identity).await;
+                CloseReason::Expired
+            }
+        }
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        match &self.known {
+            Known::NotYet { .. } => None,
+            Known::As { identity, .. } => Some(identity),
+        }
+    }
+}

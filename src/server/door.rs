@@ -1,0 +1,179 @@
+//! Who sends a request: by its `Authorization` (RFC 6750), else by a ticket in the URL, else nobody in particular.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Extension, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::bounds::EXPIRY_LOOK;
+use super::error::ApiError;
+use super::options::{INTERVAL_MS, beats};
+use super::query_string::pairs;
+use super::routes::EVENTS_PATH;
+use super::{App, Peer};
+use crate::auth::{Authenticator, Denied, Entitlement, Identity};
+use crate::fanout::Allowance;
+use crate::market::{Rights, Ts};
+
+/// Parameter of a ticket, where there is one.
+pub(super) const TICKET: &str = "ticket";
+
+/// Who may come in.
+pub(super) enum Door {
+    /// Everybody, and sees everything.
+    Open(Identity),
+    /// Who is known, and others as far as they may.
+    Guarded(Authenticator),
+}
+
+impl Door {
+    pub(super) fn new(authenticator: Option<Authenticator>) -> Door {
+        let everything = || Entitlement {
+            name: "everything".to_owned(),
+            rights: Rights::all(),
+            symbols_max: None,
+            connections_max: None,
+            interval_ms: INTERVAL_MS,
+            may_publish: true,
+            may_replay: true,
+            may_read_statistics: true,
+        };
+        match authenticator {
+            Some(authenticator) => Door::Guarded(authenticator),
+            None => Door::Open(Identity::anonymous(Arc::new(everything()))),
+        }
+    }
+
+    /// Who shows these; `None` where nobody may come in without credentials, and there are none.
+    ///
+    /// # Errors
+    /// The credentials are nobody's.
+    pub(super) fn caller(&self, headers: &HeaderMap, ticket: Option<&str>) -> Result<Option<Identity>, Denied> {
+        let authenticator = match self {
+            Door::Open(anybody) => return Ok(Some(anybody.clone())),
+            Door::Guarded(authenticator) => authenticator,
+        };
+        match (bearer(headers)?, ticket) {
+            (Some(token), _) => authenticator.authenticate(token, Ts::now()).map(Some),
+            (None, Some(ticket)) => authenticator.take_ticket(ticket, Instant::now(), Ts::now()).map(Some),
+            (None, None) => Ok(authenticator.anonymous()),
+        }
+    }
+
+    /// What whoever shows these may see, be it nothing; for what nobody is refused.
+    pub(super) fn rights(&self, headers: &HeaderMap) -> Rights {
+        let caller = self.caller(headers, None).ok().flatten();
+        caller.map_or_else(|| Rights::of([]), |identity| identity.entitlement.rights.clone())
+    }
+}
+
+/// The token of the one `Authorization`; another scheme is none of ours.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Denied> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let token = value.to_str().ok().and_then(|text| {
+        let (scheme, token) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
+    });
+    match (token, values.next()) {
+        (Some(token), None) => Ok(Some(token)),
+        _ => Err(Denied::Malformed),
+    }
+}
+
+/// Lets those through whom the server knows, or who need not be known, and notes who it is.
+pub(super) async fn require(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    // A query that cannot be read is told by who reads it.
+    let query = pairs(request.uri().query()).unwrap_or_default();
+    let ticket = query
+        .iter()
+        .find(|(key, _)| key == TICKET)
+        .map(|(_, value)| value.as_str());
+    let ticket = ticket.filter(|_| request.uri().path() == EVENTS_PATH);
+    match app.door.caller(request.headers(), ticket) {
+        Ok(Some(identity)) => {
+            request.extensions_mut().insert(identity);
+            next.run(request).await
+        }
+        Ok(None) => ApiError::no_credentials().into_response(),
+        Err(why) => {
+            tracing::debug!(peer = %peer.addr, %why, "credentials refused");
+            ApiError::bad_credentials().into_response()
+        }
+    }
+}
+
+/// Waits until credentials are worth nothing; for ever where they do not end. Goes by the wall clock, which may be set
+/// meanwhile.
+///
+/// # Cancel safety
+/// Nothing is lost where it is dropped.
+pub(super) async fn expired(identity: &Identity) {
+    loop {
+        match identity.left(Ts::now()) {
+            None => std::future::pending().await,
+            Some(left) if left.is_zero() => return,
+            Some(left) => tokio::time::sleep(left.min(EXPIRY_LOOK)).await,
+        }
+    }
+}
+
+impl App {
+    /// What an identity may have of what the server has for anybody.
+    pub(super) fn allowance(&self, identity: &Identity) -> Allowance {
+        let (entitlement, anybody) = (&identity.entitlement, self.fanout.config().allowance());
+        let own_max = entitlement.symbols_max.unwrap_or(usize::MAX);
+        Allowance {
+            rights: entitlement.rights.clone(),
+            symbols_max: own_max.min(anybody.symbols_max),
+            pace_beats_min: beats(*entitlement.interval_ms.start()),
+            pace_beats_max: beats(*entitlement.interval_ms.end()),
+        }
+    }
+
+    /// What somebody may have who has not said yet who it is.
+    pub(super) fn allowance_of_nobody(&self) -> Allowance {
+        Allowance {
+            rights: Rights::of([]),
+            ..self.fanout.config().allowance()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_token_is_taken_from_one_header_alone() {
+        let of = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, value.parse().expect("a value"));
+            }
+            bearer(&headers).map(|token| token.map(str::to_owned))
+        };
+        assert_eq!(of(&[]), Ok(None));
+        for value in ["Bearer abc", "bearer abc", "BEARER  abc "] {
+            assert_eq!(of(&[value]), Ok(Some("abc".to_owned())), "{value}");
+        }
+        for values in [
+            &["Basic abc"][..],
+            &["Bearer"],
+            &["abc"],
+            &["Bearer a", "Bearer a"],
+            &[""],
+        ] {
+            assert_eq!(of(values), Err(Denied::Malformed), "{values:?}");
+        }
+    }
+}
