@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
+use tokio::sync::watch;
+
 use crate::market::Ts;
 
 use super::bounds::CREDENTIAL_BYTES_MAX;
 use super::entitlement::{Entitlement, Entitlements};
 use super::error::{AuthError, Denied, Exhausted};
-use super::identity::Identity;
+use super::identity::{Identity, Shown, Standing};
 use super::jwt::Jwt;
 use super::tickets::Tickets;
 use super::tokens::Tokens;
@@ -26,6 +28,7 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct Authenticator {
     policy: RwLock<Arc<Policy>>,
+    changes: watch::Sender<()>,
     tickets: Mutex<Tickets>,
 }
 
@@ -61,6 +64,23 @@ impl Policy {
         self.entitlements.all().any(right)
     }
 
+    fn standing(&self, identity: &Identity) -> Standing {
+        let allowed = match identity.shown {
+            Shown::Token(hash) => return self.tokens.standing(&hash, identity),
+            Shown::Nothing => self.anonymous.as_ref(),
+            Shown::SignedBy(key) => {
+                let is_believed = self.jwt.as_ref().is_some_and(|jwt| jwt.has_key(&key));
+                let name = &identity.entitlement.name;
+                is_believed.then(|| self.entitlements.get(name)).flatten()
+            }
+        };
+        match allowed {
+            Some(allowed) if *allowed == identity.entitlement => Standing::Same,
+            Some(_) => Standing::Changed,
+            None => Standing::Revoked,
+        }
+    }
+
     fn find(&self, token: &str, now: Ts) -> Result<Identity, Denied> {
         if token.len() > CREDENTIAL_BYTES_MAX {
             return Err(Denied::TooLong);
@@ -77,13 +97,25 @@ impl Authenticator {
     pub fn new(policy: Policy) -> Authenticator {
         Authenticator {
             policy: RwLock::new(Arc::new(policy)),
+            changes: watch::Sender::new(()),
             tickets: Mutex::default(),
         }
     }
 
-    /// Goes by another policy from now on, as a whole. Who is known already stays it.
+    /// Goes by another policy from now on, as a whole.
     pub fn replace(&self, policy: Policy) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        self.changes.send_replace(());
+    }
+
+    /// Tells when another policy is gone by.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// What became of somebody who is known.
+    pub fn standing(&self, identity: &Identity) -> Standing {
+        self.policy().standing(identity)
     }
 
     /// Whose token this is.
@@ -114,6 +146,7 @@ impl Authenticator {
     pub fn take_ticket(&self, ticket: &str, at: Instant, now: Ts) -> Result<Identity, Denied> {
         let identity = self.tickets().take(ticket, at)?;
         match identity.left(now) {
+            _ if self.standing(&identity) != Standing::Same => Err(Denied::Unknown),
             Some(left) if left.is_zero() => Err(Denied::Expired),
             _ => Ok(identity),
         }

@@ -7,6 +7,7 @@ use crate::market::Ts;
 
 use super::bounds::NAME_BYTES_MAX;
 use super::entitlement::Entitlement;
+use super::secret::Hash;
 
 /// Name of everybody who shows no credentials: no token may have it.
 const ANONYMOUS: &str = "anonymous";
@@ -21,6 +22,28 @@ pub struct Identity {
     pub expires: Option<Ts>,
     /// It has shown credentials.
     pub is_authenticated: bool,
+    pub(super) shown: Shown,
+}
+
+/// What somebody has shown, to know it again where whom to believe has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    Nothing,
+    /// A static token of this hash.
+    Token(Hash),
+    /// A JSON Web Token that this key has signed.
+    SignedBy(Hash),
+}
+
+/// What became of somebody who is known, once whom to believe has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// All as before.
+    Same,
+    /// Still known, and allowed something else.
+    Changed,
+    /// Known no longer.
+    Revoked,
 }
 
 impl Identity {
@@ -31,16 +54,18 @@ impl Identity {
             entitlement,
             expires: None,
             is_authenticated: false,
+            shown: Shown::Nothing,
         }
     }
 
     /// Somebody whose credentials are good.
-    pub(super) fn known(name: Arc<str>, entitlement: Arc<Entitlement>, expires: Option<Ts>) -> Identity {
+    pub(super) fn known(name: Arc<str>, entitlement: Arc<Entitlement>, expires: Option<Ts>, shown: Shown) -> Identity {
         Identity {
             name,
             entitlement,
             expires,
             is_authenticated: true,
+            shown,
         }
     }
 

@@ -19,6 +19,6 @@ pub use authenticator::{Authenticator, Policy};
 pub use bounds::{CREDENTIAL_BYTES_MAX, TICKET_LIFETIME};
 pub use entitlement::{Entitlement, Entitlements};
 pub use error::{AuthError, Denied, Exhausted};
-pub use identity::Identity;
+pub use identity::{Identity, Standing};
 pub use jwt::Jwt;
 pub use tokens::{NewToken, Tokens};

@@ -35,7 +35,7 @@ impl fmt::Display for Hash {
 
 impl Hash {
     /// A secret's hash.
-    pub(super) fn of(secret: &str) -> Hash {
+    pub(super) fn of(secret: impl AsRef<[u8]>) -> Hash {
         Hash(sha2::Sha256::digest(secret).into())
     }
 

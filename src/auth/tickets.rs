@@ -78,6 +78,7 @@ mod tests {
 
     use super::*;
     use crate::auth::Entitlement;
+    use crate::auth::identity::Shown;
 
     fn identity(name: &str) -> Identity {
         let entitlement = Entitlement {
@@ -90,7 +91,7 @@ mod tests {
             may_replay: false,
             may_read_statistics: false,
         };
-        Identity::known(name.into(), Arc::new(entitlement), None)
+        Identity::known(name.into(), Arc::new(entitlement), None, Shown::Nothing)
     }
 
     #[test]

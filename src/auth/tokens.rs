@@ -12,7 +12,7 @@ use crate::market::Ts;
 use super::bounds::TOKENS_MAX;
 use super::entitlement::{Entitlement, Entitlements};
 use super::error::{AuthError, Denied};
-use super::identity::{Identity, NAME_ALLOWED, is_name};
+use super::identity::{Identity, NAME_ALLOWED, Shown, Standing, is_name};
 use super::secret::{self, Hash};
 
 /// What every token begins with, so that one that lies about is recognised.
@@ -88,6 +88,18 @@ impl Tokens {
         self.0.len()
     }
 
+    /// What became of somebody who has shown the token of this hash.
+    pub(super) fn standing(&self, hash: &Hash, identity: &Identity) -> Standing {
+        let is_it = |token: &&Token| token.hash == *hash && token.name == *identity.name();
+        match self.0.iter().find(is_it) {
+            Some(token) if token.entitlement == identity.entitlement && token.expires == identity.expires => {
+                Standing::Same
+            }
+            Some(_) => Standing::Changed,
+            None => Standing::Revoked,
+        }
+    }
+
     /// Whose token this is. Takes as long for one as for any other.
     pub(super) fn find(&self, secret: &str, now: Ts) -> Result<Identity, Denied> {
         let hash = Hash::of(secret);
@@ -104,7 +116,12 @@ impl Tokens {
         } = found.ok_or(Denied::Unknown)?;
         match expires {
             Some(expires) if *expires <= now => Err(Denied::Expired),
-            expires => Ok(Identity::known(name.clone(), entitlement.clone(), *expires)),
+            expires => Ok(Identity::known(
+                name.clone(),
+                entitlement.clone(),
+                *expires,
+                Shown::Token(hash),
+            )),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::auth::{AuthError, Entitlement, Entitlements, Jwt, Policy, Tokens};
 use crate::server::INTERVAL_MS;
 
 /// Whom to believe, as it is configured; no file was read yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AuthSettings {
     pub(super) tokens: Option<PathBuf>,
     pub(super) jwt: Option<JwtSettings>,
@@ -19,7 +19,7 @@ pub(super) struct AuthSettings {
 }
 
 /// Whose JSON Web Tokens to believe.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct JwtSettings {
     pub(super) keys: PathBuf,
     pub(super) audience: String,

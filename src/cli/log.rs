@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tracing::callsite::Identifier;
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, reload};
 
 use super::bars::BesideBars;
 use crate::monitor::names;
@@ -61,8 +61,19 @@ pub(super) fn to_stderr(level: Level) {
     start(level, LogFormat::Text);
 }
 
+/// Changes the level of a log that runs.
+pub(super) struct LogLevel(reload::Handle<LevelFilter, Registry>);
+
+impl LogLevel {
+    /// Goes by this level from now on.
+    pub(super) fn set(&self, level: Level) {
+        // It fails where the log has ended, and with it whoever reads it.
+        let _ = self.0.reload(LevelFilter::from(level));
+    }
+}
+
 /// Logs to stderr from now on. To be called within the runtime.
-pub(super) fn start(level: Level, format: LogFormat) {
+pub(super) fn start(level: Level, format: LogFormat) -> LogLevel {
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(|| BesideBars)
         .with_ansi(io::stderr().is_terminal())
@@ -75,10 +86,8 @@ pub(super) fn start(level: Level, format: LogFormat) {
     };
     let lines = Arc::new(Lines::default());
     let sparing = Sparing(lines.clone());
-    let log = tracing_subscriber::registry()
-        .with(layer)
-        .with(sparing)
-        .with(LevelFilter::from(level));
+    let (filter, handle) = reload::Layer::new(LevelFilter::from(level));
+    let log = tracing_subscriber::registry().with(filter).with(layer).with(sparing);
     // Set once in a process; a second serve in one process keeps the first's log.
     if log.try_init().is_ok() {
         tokio::spawn(async move {
@@ -91,6 +100,7 @@ pub(super) fn start(level: Level, format: LogFormat) {
             }
         });
     }
+    LogLevel(handle)
 }
 
 /// Lets so many lines of each place pass.

@@ -16,6 +16,7 @@ mod log;
 mod monitoring;
 mod record;
 mod recording;
+mod reload;
 mod replay;
 mod serve;
 mod serve_args;
@@ -161,8 +162,8 @@ fn run(command: Command, matches: &ArgMatches) -> Result<(), CliError> {
         stop_on_signal(&stop)?;
         match command {
             Command::Serve(args) => {
-                let settings = settings::Settings::collect(*args)?;
-                Ok(serve::run(settings, stop).await?)
+                let settings = settings::Settings::collect((*args).clone())?;
+                Ok(serve::run(*args, settings, stop).await?)
             }
             Command::Watch(args) => Ok(watch::run(args, stop).await?),
             Command::Record(args) => Ok(record::run(args, stop).await?),

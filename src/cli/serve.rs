@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::auth::{AuthFault, AuthSettings, EXPOSED, is_exposed};
 use super::cores::{Cores, CoresError};
-use super::log;
+use super::log::{self, LogLevel};
+use super::reload::Reloader;
+use super::serve_args::ServeArgs;
 use super::settings::Settings;
 use crate::auth::{Authenticator, Policy};
 use crate::control;
@@ -59,6 +61,8 @@ pub(super) enum ServeError {
     Cores(#[from] CoresError),
     #[error("a thread could not be started: {0}")]
     Thread(io::Error),
+    #[error("SIGHUP cannot be received: {0}")]
+    Signal(io::Error),
     #[error("standard output: {0}")]
     Stdout(io::Error),
     #[error("internal error: a thread of the service has ended, see the log")]
@@ -82,10 +86,10 @@ impl ServeError {
 }
 
 /// `tickwire serve`: its feeds, and what this machine's programs push.
-pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(), ServeError> {
+pub(super) async fn run(args: ServeArgs, settings: Settings, stop: CancellationToken) -> Result<(), ServeError> {
     // First of all: what counts takes its counters when it is made.
     let metrics = install_metrics();
-    log::start(settings.log_level, settings.log_format);
+    let level = log::start(settings.log_level, settings.log_format);
     // Whatever can be refused is refused before anything runs.
     let (first_subscribe, first_subscriber) = watch::channel(false);
     let context = FeedContext::new(first_subscriber);
@@ -115,6 +119,7 @@ pub(super) async fn run(settings: Settings, stop: CancellationToken) -> Result<(
         record: settings.record.clone(),
         first_subscribe,
         metrics,
+        reload: Some((args, level)),
     };
     serve(settings, behind, stop).await
 }
@@ -137,6 +142,8 @@ pub(super) struct Behind {
     /// Becomes true when the first subscriber has subscribed.
     pub(super) first_subscribe: watch::Sender<bool>,
     pub(super) metrics: Metrics,
+    /// What the settings are read anew from, and the log whose level they set, where they are.
+    pub(super) reload: Option<(ServeArgs, LogLevel)>,
 }
 
 /// What is counted, for its two readers.
@@ -160,6 +167,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         record,
         first_subscribe,
         metrics,
+        reload,
     } = behind;
     let tls = settings.tls.clone().map(Tls::read).transpose()?;
     settings.cores.as_ref().map_or(Ok(()), Cores::check)?;
@@ -250,6 +258,10 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
         ended.spawn_blocking(move || drop(thread.join()));
     }
 
+    if let Some((args, level)) = reload {
+        let reloader = Reloader::new(args, settings.clone(), addr, app.remote(), level).map_err(ServeError::Signal)?;
+        tokio::spawn(reloader.run(stop.clone()));
+    }
     greet(scheme, addr, &venues).map_err(ServeError::Stdout)?;
     let served = tokio::select! {
         () = server::run(listener, app, stop) => Ok(()),

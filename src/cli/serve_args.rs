@@ -14,7 +14,7 @@ use super::within::{
 use crate::server::{AllowedOrigins, ProxyHeader, TrustedProxies};
 
 /// Serves live tickers over WebSocket, with a dashboard on the same port.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(after_help = r#"Examples:
   tickwire serve
   tickwire serve --listen 0.0.0.0:7070 --insecure --feed 'synthetic?symbols=50&rate=2000'
@@ -46,7 +46,7 @@ pub(super) struct ServeArgs {
 }
 
 /// A tape of what the feeds say.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Recording")]
 pub(super) struct RecordingArgs {
     /// Records what the feeds say to a tape, such as day.tape; a file that is there is never overwritten
@@ -61,7 +61,7 @@ pub(super) struct RecordingArgs {
 }
 
 /// What every service has, whatever feeds it.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Service")]
 pub(super) struct ServiceArgs {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]

@@ -23,7 +23,7 @@ const CONFIG_DEFAULT: &str = "tickwire.toml";
 pub(super) const FEED_ENV: &str = "TICKWIRE_FEED";
 
 /// All that `serve` needs to know.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) listen: String,
     /// Where TLS is spoken.

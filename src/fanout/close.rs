@@ -36,6 +36,8 @@ pub enum CloseReason {
     BadCredentials,
     /// The credentials are worth nothing any more.
     Expired,
+    /// What its peer may have has changed.
+    Changed,
     /// Credentials are needed, and none came.
     NoCredentials,
     /// A connection option that does not exist.
@@ -53,6 +55,7 @@ impl CloseReason {
             CloseReason::Protocol(_) => 1002,
             CloseReason::NotUtf8 => 1007,
             CloseReason::TooBig { .. } => 1009,
+            CloseReason::Changed => 1001,
             CloseReason::Shutdown => 4001,
             CloseReason::Internal => 4004,
             CloseReason::SlowConsumer => 4008,
@@ -92,6 +95,7 @@ impl CloseReason {
             CloseReason::TooMany => "too many connections".to_owned(),
             CloseReason::TooManyOfOne => "too many connections of one identity".to_owned(),
             CloseReason::BadCredentials => "unknown or expired credentials".to_owned(),
+            CloseReason::Changed => "what this connection may have has changed: come back".to_owned(),
             CloseReason::Expired => "the credentials have expired: come back with new ones".to_owned(),
             CloseReason::NoCredentials => "no credentials came in time".to_owned(),
             CloseReason::BadOption(what) | CloseReason::Forbidden(what) => what.clone(),

@@ -53,7 +53,7 @@ impl<S: Socket> Shard<S> {
 
     fn close(&mut self, id: super::SubscriberId, reason: CloseReason) {
         let Some(slot) = self.slot_of(id) else { return };
-        if reason == CloseReason::Expired {
+        if matches!(reason, CloseReason::Expired | CloseReason::Changed) {
             let goaway = goaway(&reason, &mut self.random);
             self.tell(slot, Body::Goaway(goaway), false);
         }

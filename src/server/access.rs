@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::App;
 use super::bounds::AUTHENTICATE_DEADLINE;
-use super::door::{Door, expired};
+use super::door::{Door, Ending};
 use super::seats::Seat;
 use super::slot::Slot;
 use crate::auth::Identity;
@@ -30,7 +30,7 @@ enum Known {
         _place: Slot,
     },
     As {
-        identity: Identity,
+        ending: Ending,
         seat: Seat,
     },
 }
@@ -54,7 +54,10 @@ impl Access {
     pub(super) fn begin(app: &Arc<App>, caller: Option<Identity>, is_page: bool) -> Result<Access, CloseReason> {
         let seated = caller.map(|identity| (Seat::take(app, &identity), identity));
         let known = match seated {
-            Some((Some(seat), identity)) => Known::As { identity, seat },
+            Some((Some(seat), identity)) => Known::As {
+                ending: Ending::of(&app.door, identity),
+                seat,
+            },
             Some((None, identity)) if is_page && !identity.is_authenticated => {
                 Known::not_yet(app, CloseReason::TooManyOfOne)?
             }
@@ -119,10 +122,11 @@ impl Access {
         let identity = authenticator.authenticate(token, Ts::now()).map_err(refused)?;
         tracing::debug!(%session, identity = &**identity.name(), "session authenticated");
         match &mut self.known {
-            Known::As { identity: before, seat } if seat.is_of(&identity) => *before = identity,
+            Known::As { ending, seat } if seat.is_of(&identity) => *ending = Ending::of(&self.app.door, identity),
             known => {
                 let seat = Seat::take(&self.app, &identity).ok_or(CloseReason::TooManyOfOne)?;
-                *known = Known::As { identity, seat };
+                let ending = Ending::of(&self.app.door, identity);
+                *known = Known::As { ending, seat };
             }
         }
         Ok(())
@@ -132,23 +136,20 @@ impl Access {
     ///
     /// # Cancel safety
     /// Nothing is lost where it is dropped.
-    pub(super) async fn over(&self) -> CloseReason {
-        match &self.known {
+    pub(super) async fn over(&mut self) -> CloseReason {
+        match &mut self.known {
             Known::NotYet { until, why, .. } => {
                 sleep_until(*until).await;
                 why.clone()
             }
-            Known::As { identity, .. } => {
-                expired(identity).await;
-                CloseReason::Expired
-            }
+            Known::As { ending, .. } => ending.over().await,
         }
     }
 
     fn identity(&self) -> Option<&Identity> {
         match &self.known {
             Known::NotYet { .. } => None,
-            Known::As { identity, .. } => Some(identity),
+            Known::As { ending, .. } => Some(&ending.identity),
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::answer::Changes;
 use super::asked::{Asked, Position};
 use super::bounds::WAIT_MS_MAX;
-use super::door::expired;
+use super::door::Ending;
 use super::error::ApiError;
 use super::query_string::{digits, values};
 use super::reply::json;
@@ -54,6 +54,7 @@ pub(super) async fn changes(
     let watching = app.query.run(move |query| query.watch(&asked)).await;
     let watching = watching.ok_or_else(ApiError::internal)?;
     app.fanout.note_subscriber(&poll.asked.strings);
+    let mut ending = Ending::of(&app.door, identity);
     // Dropped first: whoever is no longer counted as waiting has left its place.
     let _slot = slot;
     loop {
@@ -68,7 +69,10 @@ pub(super) async fn changes(
         tokio::select! {
             biased;
             () = app.stop.cancelled() => return Err(ApiError::busy(CloseReason::Shutdown.words())),
-            () = expired(&identity) => return Err(ApiError::bad_credentials()),
+            reason = ending.over() => return Err(match reason {
+                CloseReason::Changed => ApiError::busy(reason.words()),
+                _ => ApiError::bad_credentials(),
+            }),
             () = watching.watch.news() => {}
             () = sleep_until(deadline) => {}
         }

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::watch;
 
 use super::bounds::EXPIRY_LOOK;
 use super::error::ApiError;
@@ -15,8 +16,8 @@ use super::options::{INTERVAL_MS, beats};
 use super::query_string::pairs;
 use super::routes::EVENTS_PATH;
 use super::{App, Peer};
-use crate::auth::{Authenticator, Denied, Entitlement, Identity};
-use crate::fanout::Allowance;
+use crate::auth::{Authenticator, Denied, Entitlement, Identity, Standing};
+use crate::fanout::{Allowance, CloseReason};
 use crate::market::{Rights, Ts};
 
 /// Parameter of a ticket, where there is one.
@@ -27,11 +28,11 @@ pub(super) enum Door {
     /// Everybody, and sees everything.
     Open(Identity),
     /// Who is known, and others as far as they may.
-    Guarded(Authenticator),
+    Guarded(Arc<Authenticator>),
 }
 
 impl Door {
-    pub(super) fn new(authenticator: Option<Authenticator>) -> Door {
+    pub(super) fn new(authenticator: Option<Arc<Authenticator>>) -> Door {
         let everything = || Entitlement {
             name: "everything".to_owned(),
             rights: Rights::all(),
@@ -45,6 +46,14 @@ impl Door {
         match authenticator {
             Some(authenticator) => Door::Guarded(authenticator),
             None => Door::Open(Identity::anonymous(Arc::new(everything()))),
+        }
+    }
+
+    /// Who knows who somebody is, where anybody is asked.
+    pub(super) fn authenticator(&self) -> Option<&Arc<Authenticator>> {
+        match self {
+            Door::Open(_) => None,
+            Door::Guarded(authenticator) => Some(authenticator),
         }
     }
 
@@ -112,17 +121,51 @@ pub(super) async fn require(
     }
 }
 
-/// Waits until credentials are worth nothing; for ever where they do not end. Goes by the wall clock, which may be set
-/// meanwhile.
-///
-/// # Cancel safety
-/// Nothing is lost where it is dropped.
-pub(super) async fn expired(identity: &Identity) {
-    loop {
-        match identity.left(Ts::now()) {
-            None => std::future::pending().await,
-            Some(left) if left.is_zero() => return,
-            Some(left) => tokio::time::sleep(left.min(EXPIRY_LOOK)).await,
+/// When somebody who is known may stay no longer.
+pub(super) struct Ending {
+    pub(super) identity: Identity,
+    /// Whom to believe, and when that changes; nobody is asked where everybody may come in.
+    policy: Option<(Arc<Authenticator>, watch::Receiver<()>)>,
+}
+
+impl Ending {
+    pub(super) fn of(door: &Door, identity: Identity) -> Ending {
+        let policy = match door {
+            Door::Open(_) => None,
+            Door::Guarded(authenticator) => {
+                let mut changes = authenticator.changes();
+                // It may have changed since the credentials were looked at.
+                changes.mark_changed();
+                Some((authenticator.clone(), changes))
+            }
+        };
+        Ending { identity, policy }
+    }
+
+    /// Waits until credentials are worth nothing, or allow something else, and says which. Goes by the wall clock, which may
+    /// be set meanwhile.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost where it is dropped.
+    pub(super) async fn over(&mut self) -> CloseReason {
+        loop {
+            let left = self.identity.left(Ts::now());
+            if left.is_some_and(|left| left.is_zero()) {
+                return CloseReason::Expired;
+            }
+            let look = left.map(|left| left.min(EXPIRY_LOOK));
+            let Some((authenticator, changes)) = &mut self.policy else {
+                return std::future::pending().await;
+            };
+            let is_changed = tokio::select! {
+                changed = changes.changed() => changed.is_ok(),
+                () = tokio::time::sleep(look.unwrap_or(EXPIRY_LOOK)) => false,
+            };
+            match is_changed.then(|| authenticator.standing(&self.identity)) {
+                Some(Standing::Changed) => return CloseReason::Changed,
+                Some(Standing::Revoked) => return CloseReason::Expired,
+                Some(Standing::Same) | None => {}
+            }
         }
     }
 }

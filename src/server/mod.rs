@@ -18,6 +18,7 @@ mod follow;
 mod guard;
 mod held;
 mod limits;
+mod live;
 mod openapi;
 mod options;
 mod origins;
@@ -62,20 +63,22 @@ use origins::Origins;
 use socket::Stream;
 
 pub use limits::{Bound, Limits, ProxyHeader, Rates, TrustedProxies};
+pub use live::Remote;
 pub use options::INTERVAL_MS;
 pub use origins::{AllowedOrigins, OriginError};
 pub use query::Query;
 pub use socket::TcpWriter;
 pub use socket_faults::SocketFaults;
-pub use tls::{Tls, TlsError, TlsFiles};
+pub use tls::{Certificate, Tls, TlsError, TlsFiles};
 
 use crate::auth::Authenticator;
 use crate::control::{Push, ReplayRemote};
 use crate::engine::Demand;
 use crate::fanout::Fanout;
 use crate::monitor::{Health, Recording, names};
-use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, FINISH_DEADLINE, PLAIN_CONNECTIONS_MAX};
+use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, FINISH_DEADLINE};
 use limits::{Addresses, Taken};
+use live::Live;
 
 /// What an operator may set.
 #[derive(Clone, Debug)]
@@ -115,12 +118,10 @@ pub struct App {
     /// Of what feeds say, where there is one.
     recording: Option<Arc<Recording>>,
     render_metrics: Box<dyn Fn() -> String + Send + Sync>,
-    session: session::SessionConfig,
+    live: Arc<Live>,
     tls: Option<Tls>,
     origins: Origins,
     door: Door,
-    connections_max: usize,
-    limits: Limits,
     addresses: Arc<Addresses>,
     places: slot::Places,
     answers: held::Answers,
@@ -147,12 +148,7 @@ impl App {
             health,
             recording: None,
             render_metrics,
-            session: session::SessionConfig {
-                message_bytes_max: config.message_bytes_max,
-                ping_interval: config.ping_interval,
-                rates: config.limits.rates,
-                socket_faults: config.socket_faults,
-            },
+            live: Live::new(config.clone()),
             tls: None,
             origins: Origins {
                 allowed: config.allowed_origins.clone(),
@@ -160,9 +156,7 @@ impl App {
                 is_local: false,
             },
             door: Door::new(None),
-            connections_max: config.connections_max,
-            limits: config.limits.clone(),
-            addresses: Addresses::new(&config.limits),
+            addresses: Arc::default(),
             places: slot::Places::default(),
             answers: held::Answers::new(),
             seats: seats::Seats::default(),
@@ -177,16 +171,17 @@ impl App {
 
     /// Believes those whom this one knows; without one everybody may come in.
     pub fn with_authenticator(self, authenticator: Option<Authenticator>) -> App {
-        let door = Door::new(authenticator);
+        let door = Door::new(authenticator.map(Arc::new));
         App { door, ..self }
     }
 
     /// A connection as one of its address's; `None` where that has too many. Those of a proxy are not the proxy's own.
     fn greet(&self, addr: SocketAddr, permit: Arc<OwnedSemaphorePermit>) -> Option<Peer> {
-        let of_address = match self.limits.trusted_proxies.has(addr.ip()) {
+        let config = self.live.config();
+        let of_address = match config.limits.trusted_proxies.has(addr.ip()) {
             true => None,
             false => {
-                let taken = self.addresses.connect(addr.ip());
+                let taken = self.addresses.connect(addr.ip(), &config.limits);
                 if taken.is_none() {
                     metrics::counter!(names::HANDSHAKES_REFUSED, "reason" => "address").increment(1);
                 }
@@ -224,7 +219,7 @@ struct Peer {
 impl Peer {
     /// Who asks: the peer itself, or whom a trusted proxy names.
     fn client(&self, app: &App, headers: &HeaderMap) -> IpAddr {
-        app.limits.trusted_proxies.client(self.addr.ip(), headers)
+        app.live.config().limits.trusted_proxies.client(self.addr.ip(), headers)
     }
 }
 
@@ -243,8 +238,7 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
     if let Some(tls) = app.tls.clone() {
         tokio::spawn(tls.follow_files(stop.clone()));
     }
-    let sockets_max = app.connections_max + PLAIN_CONNECTIONS_MAX;
-    let permits = Arc::new(Semaphore::new(sockets_max));
+    let permits = app.live.sockets.clone();
     let accepts_failed = metrics::counter!(names::ACCEPTS_FAILED);
     let mut is_refused = false;
     loop {
@@ -273,7 +267,7 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
     drop(listener);
     drain(&app).await;
     // What is being answered over plain HTTP is finished too.
-    let all = permits.acquire_many(sockets_max as u32);
+    let all = permits.acquire_many(app.live.sockets_max() as u32);
     let _ = tokio::time::timeout(FINISH_DEADLINE, all).await;
 }
 
@@ -294,16 +288,17 @@ async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: 
     }
     let stream = match &app.tls {
         None => Stream::Left(stream),
-        Some(tls) => match secured(tls, stream, app.limits.handshake).await {
+        Some(tls) => match secured(tls, stream, app.live.config().limits.handshake).await {
             Ok(stream) => Stream::Right(Box::new(stream)),
             Err(error) => return ended(&error),
         },
     };
     let service = TowerToHyperService::new(router.layer(axum::Extension(peer)));
+    let limits = app.live.config().limits.clone();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(app.limits.handshake)
-        .max_buf_size(app.limits.header_bytes_max);
+        .header_read_timeout(limits.handshake)
+        .max_buf_size(limits.header_bytes_max);
     let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(connection);
     tokio::select! {

@@ -12,13 +12,13 @@ use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::SocketFaults;
 use super::access::Access;
 use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
 use super::limits::{Budget, Rates, TooMuch, Work};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
 use super::socket::{self, Stream, TcpReader, TcpWriter};
+use super::{ServerConfig, SocketFaults};
 use crate::fanout::{CloseReason, Command, Fanout, Join, Link, Request, SubscriberId, pong};
 use crate::market::Ts;
 use crate::monitor::names;
@@ -32,6 +32,18 @@ pub(super) struct SessionConfig {
     pub(super) ping_interval: Duration,
     pub(super) rates: Rates,
     pub(super) socket_faults: SocketFaults,
+}
+
+impl SessionConfig {
+    /// What the settings say.
+    pub(super) fn of(config: &ServerConfig) -> SessionConfig {
+        SessionConfig {
+            message_bytes_max: config.message_bytes_max,
+            ping_interval: config.ping_interval,
+            rates: config.limits.rates,
+            socket_faults: config.socket_faults,
+        }
+    }
 }
 
 /// One session.

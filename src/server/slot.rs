@@ -31,8 +31,9 @@ pub(super) struct Slot {
 impl Slot {
     /// Takes one of the connections that may be open at a time, where one is left for the address and for all.
     pub(super) fn take(app: &Arc<App>, client: IpAddr) -> Option<Slot> {
-        let of_address = app.addresses.stay(client)?;
-        let mut slot = Slot::of(app, |places| &places.connections, app.connections_max)?;
+        let config = app.live.config();
+        let of_address = app.addresses.stay(client, &config.limits)?;
+        let mut slot = Slot::of(app, |places| &places.connections, config.connections_max)?;
         slot._of_address = Some(of_address);
         Some(slot)
     }

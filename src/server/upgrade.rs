@@ -16,7 +16,7 @@ use super::door::TICKET;
 use super::error::ApiError;
 use super::options::{ConnectionOptions, first_offered};
 use super::origins::Page;
-use super::session;
+use super::session::{self, SessionConfig};
 use super::slot::Slot;
 use super::socket::Stream;
 use super::{App, Peer};
@@ -40,7 +40,7 @@ pub(super) fn upgrade(
     let is_browser = headers.contains_key(header::ORIGIN);
     let client = peer.client(app, headers);
     // Others were counted when they connected.
-    if client != peer.addr.ip().to_canonical() && !app.addresses.shake_hands(client) {
+    if client != peer.addr.ip().to_canonical() && !app.addresses.shake_hands(client, &app.live.config().limits) {
         let words = "too many handshakes of one address: come back after a while";
         return Err(refused("rate", ApiError::rate_limited(words)));
     }
@@ -86,7 +86,8 @@ pub(super) fn upgrade(
             read_ahead: parts.read_buf,
             client,
         };
-        session::run(begun, guest, &app.fanout, app.session).await;
+        let config = SessionConfig::of(&app.live.config());
+        session::run(begun, guest, &app.fanout, config).await;
     });
     Ok(response)
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::auth::bounds::LEEWAY;
 use crate::auth::entitlement::Entitlements;
 use crate::auth::error::Denied;
-use crate::auth::identity::{Identity, is_name};
+use crate::auth::identity::{Identity, Shown, is_name};
 use crate::market::Ts;
 
 /// The claims that mean something here (RFC 7519, 4.1); others are passed over, and none may be there twice.
@@ -38,6 +38,7 @@ impl Claims {
         audience: &str,
         issuer: Option<&str>,
         entitlements: &Entitlements,
+        shown: Shown,
         now: Ts,
     ) -> Result<Identity, Denied> {
         let leeway = LEEWAY.as_nanos() as i64;
@@ -63,7 +64,12 @@ impl Claims {
             return Err(Denied::Subject);
         }
         let entitlement = entitlements.get(&self.entitlement).ok_or(Denied::Entitlement)?;
-        Ok(Identity::known(self.sub.into(), entitlement.clone(), Some(expires)))
+        Ok(Identity::known(
+            self.sub.into(),
+            entitlement.clone(),
+            Some(expires),
+            shown,
+        ))
     }
 }
 

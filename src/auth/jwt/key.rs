@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::auth::secret::Hash;
+
 use ring::hmac;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
@@ -19,6 +21,8 @@ pub(super) struct Key {
     /// As a token's header calls it (RFC 7518, 3.1).
     algorithm: &'static str,
     material: Material,
+    /// By which it is known again.
+    print: Hash,
 }
 
 enum Material {
@@ -70,6 +74,7 @@ impl Key {
         Ok(Key {
             id: None,
             algorithm: "RS256",
+            print: Hash::of([&n[..], &[0], &e].concat()),
             material: Material::Rsa(RsaPublicKeyComponents { n, e }),
         })
     }
@@ -87,21 +92,27 @@ impl Key {
             id: None,
             algorithm: "HS256",
             material,
+            print: Hash::of(secret),
         })
     }
 
     fn public(algorithm: &'static str, how: &'static dyn VerificationAlgorithm, key: Vec<u8>) -> Key {
-        let material = Material::Public(UnparsedPublicKey::new(how, key));
         Key {
             id: None,
             algorithm,
-            material,
+            print: Hash::of(&key),
+            material: Material::Public(UnparsedPublicKey::new(how, key)),
         }
     }
 
     /// The same key under an id.
     pub(super) fn with_id(self, id: Option<String>) -> Key {
         Key { id, ..self }
+    }
+
+    /// By which it is known again.
+    pub(super) fn print(&self) -> Hash {
+        self.print
     }
 
     /// Whether a header means it: a key of a set goes by its id where the header has one.

@@ -23,7 +23,8 @@ use crate::market::Ts;
 
 use super::entitlement::Entitlements;
 use super::error::{AuthError, Denied};
-use super::identity::Identity;
+use super::identity::{Identity, Shown};
+use super::secret::Hash;
 use claims::Claims;
 use key::Key;
 
@@ -88,11 +89,16 @@ impl Jwt {
             .filter(|key| key.is_meant(&header.alg, header.kid.as_deref()))
             .peekable();
         candidates.peek().ok_or(Denied::Key)?;
-        if !candidates.any(|key| key.has_signed(signed.as_bytes(), &signature)) {
-            return Err(Denied::Signature);
-        }
+        let signer = candidates.find(|key| key.has_signed(signed.as_bytes(), &signature));
+        let shown = Shown::SignedBy(signer.ok_or(Denied::Signature)?.print());
         // Nothing of the payload is looked at before.
-        Claims::parse(&decode(payload)?)?.check(&self.audience, self.issuer.as_deref(), entitlements, now)
+        let claims = Claims::parse(&decode(payload)?)?;
+        claims.check(&self.audience, self.issuer.as_deref(), entitlements, shown, now)
+    }
+
+    /// Whether this key's signatures count.
+    pub(super) fn has_key(&self, print: &Hash) -> bool {
+        self.keys.iter().any(|key| key.print() == *print)
     }
 }
 

@@ -168,6 +168,7 @@ async fn serve_replay(
         record: None,
         first_subscribe,
         metrics,
+        reload: None,
     };
     let driving = stop.child_token();
     let shown = tokio::spawn(bar::show(remote.clone(), driving.clone()));

@@ -16,7 +16,7 @@ use crate::fanout::{Allowance, CloseReason};
 use crate::market::Ts;
 use crate::server::App;
 use crate::server::bounds::CLOSE_DEADLINE;
-use crate::server::door::expired;
+use crate::server::door::Ending;
 use crate::server::follow::Scratch;
 use crate::server::query::State;
 use crate::server::watch::Watch;
@@ -67,7 +67,7 @@ impl Stream {
     pub(super) async fn write(mut self, sender: mpsc::Sender<Bytes>, welcome: Bytes) -> CloseReason {
         // The first always fits.
         let _ = sender.try_send(welcome);
-        let identity = self.identity.clone();
+        let mut ending = Ending::of(&self.app.door, self.identity.clone());
         loop {
             let since_due = match self.room(&sender).await {
                 Ok(since_due) => since_due,
@@ -77,7 +77,7 @@ impl Stream {
             let next = tokio::select! {
                 biased;
                 () = sender.closed() => return CloseReason::Peer(None),
-                () = expired(&identity) => Err(CloseReason::Expired),
+                reason = ending.over() => Err(reason),
                 next = self.next(since_due) => next.ok_or(CloseReason::Shutdown),
             };
             let (bytes, end) = match next {

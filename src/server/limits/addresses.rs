@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
+use super::Limits;
 use super::bucket::Bucket;
-use super::{Bound, Limits};
 
 /// Connections beyond those that may stay: such as are being told that they may not, and plain requests of the same place.
 const PLAIN_PER_ADDRESS: u32 = 64;
@@ -32,16 +32,12 @@ impl Place {
 }
 
 /// All addresses that have something open, or had until a moment ago.
-#[derive(Debug)]
-pub(in crate::server) struct Addresses {
-    connections: Bound,
-    handshakes: Bound,
-    // Peers choose their addresses, so the hash is a keyed one.
-    list: Mutex<Places>,
-}
+#[derive(Debug, Default)]
+pub(in crate::server) struct Addresses(Mutex<Places>);
 
 #[derive(Debug, Default)]
 struct Places {
+    // Peers choose their addresses, so the hash is a keyed one.
     by_place: HashMap<Place, Open>,
     sweep_at: usize,
 }
@@ -70,30 +66,22 @@ pub(in crate::server) struct Taken {
 }
 
 impl Addresses {
-    pub(in crate::server) fn new(limits: &Limits) -> Arc<Addresses> {
-        Arc::new(Addresses {
-            connections: limits.connections_per_address,
-            handshakes: limits.handshakes_per_second,
-            list: Mutex::default(),
-        })
-    }
-
     /// A connection begins; `None` where the address has too many, or too many a second.
-    pub(in crate::server) fn connect(self: &Arc<Addresses>, address: IpAddr) -> Option<Taken> {
-        let most = self.connections.of(address);
+    pub(in crate::server) fn connect(self: &Arc<Addresses>, address: IpAddr, limits: &Limits) -> Option<Taken> {
+        let most = limits.connections_per_address.of(address);
         let most = most.map(|most| most.saturating_add(PLAIN_PER_ADDRESS));
-        self.shake_hands(address)
+        self.shake_hands(address, limits)
             .then(|| self.take(address, What::Connection, most))?
     }
 
     /// One that stays: a session, an event stream, a poll that waits; `None` where the address has too many.
-    pub(in crate::server) fn stay(self: &Arc<Addresses>, address: IpAddr) -> Option<Taken> {
-        self.take(address, What::Stay, self.connections.of(address))
+    pub(in crate::server) fn stay(self: &Arc<Addresses>, address: IpAddr, limits: &Limits) -> Option<Taken> {
+        self.take(address, What::Stay, limits.connections_per_address.of(address))
     }
 
     /// A handshake; false where they are too many a second.
-    pub(in crate::server) fn shake_hands(&self, address: IpAddr) -> bool {
-        let Some(rate) = self.handshakes.of(address) else {
+    pub(in crate::server) fn shake_hands(&self, address: IpAddr, limits: &Limits) -> bool {
+        let Some(rate) = limits.handshakes_per_second.of(address) else {
             return true;
         };
         let (mut list, now) = (self.list(), Instant::now());
@@ -116,7 +104,7 @@ impl Addresses {
     }
 
     fn list(&self) -> MutexGuard<'_, Places> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -162,6 +150,7 @@ impl Drop for Taken {
 mod tests {
     use std::time::Duration;
 
+    use super::super::{Bound, Rates, TrustedProxies};
     use super::*;
     use tokio::time::advance;
 
@@ -193,7 +182,7 @@ mod tests {
         drop(first);
         assert!(addresses.stay(ip(FAR)).is_some());
         drop(second);
-        assert!(addresses.list().by_place.is_empty(), "nothing is kept of who has gone");
+        assert!(addresses.len() == 0, "nothing is kept of who has gone");
     }
 
     #[tokio::test(start_paused = true)]
@@ -212,7 +201,7 @@ mod tests {
     async fn loopback_has_no_bound_unless_one_is_set() {
         for local in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
             let (unset, set) = (addresses(1, 1, false), addresses(1, 1, true));
-            let both = |addresses: &Arc<Addresses>| {
+            let both = |addresses: &Limited| {
                 let first = addresses.stay(ip(local));
                 first.is_some() && addresses.stay(ip(local)).is_some()
             };
@@ -237,13 +226,9 @@ mod tests {
         let addresses = addresses(1, 1, false);
         let all = || (1..SWEPT_FROM as u32).map(|n| IpAddr::from(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n)));
         all().for_each(|address| assert!(addresses.connect(address).is_some()));
-        assert_eq!(
-            addresses.list().by_place.len(),
-            SWEPT_FROM - 1,
-            "they have used their rate"
-        );
+        assert_eq!(addresses.len(), SWEPT_FROM - 1, "they have used their rate");
         advance(Duration::from_secs(10)).await;
         assert!(addresses.connect(ip(FAR)).is_some());
-        assert_eq!(addresses.list().by_place.len(), 1);
+        assert_eq!(addresses.len(), 1);
     }
 }

@@ -67,7 +67,7 @@ impl TlsError {
 
 /// A certificate and its key, read and found to belong together.
 #[derive(Clone)]
-pub struct Loaded {
+pub struct Certificate {
     acceptor: TlsAcceptor,
     /// What the files hold, to know a change by.
     content: Content,
@@ -83,7 +83,7 @@ struct Content {
 #[derive(Clone)]
 pub struct Tls {
     files: TlsFiles,
-    now: Arc<RwLock<Loaded>>,
+    now: Arc<RwLock<Certificate>>,
 }
 
 impl fmt::Debug for Tls {
@@ -97,7 +97,7 @@ impl TlsFiles {
     ///
     /// # Errors
     /// Which file is at fault, and why.
-    pub fn load(&self) -> Result<Loaded, TlsError> {
+    pub fn load(&self) -> Result<Certificate, TlsError> {
         let TlsFiles { cert, key } = self;
         let wanted = "certificate in PEM";
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(cert)
@@ -126,7 +126,7 @@ impl TlsFiles {
             config.ticketer = ticketer;
         }
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Loaded { acceptor, content })
+        Ok(Certificate { acceptor, content })
     }
 }
 
@@ -141,7 +141,7 @@ impl Tls {
     }
 
     /// Shows this from the next handshake on; connections that stand keep theirs. True where it is another one.
-    pub fn show(&self, loaded: Loaded) -> bool {
+    pub fn show(&self, loaded: Certificate) -> bool {
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
         let is_other = now.content != loaded.content;
         if is_other {

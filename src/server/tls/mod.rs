@@ -3,5 +3,5 @@
 mod certificate;
 mod shared;
 
-pub use certificate::{Tls, TlsError, TlsFiles};
+pub use certificate::{Certificate, Tls, TlsError, TlsFiles};
 pub(super) use shared::{Shared, TlsWriter};
