@@ -320,6 +320,12 @@ pub const ALL: &[Metric] = &[
         "Time to encode a checkpoint and have it on the disk.",
     ),
     metric(
+        PANICS,
+        Kind::Counter,
+        "",
+        "Panics, each a bug: of a session, a feed or a request it ended that one alone.",
+    ),
+    metric(
         LOG_LINES_LEFT_OUT,
         Kind::Counter,
         "",
@@ -404,7 +410,7 @@ mod tests {
             assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
             assert_eq!(
                 name.ends_with("_seconds"),
-                *kind == Kind::Histogram || name.contains("start_time"),
+                *kind == Kind::Histogram || name.contains("start_time") || name.contains("timestamp"),
                 "{name}"
             );
             assert!(name.starts_with("tickwire_") || name.starts_with("process_"), "{name}");
