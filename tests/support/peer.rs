@@ -105,6 +105,11 @@ impl Peer {
         self.stream.write_all(bytes).expect("the bytes are taken");
     }
 
+    /// The same where the connection may have ended meanwhile.
+    pub(crate) fn send_if_open(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+
     /// Reads at most so many bytes; false where nothing came in time, an error where the connection has ended.
     pub(crate) fn read(&mut self, most: usize, until: Instant) -> Result<bool, Option<ErrorKind>> {
         let left = until.saturating_duration_since(Instant::now());
@@ -153,17 +158,25 @@ impl Peer {
                 Ok(None) => return Item::Nothing,
                 Err(kind) => return Item::Ended(kind),
             };
-            match frame.first {
-                // What cannot be sent any more shows as an end when reading.
-                PING => drop(self.stream.write_all(&masked(PONG, &frame.payload))),
-                PONG => {}
-                CLOSE => {
-                    let _ = self.stream.write_all(&masked(CLOSE, &frame.payload[..2]));
-                    return Item::Close(frame.close().0);
-                }
-                _ => return Item::Message(Box::new(self.decode(&frame))),
+            if let Some(item) = self.item(&frame) {
+                return item;
             }
         }
+    }
+
+    /// What a frame is, if it is not the WebSocket's own; pings and closes are answered.
+    pub(crate) fn item(&mut self, frame: &Frame) -> Option<Item> {
+        match frame.first {
+            // What cannot be sent any more shows as an end when reading.
+            PING => self.send_if_open(&masked(PONG, &frame.payload)),
+            PONG => {}
+            CLOSE => {
+                self.send_if_open(&masked(CLOSE, &frame.payload[..2]));
+                return Some(Item::Close(frame.close().0));
+            }
+            _ => return Some(Item::Message(Box::new(self.decode(frame)))),
+        }
+        None
     }
 
     /// The next message, which has to come.
