@@ -204,38 +204,40 @@ fn a_close_that_is_not_awaited_and_one_without_end_are_no_different() {
     });
 }
 
-/// Writes as fast as the socket takes it, until the server has ended the connection.
+/// Writes as fast as the socket takes it and reads nothing, until the server has ended the connection.
 fn flood(server: &Server, begin: &[u8], piece: &[u8]) {
     let mut peer = Peer::open(server, Json);
     peer.send_raw(begin);
     let pieces = piece.repeat((256 << 10) / piece.len());
-    peer.stream
-        .set_write_timeout(Some(Duration::from_millis(500)))
-        .expect("a limit");
     let until = Instant::now() + LIMIT;
     loop {
-        assert!(Instant::now() < until, "it is still read");
         match peer.stream.write(&pieces) {
-            Ok(_) => {}
-            // Read no further: nothing of it is done any more before it reads.
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return,
-            Err(_) => return,
+            Ok(_) => assert!(Instant::now() < until, "it is read on and on"),
+            Err(error) => {
+                let is_open = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                return assert!(!is_open, "it is there, and not read");
+            }
         }
     }
 }
 
 #[test]
 fn floods_end_their_own_connection_and_every_other_is_answered_meanwhile() {
-    let floods: [(&str, &[u8], Vec<u8>); 6] = [
-        ("pings", b"", masked(PING, b"?")),
-        ("pongs", b"", masked(PONG, b"")),
-        ("messages", b"", masked(TEXT, PING_TEXT)),
-        ("malformed messages", b"", masked(TEXT, b"?")),
-        ("fragments of nothing", b"\x01\x80\0\0\0\0", masked(0x00, b"")),
-        // Behind the close frame it is read and forgotten for a second.
-        ("garbage", b"\x83\x80\0\0\0\0", vec![b'x'; 4_096]),
+    // More than there are threads for sessions on a small machine.
+    const EACH: usize = 4;
+    let floods: [(u16, &[u8], Vec<u8>); 6] = [
+        (4_013, b"", masked(PING, b"?")),
+        (4_013, b"", masked(PONG, b"")),
+        (4_013, b"", masked(TEXT, PING_TEXT)),
+        (4_501, b"", masked(TEXT, b"?")),
+        // Fragments of nothing: a message without an end.
+        (1_009, b"\x01\x80\0\0\0\0", masked(0x00, b"")),
+        // Garbage, behind the close frame too: there it is read and forgotten for a second.
+        (1_002, b"\x83\x80\0\0\0\0", vec![b'x'; 4_096]),
     ];
     besieged(&[], |server| {
+        let closes = |code: u16| server.metric("tickwire_closes_total", &format!("code=\"{code}\""));
+        let before = floods.each_ref().map(|(code, ..)| closes(*code));
         let are_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let other = scope.spawn(|| {
@@ -249,13 +251,17 @@ fn floods_end_their_own_connection_and_every_other_is_answered_meanwhile() {
                 longest
             });
             for (_, begin, piece) in &floods {
-                // More than there are threads for sessions on a small machine.
-                in_threads(4, |_| flood(server, begin, piece));
+                in_threads(EACH, |_| flood(server, begin, piece));
             }
             are_over.store(true, Relaxed);
             let longest = other.join().expect("others are answered");
             eprintln!("a request and a handshake took {longest:?} at most");
         });
+        server.until_subscribers(1);
+        for ((code, ..), before) in floods.iter().zip(before) {
+            let count = floods.iter().filter(|(other, ..)| other == code).count() * EACH;
+            assert_eq!(closes(*code) - before, count as f64, "{code}");
+        }
     });
 }
 

@@ -21,8 +21,8 @@ const FEED: &str = "synthetic?symbols=100&rate=2000&seed=5";
 const NEAR: &str = "synthetic:S001*";
 
 /// Bytes that may be resident after the first wave beyond those before it: the allocator keeps for the next ones what two
-/// thousand connections had, 32 KiB each without optimisation.
-const KEPT_MAX: u64 = 80 << 20;
+/// thousand connections had, some 20 KiB each without optimisation.
+const KEPT_MAX: u64 = 64 << 20;
 
 /// And what a second wave may add to that: what is lost of each peer would be lost again. 4 KiB of each of two thousand.
 const GROWTH_MAX: u64 = 8 << 20;
