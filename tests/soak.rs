@@ -37,7 +37,7 @@ const STEP: Duration = Duration::from_millis(20);
 const EVENT_ODDS: u32 = 250;
 
 /// What may be resident more at the end of the second half than at its beginning, by the line that fits best.
-const GROWTH_MAX: f64 = 6.0 * 1024.0 * 1024.0;
+const GROWTH_MAX: f64 = 3.0 * 1024.0 * 1024.0;
 
 fn setting(name: &str, default: u64) -> u64 {
     let value = std::env::var(name).ok();

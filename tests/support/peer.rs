@@ -89,10 +89,10 @@ impl Peer {
         }
     }
 
-    /// Sends a message in the peer's encoding.
+    /// Sends a message in the peer's encoding; what cannot be sent any more shows as an end when reading.
     pub(crate) fn send(&mut self, message: &proto::ClientMessage) {
         let first = if self.encoding == Encoding::Json { TEXT } else { BINARY };
-        self.send_frame(first, &encode_client(self.encoding, message));
+        self.send_if_open(&masked(first, &encode_client(self.encoding, message)));
     }
 
     /// Sends one masked frame.
@@ -167,7 +167,6 @@ impl Peer {
     /// What a frame is, if it is not the WebSocket's own; pings and closes are answered.
     pub(crate) fn item(&mut self, frame: &Frame) -> Option<Item> {
         match frame.first {
-            // What cannot be sent any more shows as an end when reading.
             PING => self.send_if_open(&masked(PONG, &frame.payload)),
             PONG => {}
             CLOSE => {
