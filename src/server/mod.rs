@@ -57,6 +57,7 @@ use socket::Stream;
 pub use limits::{Bound, Limits, ProxyHeader, Rates, TrustedProxies};
 pub use origins::{AllowedOrigins, OriginError};
 pub use query::Query;
+pub use query_string::query_pairs;
 pub use socket::TcpWriter;
 pub use socket_faults::SocketFaults;
 pub use tls::{Tls, TlsError};

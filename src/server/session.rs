@@ -71,11 +71,7 @@ pub(super) async fn run(
         read_ahead,
         client,
     } = begun;
-    let Ok((writer, reader)) = socket::split(
-        stream,
-        unended_bytes_max(config.message_bytes_max),
-        config.socket_faults,
-    ) else {
+    let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
         return;
     };
     let options = match options {
@@ -117,6 +113,7 @@ pub(super) async fn run(
     // Copied, because it keeps all that the handshake was read into.
     let begun = read_ahead.to_vec();
     drop(read_ahead);
+    let reader = reader.within(unended_bytes_max(config.message_bytes_max));
     let mut socket = WebSocketStream::from_partially_read(reader, begun, Role::Server, Some(limits)).await;
     let reason = match AssertUnwindSafe(session.read(&mut socket)).catch_unwind().await {
         Ok(reason) => reason,

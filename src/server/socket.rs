@@ -65,11 +65,11 @@ pub(super) fn limit_writes(stream: &TcpStream, patience: Duration) -> io::Result
     Ok(())
 }
 
-/// Splits a connection and sets its buffers; `unended_max` is what the reader reads of one message.
+/// Splits a connection and sets its buffers.
 ///
 /// # Errors
 /// Where the system refuses an option: the connection is gone.
-pub(super) fn split(stream: Stream, unended_max: usize, faults: SocketFaults) -> io::Result<(TcpWriter, TcpReader)> {
+pub(super) fn split(stream: Stream, faults: SocketFaults) -> io::Result<(TcpWriter, TcpReader)> {
     let (stream, tls) = match stream {
         Either::Left(stream) => (stream, None),
         Either::Right(tls) => {
@@ -95,7 +95,7 @@ pub(super) fn split(stream: Stream, unended_max: usize, faults: SocketFaults) ->
         stream,
         tls,
         unended: 0,
-        unended_max,
+        unended_max: usize::MAX,
     };
     Ok((writer, reader))
 }
@@ -131,6 +131,11 @@ impl Socket for TcpWriter {
 }
 
 impl TcpReader {
+    /// Reads so many bytes of one message and no more.
+    pub(super) fn within(self, unended_max: usize) -> TcpReader {
+        TcpReader { unended_max, ..self }
+    }
+
     /// Notes that a message or a control frame has come whole.
     pub(super) fn ended(&mut self, is_control: bool) {
         let left = if is_control {
