@@ -210,15 +210,14 @@ fn flood(server: &Server, begin: &[u8], piece: &[u8]) {
     peer.send_raw(begin);
     let pieces = piece.repeat((256 << 10) / piece.len());
     let until = Instant::now() + LIMIT;
-    loop {
-        match peer.stream.write(&pieces) {
-            Ok(_) => assert!(Instant::now() < until, "it is read on and on"),
-            Err(error) => {
-                let is_open = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
-                return assert!(!is_open, "it is there, and not read");
-            }
+    let ended = loop {
+        match peer.stream.write_all(&pieces) {
+            Ok(()) => assert!(Instant::now() < until, "it is read on and on"),
+            Err(error) => break error.kind(),
         }
-    }
+    };
+    let is_open = matches!(ended, ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    assert!(!is_open, "it is there, and not read");
 }
 
 #[test]
