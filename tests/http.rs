@@ -192,7 +192,7 @@ fn the_service_says_that_it_lives_and_whether_it_is_ready() {
     let answer = ended.get("/readyz");
     let json = answer.json();
     assert_eq!((answer.status, &json["ready"]), (503, &false.into()));
-    assert_eq!(json["reasons"][0], "no feed is up: binance is down");
+    assert_eq!(json["reasons"][0], "no feed is up: binance is down (replay ended)");
     assert_eq!(ended.get("/healthz").status, 200);
 }
 
