@@ -64,3 +64,48 @@ fn every_file_of_every_corpus_passes_the_check_of_its_target() {
     }
     assert!(failed.is_empty(), "{failed:#?}");
 }
+
+/// Inputs made up for each target.
+const MADE_UP: usize = 200;
+
+/// One that is near the corpus: pieces of two files, and some other bytes.
+fn made_up(files: &[Vec<u8>], random: &mut fastrand::Rng) -> Vec<u8> {
+    let mut piece = || {
+        let file = &files[random.usize(..files.len())];
+        let from = random.usize(..=file.len());
+        file[from..random.usize(from..=file.len())].to_vec()
+    };
+    let mut input = [piece(), piece()].concat();
+    // What the first byte chooses stays meaningful.
+    let first = &files[random.usize(..files.len())];
+    if random.bool() && !first.is_empty() {
+        input.insert(0, first[0]);
+    }
+    for _ in 0..random.usize(..4) {
+        let at = random.usize(..=input.len());
+        match (random.u32(..3), input.get_mut(at)) {
+            (0, Some(byte)) => *byte = random.u8(..),
+            (1, Some(_)) => _ = input.remove(at),
+            _ => input.insert(at, random.u8(..)),
+        }
+    }
+    input
+}
+
+#[test]
+fn made_up_inputs_pass_the_checks_too() {
+    const SEED: u64 = 20_261_121;
+    let mut failed = Vec::new();
+    for (target, check) in checks::TARGETS {
+        let read = |path: &PathBuf| fs::read(path).expect("a readable file");
+        let files: Vec<Vec<u8>> = entries(&folder("corpus").join(target)).iter().map(read).collect();
+        let mut random = fastrand::Rng::with_seed(SEED);
+        for _ in 0..MADE_UP {
+            let input = made_up(&files, &mut random);
+            if std::panic::catch_unwind(|| check(&input)).is_err() {
+                failed.push((target, String::from_utf8_lossy(&input).into_owned()));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "seed {SEED}: {failed:#?}");
+}

@@ -152,49 +152,6 @@ fn a_wrong_option_is_a_400_that_says_what_is_allowed_and_a_browser_is_closed_wit
 }
 
 #[test]
-fn what_is_no_handshake_is_told_so() {
-    let server = Server::quiet(&[]);
-    let (status, _, message) = server.get("/v1/stream").error();
-    assert_eq!(status, 400);
-    assert!(message.contains("WebSocket upgrade is needed"), "{message}");
-    assert_eq!(server.ask("POST", "/v1/stream", &[]).error().0, 405);
-    let replaced = |from: &str, to: &str| {
-        let text = String::from_utf8(upgrade("", &[])).expect("UTF-8").replace(from, to);
-        let mut stream = server.sent(text.as_bytes());
-        Answer::read(&mut stream, "GET")
-    };
-    for (from, to) in [
-        ("Upgrade: websocket", "Upgrade: h2c"),
-        ("Connection: Upgrade", "Connection: keep-alive"),
-        ("Sec-WebSocket-Key: dGhl", "Sec-WebSocket-Key: "),
-        ("Sec-WebSocket-Key", "X-Key"),
-        ("Sec-WebSocket-Version", "X-Version"),
-        ("HTTP/1.1", "HTTP/1.0"),
-    ] {
-        assert_eq!(replaced(from, to).error().0, 400, "{to}");
-    }
-    // RFC 6455, section 4.4.
-    let answer = replaced("Version: 13", "Version: 8");
-    assert_eq!(
-        (answer.error().0, answer.header("sec-websocket-version")),
-        (426, Some("13"))
-    );
-    let mut ws = Peer::answered(
-        {
-            let mut stream = server.connect();
-            let text = String::from_utf8(upgrade("", &[])).expect("UTF-8");
-            let text = text.replace("Connection: Upgrade", "Connection: keep-alive, upgrade");
-            stream
-                .write_all(text.replace("websocket", "WebSocket").as_bytes())
-                .expect("written");
-            stream
-        },
-        Protobuf,
-    );
-    ws.welcome();
-}
-
-#[test]
 fn one_connection_too_many_is_refused_and_a_place_is_free_again_after_a_close() {
     let server = Server::quiet(&["--max-connections", "2"]);
     let mut first = Peer::open(&server, Protobuf);

@@ -7,11 +7,14 @@
 mod capture;
 mod decimal;
 mod file;
+mod forwarded;
 mod kraken_book;
 mod messages;
 mod ndjson;
 mod numbers;
 mod parsed;
+mod pattern;
+mod query;
 mod rows;
 mod spec;
 mod tape;
@@ -19,8 +22,11 @@ mod venues;
 
 pub use capture::capture;
 pub use decimal::decimal;
+pub use forwarded::forwarded;
 pub use messages::{client_message, server_message};
 pub use ndjson::ndjson;
+pub use pattern::symbol_pattern;
+pub use query::query_string;
 pub use rows::rows;
 pub use spec::feed_spec;
 pub use tape::tape;
@@ -38,9 +44,12 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("coinbase_exchange", coinbase_exchange),
     ("decimal", decimal),
     ("feed_spec", feed_spec),
+    ("forwarded", forwarded),
     ("kraken", kraken),
     ("ndjson", ndjson),
+    ("query_string", query_string),
     ("rows", rows),
     ("server_message", server_message),
+    ("symbol_pattern", symbol_pattern),
     ("tape", tape),
 ];

@@ -24,7 +24,7 @@ use crate::engine::{Beater, Clock, Demand, Engine, TICKS_QUEUED_MAX, tick_channe
 use crate::fanout::Fanout;
 use crate::feed::{self, Feed, FeedContext, FeedSpec, SpecError};
 use crate::market::Ts;
-use crate::monitor::{Health, Reader, Recorder, catalogue, names, process};
+use crate::monitor::{Health, Reader, Recorder, catalogue, count_panics, names, process};
 use crate::server::{self, App, Controls, Query, Tls, TlsError};
 use crate::state::{Checkpoint, Folder, KEEPER_TICKS_MAX, Keeper, StateError, Timeline};
 use crate::store::Epoch;
@@ -343,6 +343,7 @@ pub(super) fn install_metrics() -> Metrics {
     let (recorder, reader) = Recorder::new(recorder);
     let _ = metrics::set_global_recorder(recorder);
     catalogue::describe();
+    count_panics();
     let started = SystemTime::now();
     let upkeep = handle.clone();
     tokio::spawn(async move {

@@ -320,6 +320,12 @@ pub const ALL: &[Metric] = &[
         "Time to encode a checkpoint and have it on the disk.",
     ),
     metric(
+        PANICS,
+        Kind::Counter,
+        "",
+        "Panics, each a bug: of a session, a feed or a request it ended that one alone.",
+    ),
+    metric(
         LOG_LINES_LEFT_OUT,
         Kind::Counter,
         "",

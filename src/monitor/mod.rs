@@ -7,12 +7,14 @@
 pub mod catalogue;
 mod health;
 pub mod names;
+mod panics;
 pub mod process;
 mod recorder;
 mod recording;
 mod spread;
 
 pub use health::Health;
+pub use panics::count_panics;
 pub use recorder::{Reader, Readings, Recorder};
 pub use recording::{Recording, RecordingState};
 pub use spread::{Spans, Spread};

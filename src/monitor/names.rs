@@ -133,6 +133,8 @@ pub const STATE_BYTES: &str = "tickwire_state_checkpoint_bytes";
 pub const STATE_WRITTEN_AT: &str = "tickwire_state_checkpoint_timestamp_seconds";
 /// Time that a checkpoint took.
 pub const STATE_SECONDS: &str = "tickwire_state_checkpoint_seconds";
+/// Panics.
+pub const PANICS: &str = "tickwire_panics_total";
 /// Lines left out of the log.
 pub const LOG_LINES_LEFT_OUT: &str = "tickwire_log_lines_left_out_total";
 

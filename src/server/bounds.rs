@@ -39,6 +39,15 @@ pub(super) const NOT_SENT_BYTES: u32 = 16 * 1_024;
 /// A session's read buffer, and what it reads at once: a subscriber says little, and 20 symbols have 400 B.
 pub(super) const READ_BUFFER_BYTES: usize = 512;
 
+/// Bytes of a control frame with its head (RFC 6455, 5.5 and 5.2).
+pub(super) const CONTROL_BYTES_MAX: usize = 131;
+
+/// Bytes that are read of a message of so many bytes before it is taken for one without an end. In fragments of one byte
+/// each it has sevenfold; fragments of nothing could go on for ever.
+pub(super) const fn unended_bytes_max(message_bytes_max: usize) -> usize {
+    8 * message_bytes_max + READ_BUFFER_BYTES
+}
+
 /// Malformed messages in a row before the connection is closed with 4501.
 pub(super) const MALFORMED_MAX: u32 = 10;
 

@@ -67,6 +67,7 @@ pub use live::Remote;
 pub use options::INTERVAL_MS;
 pub use origins::{AllowedOrigins, OriginError};
 pub use query::Query;
+pub use query_string::query_pairs;
 pub use socket::TcpWriter;
 pub use socket_faults::SocketFaults;
 pub use tls::{Certificate, Tls, TlsError, TlsFiles};

@@ -2,19 +2,24 @@
 
 use super::error::ApiError;
 
-/// Keys and values in their order; a key without `=` has an empty value.
+/// Keys and values in their order; a key without `=` has an empty value. `None` for `%` without two hexadecimal digits, and
+/// for bytes that are not UTF-8.
+pub fn query_pairs(query: &str) -> Option<Vec<(String, String)>> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let decoded = pairs.map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((decode(key)?, decode(value)?))
+    });
+    decoded.collect()
+}
+
+/// The same of a URL.
 ///
 /// # Errors
-/// `%` without two hexadecimal digits, or bytes that are not UTF-8.
+/// Where it is not percent-encoded UTF-8.
 pub(super) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, ApiError> {
-    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decode(key)?, decode(value)?))
-        })
-        .collect::<Option<_>>()
-        .ok_or_else(|| ApiError::invalid("the query is not percent-encoded UTF-8: `%` itself is written `%25`"))
+    let wrong = || ApiError::invalid("the query is not percent-encoded UTF-8: `%` itself is written `%25`");
+    query_pairs(query.unwrap_or_default()).ok_or_else(wrong)
 }
 
 /// The values of these keys; any other key, and one that is given twice, is refused.

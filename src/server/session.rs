@@ -1,10 +1,12 @@
 //! A subscriber's reading side: one task that reads a message, has its shard answer, and reads the next.
 
+use std::io;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -13,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::access::Access;
-use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
+use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES, unended_bytes_max};
 use super::limits::{Budget, Rates, TooMuch, Work};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
@@ -130,8 +132,16 @@ pub(super) async fn run(
     // Copied, because it keeps all that the handshake was read into.
     let begun = read_ahead.to_vec();
     drop(read_ahead);
+    let reader = reader.within(unended_bytes_max(config.message_bytes_max));
     let mut socket = WebSocketStream::from_partially_read(reader, begun, Role::Server, Some(limits)).await;
-    let reason = session.read(&mut socket).await;
+    let reason = match AssertUnwindSafe(session.read(&mut socket)).catch_unwind().await {
+        Ok(reason) => reason,
+        // A bug of ours: its shard is not left with a subscriber whom nobody reads any more.
+        Err(_) => {
+            tracing::error!(session = %id, "session panicked, the others go on");
+            session.close(CloseReason::Internal).await
+        }
+    };
     // The peer may still have to read our close frame and to answer it.
     if !matches!(reason, CloseReason::Broken | CloseReason::SlowConsumer) {
         let _ = Box::pin(timeout(CLOSE_DEADLINE, socket.get_mut().drain())).await;
@@ -161,7 +171,10 @@ impl Session {
                 () = shard.closed() => Some(CloseReason::Internal),
                 reason = self.access.over() => Some(reason),
                 message = socket.next() => match message {
-                    Some(Ok(message)) => Box::pin(self.message(message)).await,
+                    Some(Ok(message)) => {
+                        socket.get_mut().ended(!(message.is_text() || message.is_binary()));
+                        Box::pin(self.message(message)).await
+                    }
                     Some(Err(error)) => self.end_of(&error),
                     None => Some(CloseReason::Broken),
                 },
@@ -325,10 +338,11 @@ impl Session {
     }
 
     fn end_of(&self, error: &Error) -> Option<CloseReason> {
+        let bytes_max = self.config.message_bytes_max;
         Some(match error {
-            Error::Capacity(_) => CloseReason::TooBig {
-                bytes_max: self.config.message_bytes_max,
-            },
+            Error::Capacity(_) => CloseReason::TooBig { bytes_max },
+            // Of the reader: a message without an end.
+            Error::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => CloseReason::TooBig { bytes_max },
             Error::Utf8(_) => CloseReason::NotUtf8,
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::Broken,
             Error::Protocol(what) => CloseReason::Protocol(what.to_string()),
@@ -341,3 +355,6 @@ impl Session {
         self.shard.send(command).await.ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

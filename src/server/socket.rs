@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::coop;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 use super::SocketFaults;
-use super::bounds::{CLOSE_DEADLINE, NOT_SENT_BYTES, SEND_BUFFER_BYTES, WRITE_DEADLINE};
+use super::bounds::{CLOSE_DEADLINE, CONTROL_BYTES_MAX, NOT_SENT_BYTES, SEND_BUFFER_BYTES, WRITE_DEADLINE};
 use super::socket_faults::Faulty;
 use super::tls::{Shared, TlsWriter};
 use crate::fanout::Socket;
@@ -36,6 +37,10 @@ pub struct TcpWriter {
 pub(super) struct TcpReader {
     stream: Arc<TcpStream>,
     tls: Option<Shared>,
+    /// Bytes read since the last message; what came of control frames is taken off again.
+    unended: usize,
+    /// So many may be, then the message is taken for one without an end.
+    unended_max: usize,
 }
 
 /// The socket itself, never waiting.
@@ -86,7 +91,13 @@ pub(super) fn split(stream: Stream, faults: SocketFaults) -> io::Result<(TcpWrit
         tls: tls.clone().map(|connection| Box::new(TlsWriter::new(connection))),
         faults,
     };
-    Ok((writer, TcpReader { stream, tls }))
+    let reader = TcpReader {
+        stream,
+        tls,
+        unended: 0,
+        unended_max: usize::MAX,
+    };
+    Ok((writer, reader))
 }
 
 impl Socket for TcpWriter {
@@ -120,6 +131,21 @@ impl Socket for TcpWriter {
 }
 
 impl TcpReader {
+    /// Reads so many bytes of one message and no more.
+    pub(super) fn within(self, unended_max: usize) -> TcpReader {
+        TcpReader { unended_max, ..self }
+    }
+
+    /// Notes that a message or a control frame has come whole.
+    pub(super) fn ended(&mut self, is_control: bool) {
+        let left = if is_control {
+            self.unended.saturating_sub(CONTROL_BYTES_MAX)
+        } else {
+            0
+        };
+        self.unended = left;
+    }
+
     /// Says that nothing more is written, then reads and forgets until the peer has closed: a client waits for the
     /// server to close first (RFC 6455, 7.1.1), and bytes of it left unread would break the connection before it
     /// has read our close frame.
@@ -130,30 +156,12 @@ impl TcpReader {
         // Fails where the peer was faster; then there is nothing to wait for.
         let _ = SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
         let mut sink = [0u8; 1_024];
-        // `read` yields to the runtime now and then, however fast the peer writes; `try_read` would not.
+        self.unended_max = usize::MAX;
         while self.read(&mut sink).await.is_ok_and(|count| count > 0) {}
     }
-}
 
-impl Read for Raw<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(bytes)
-    }
-}
-
-impl Write for Raw<'_> {
-    /// Past the runtime, which need not know: a socket that is full is tried again by the shard's beat.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(self.0).send(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl AsyncRead for TcpReader {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    /// What the socket has, or its TLS.
+    fn poll_socket(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut socket = Raw(&self.stream);
         let would_block = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
         loop {
@@ -177,6 +185,42 @@ impl AsyncRead for TcpReader {
                 }
             }
         }
+    }
+}
+
+impl Read for Raw<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(bytes)
+    }
+}
+
+impl Write for Raw<'_> {
+    /// Past the runtime, which need not know: a socket that is full is tried again by the shard's beat.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(self.0).send(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsyncRead for TcpReader {
+    /// # Errors
+    /// `FileTooLarge` where a message has no end.
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // A peer that writes faster than it is read would else have a thread of the runtime for itself.
+        let turn = std::task::ready!(coop::poll_proceed(cx));
+        if self.unended > self.unended_max {
+            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
+        }
+        let before = buf.filled().len();
+        let read = self.poll_socket(cx, buf);
+        if read.is_ready() {
+            turn.made_progress();
+            self.unended += buf.filled().len() - before;
+        }
+        read
     }
 }
 

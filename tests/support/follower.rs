@@ -1,11 +1,11 @@
 //! Follows one stream and insists on the rules of the protocol, more strictly than a subscriber has to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use tickwire::client::{Outcome, View};
 use tickwire::market::SymbolPattern;
-use tickwire::wire::proto::{self, server_message::Body};
+use tickwire::wire::proto::{self, client_message, server_message::Body};
 
 use super::peer::Peer;
 use super::server::Server;
@@ -32,6 +32,10 @@ pub(crate) struct Follower {
     open: Option<(u64, u64)>,
     last_delta_ts: u64,
     requests: u64,
+    /// Subscribes that were not answered to the end, and whether each was a resume.
+    asked: BTreeMap<u64, bool>,
+    /// Other requests that were not acknowledged.
+    unacknowledged: BTreeSet<u64>,
 }
 
 impl Follower {
@@ -69,6 +73,37 @@ impl Follower {
         }
     }
 
+    /// Goes on over another connection without waiting; what was known completely must be resumed.
+    pub(crate) fn ask_again(&mut self, peer: &mut Peer) {
+        self.view.disconnected();
+        (self.welcome, self.last_data, self.open) = (None, None, None);
+        self.asked.clear();
+        self.unacknowledged.clear();
+        self.send_requests(peer);
+    }
+
+    /// Takes strings back that were asked for.
+    pub(crate) fn take_back(&mut self, peer: &mut Peer, strings: &[String]) {
+        self.requests += 1;
+        let (request, _) = self.view.leave(strings, self.requests);
+        if let Some(request) = request {
+            self.unacknowledged.insert(request.request_id);
+            peer.send(&request);
+        }
+    }
+
+    /// Asks for another pace or window.
+    pub(crate) fn configure(&mut self, peer: &mut Peer, configure: proto::Configure) {
+        self.requests += 1;
+        self.unacknowledged.insert(self.requests);
+        peer.request(self.requests, client_message::Body::Configure(configure));
+    }
+
+    /// Whether everything that was asked is answered.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.welcome.is_some() && self.asked.is_empty() && self.unacknowledged.is_empty()
+    }
+
     /// Begins with symbols, separated by commas, that a URL has asked for: the request that its snapshot answers.
     pub(crate) fn asked_by_url(&mut self, symbols: &str) -> u64 {
         let patterns = symbols.split(',').map(|s| SymbolPattern::parse(s).expect("a symbol"));
@@ -96,7 +131,12 @@ impl Follower {
             *requests += 1;
             *requests
         });
-        messages.iter().for_each(|message| peer.send(message));
+        for message in &messages {
+            if let Some(client_message::Body::Subscribe(subscribe)) = &message.body {
+                self.asked.insert(message.request_id, subscribe.resume.is_some());
+            }
+            peer.send(message);
+        }
     }
 
     /// Takes the next message and checks it against everything before.
@@ -113,6 +153,7 @@ impl Follower {
             Body::Delta(delta) => self.delta(delta),
             Body::Heartbeat(heartbeat) => self.heartbeat(heartbeat),
             Body::Goaway(_) => {}
+            Body::Ack(ack) if self.unacknowledged.remove(&ack.request_id) => {}
             other => panic!("not asked for: {other:?}"),
         }
         let outcome = self.view.apply(message);
@@ -149,6 +190,12 @@ impl Follower {
     fn snapshot(&mut self, snapshot: &proto::Snapshot) {
         assert!(self.open.is_none(), "a snapshot between the parts of a delta");
         assert!(snapshot.seq >= self.own_seq, "a snapshot from the past");
+        if let Some(is_resume) = self.asked.get(&snapshot.request_id) {
+            assert!(snapshot.resumed || !is_resume, "whole, where a resume was asked for");
+            if !snapshot.more {
+                self.asked.remove(&snapshot.request_id);
+            }
+        }
         self.entries(&snapshot.instruments, &snapshot.tickers);
         (self.own_seq, self.last_data) = (snapshot.seq, Some(snapshot.seq));
         self.snapshots += u64::from(!snapshot.more);

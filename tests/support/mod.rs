@@ -21,6 +21,7 @@ pub(crate) mod python;
 pub(crate) mod request;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod siege;
 pub(crate) mod tape;
 pub(crate) mod terminal;
 pub(crate) mod tls;

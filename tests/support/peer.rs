@@ -89,10 +89,10 @@ impl Peer {
         }
     }
 
-    /// Sends a message in the peer's encoding.
+    /// Sends a message in the peer's encoding; what cannot be sent any more shows as an end when reading.
     pub(crate) fn send(&mut self, message: &proto::ClientMessage) {
         let first = if self.encoding == Encoding::Json { TEXT } else { BINARY };
-        self.send_frame(first, &encode_client(self.encoding, message));
+        self.send_if_open(&masked(first, &encode_client(self.encoding, message)));
     }
 
     /// Sends one masked frame.
@@ -103,6 +103,11 @@ impl Peer {
     /// Sends bytes as they are, such as the beginning of a frame.
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("the bytes are taken");
+    }
+
+    /// The same where the connection may have ended meanwhile.
+    pub(crate) fn send_if_open(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
     }
 
     /// Reads at most so many bytes; false where nothing came in time, an error where the connection has ended.
@@ -153,17 +158,24 @@ impl Peer {
                 Ok(None) => return Item::Nothing,
                 Err(kind) => return Item::Ended(kind),
             };
-            match frame.first {
-                // What cannot be sent any more shows as an end when reading.
-                PING => drop(self.stream.write_all(&masked(PONG, &frame.payload))),
-                PONG => {}
-                CLOSE => {
-                    let _ = self.stream.write_all(&masked(CLOSE, &frame.payload[..2]));
-                    return Item::Close(frame.close().0);
-                }
-                _ => return Item::Message(Box::new(self.decode(&frame))),
+            if let Some(item) = self.item(&frame) {
+                return item;
             }
         }
+    }
+
+    /// What a frame is, if it is not the WebSocket's own; pings and closes are answered.
+    pub(crate) fn item(&mut self, frame: &Frame) -> Option<Item> {
+        match frame.first {
+            PING => self.send_if_open(&masked(PONG, &frame.payload)),
+            PONG => {}
+            CLOSE => {
+                self.send_if_open(&masked(CLOSE, &frame.payload[..2]));
+                return Some(Item::Close(frame.close().0));
+            }
+            _ => return Some(Item::Message(Box::new(self.decode(frame)))),
+        }
+        None
     }
 
     /// The next message, which has to come.

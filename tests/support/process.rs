@@ -156,6 +156,16 @@ impl Process {
         self.child.wait().expect("a child's status");
     }
 
+    /// Descriptors that it has open; 0, said aloud, where there is no `/proc` to count them in.
+    pub(crate) fn descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id());
+        let Ok(entries) = std::fs::read_dir(&path) else {
+            skipped(&format!("{path} cannot be read, so descriptors are not counted"));
+            return 0;
+        };
+        entries.count()
+    }
+
     /// Resident memory in bytes; `None`, said aloud, where there is no `/proc` to read it from.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
         let path = format!("/proc/{}/status", self.child.id());

@@ -88,7 +88,7 @@ fn service() -> Vec<Alert> {
         Alert {
             name: "TickwireInternalErrors",
             expr: format!(
-                r#"sum without (code) (increase({CLOSES}{{code="4004"}}[5m])) > 0 or sum without (code) (increase({HTTP_ERRORS}{{code="internal"}}[5m])) > 0"#
+                r#"sum without (code) (increase({CLOSES}{{code="4004"}}[5m])) > 0 or sum without (code) (increase({HTTP_ERRORS}{{code="internal"}}[5m])) > 0 or increase({PANICS}[5m]) > 0"#
             ),
             lasts: "0s",
             severity: CRITICAL,

@@ -1,5 +1,6 @@
 //! The fan-out's promises, without a thread and without a socket.
 
+mod clock;
 mod control;
 mod deltas;
 mod law;

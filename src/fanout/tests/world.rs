@@ -63,6 +63,8 @@ pub(super) struct World {
     pub(super) sealed: Vec<Arc<Tick>>,
     pub(super) now: When,
     number: u64,
+    /// By which the wall clock has stepped.
+    pub(super) clock_step_ns: i64,
     epochs: u64,
     pub(super) peers: Vec<Peer>,
     joined: u64,
@@ -97,6 +99,7 @@ impl World {
             sealed: Vec::new(),
             now: When::default(),
             number: 0,
+            clock_step_ns: 0,
             epochs: 0,
             peers: Vec::new(),
             joined: 0,
@@ -130,7 +133,7 @@ impl World {
     }
 
     fn ts(&self) -> Ts {
-        Ts(1_000_000_000 + self.number as i64 * 10_000_000)
+        Ts(1_000_000_000_000_000_000 + self.clock_step_ns + self.number as i64 * 10_000_000)
     }
 
     /// Seals a beat; the shard takes it at the next turn.

@@ -156,16 +156,44 @@ mod tests {
 
     const FAR: &str = "198.51.100.1";
 
-    fn addresses(connections: u32, handshakes: u32, holds_on_loopback: bool) -> Arc<Addresses> {
+    /// Addresses that have these limits.
+    struct Limited(Arc<Addresses>, Limits);
+
+    impl Limited {
+        fn connect(&self, address: IpAddr) -> Option<Taken> {
+            self.0.connect(address, &self.1)
+        }
+
+        fn stay(&self, address: IpAddr) -> Option<Taken> {
+            self.0.stay(address, &self.1)
+        }
+
+        fn shake_hands(&self, address: IpAddr) -> bool {
+            self.0.shake_hands(address, &self.1)
+        }
+
+        fn len(&self) -> usize {
+            self.0.list().by_place.len()
+        }
+    }
+
+    fn addresses(connections: u32, handshakes: u32, holds_on_loopback: bool) -> Limited {
         let bound = |most| Bound {
             most,
             holds_on_loopback,
         };
-        Arc::new(Addresses {
-            connections: bound(connections),
-            handshakes: bound(handshakes),
-            list: Mutex::default(),
-        })
+        let limits = Limits {
+            connections_per_address: bound(connections),
+            handshakes_per_second: bound(handshakes),
+            handshake: Duration::from_secs(10),
+            header_bytes_max: 32_768,
+            rates: Rates {
+                messages: 200,
+                symbols: 10_000,
+            },
+            trusted_proxies: TrustedProxies::default(),
+        };
+        Limited(Arc::default(), limits)
     }
 
     fn ip(text: &str) -> IpAddr {

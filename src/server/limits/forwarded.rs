@@ -69,7 +69,7 @@ impl TrustedProxies {
 
     /// Who asks: the peer itself, unless that is a proxy that says for whom. Of a chain of proxies the rightmost that is not
     /// trusted is the client; where one says nothing that can be read, it counts itself.
-    pub(in crate::server) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let mut chain = match self.has(client) {
             true => self.chain(headers),
