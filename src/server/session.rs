@@ -12,14 +12,15 @@ use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::SocketFaults;
 use super::access::Access;
 use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES};
 use super::limits::{Budget, Rates, TooMuch, Work};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
+use super::sessions::{Entry, Running};
 use super::socket::{self, Stream, TcpReader, TcpWriter};
-use crate::fanout::{CloseReason, Command, Fanout, Join, Link, Request, SubscriberId, pong};
+use super::{App, SocketFaults};
+use crate::fanout::{CloseReason, Command, Join, Link, Request, SubscriberId, pong};
 use crate::market::Ts;
 use crate::monitor::names;
 use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
@@ -42,6 +43,7 @@ struct Session {
     config: SessionConfig,
     encoding: Encoding,
     access: Access,
+    entry: Entry,
     /// Malformed messages in a row.
     malformed: u32,
     budget: Budget,
@@ -61,17 +63,13 @@ pub(super) struct Begun {
 }
 
 /// Runs a session until its end.
-pub(super) async fn run(
-    begun: Begun,
-    guest: Result<(ConnectionOptions, Access), CloseReason>,
-    fanout: &Fanout<TcpWriter>,
-    config: SessionConfig,
-) {
+pub(super) async fn run(begun: Begun, guest: Result<(ConnectionOptions, Access), CloseReason>, app: &App) {
     let Begun {
         stream,
         read_ahead,
         client,
     } = begun;
+    let (config, is_tls) = (app.session, matches!(stream, Stream::Right(_)));
     let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
         return;
     };
@@ -82,10 +80,17 @@ pub(super) async fn run(
             return Box::pin(refuse_connection(writer, reader, &reason)).await;
         }
     };
-    let (id, shard) = fanout.place();
+    let (id, shard) = app.fanout.place();
     let (link, identity) = (Arc::new(Link::default()), access.name());
     tracing::debug!(session = %id, peer = %client, identity = &*identity, ?options, "session begins");
-    link.name(identity);
+    link.name(identity.clone());
+    let running = Running {
+        identity,
+        client,
+        since: Ts::now(),
+        is_tls,
+    };
+    let entry = Entry::of(&app.sessions, id, running);
     let join = Join {
         id,
         socket: writer,
@@ -103,6 +108,7 @@ pub(super) async fn run(
         config,
         encoding: options.encoding,
         access,
+        entry,
         malformed: 0,
         budget: Budget::new(config.rates),
         is_ping_open: false,
@@ -256,7 +262,9 @@ impl Session {
         match message.body {
             Some(Body::Authenticate(body)) if self.access.takes_credentials() => {
                 self.access.authenticate(self.id, &body.token)?;
-                self.link.name(self.access.name());
+                let name = self.access.name();
+                self.entry.rename(name.clone());
+                self.link.name(name);
                 let allowance = self.access.allowance();
                 Ok(Request::Authenticated { request_id, allowance })
             }

@@ -86,7 +86,7 @@ pub(super) fn upgrade(
             read_ahead: parts.read_buf,
             client,
         };
-        session::run(begun, guest, &app.fanout, app.session).await;
+        session::run(begun, guest, &app).await;
     });
     Ok(response)
 }
