@@ -11,6 +11,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use serde_json::Value;
+use support::frame::{Frame, TEXT};
+use support::http::{self, Answer};
 use support::process::{Process, run};
 use support::server::{QUIET, Server};
 use support::tls::Tls;
@@ -232,6 +234,36 @@ fn both_versions_are_spoken() {
         assert_eq!(connection.conn.protocol_version(), Some(version.version));
         assert!(get(connection, "/healthz").is_some());
     }
+}
+
+#[test]
+fn a_subscriber_is_listed_with_its_bytes_before_they_are_encrypted() {
+    let tls = Tls::new();
+    let server = secured(&tls, &["--feed", QUIET, "--heartbeat-ms", "60000"]);
+    let mut subscriber = connect(&server, &tls);
+    let request = http::upgrade("?encoding=json", &[]);
+    subscriber.write_all(&request).expect("the request is taken");
+    assert_eq!(Answer::read(&mut subscriber, "GET").status, 101);
+    let (mut bytes, mut welcome, mut received) = (Vec::new(), None, 0);
+    while welcome.is_none() {
+        let mut byte = [0];
+        subscriber.read_exact(&mut byte).expect("the welcome");
+        received += 1;
+        bytes.extend(byte);
+        welcome = Frame::take(&mut bytes);
+    }
+    let welcome = welcome.expect("a frame");
+    assert_eq!(welcome.first, TEXT);
+    let welcome: Value = serde_json::from_slice(&welcome.payload).expect("JSON");
+    let answer = get(connect(&server, &tls), "/v1/subscribers").expect("it is trusted");
+    let body = answer.split_once("\r\n\r\n").expect("a body").1;
+    let page: Value = serde_json::from_str(body).expect("JSON");
+    let row = &page["listed"][0];
+    assert_eq!(
+        (&row["session"], &row["tls"], &row["bytes"]),
+        (&welcome["welcome"]["session"], &true.into(), &received.into()),
+        "{page}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

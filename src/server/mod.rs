@@ -33,9 +33,11 @@ mod routes;
 mod search;
 mod seats;
 mod session;
+mod sessions;
 mod slot;
 mod socket;
 mod socket_faults;
+mod subscribers;
 mod tickets;
 mod tls;
 mod upgrade;
@@ -127,6 +129,7 @@ pub struct App {
     places: slot::Places,
     answers: held::Answers,
     seats: seats::Seats,
+    sessions: Arc<sessions::Sessions>,
     stop: CancellationToken,
 }
 
@@ -161,6 +164,7 @@ impl App {
             places: slot::Places::default(),
             answers: held::Answers::new(),
             seats: seats::Seats::default(),
+            sessions: Arc::default(),
             stop: CancellationToken::new(),
         }
     }

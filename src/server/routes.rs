@@ -22,6 +22,7 @@ use super::guard::guard;
 use super::query::VenueStatus;
 use super::query_string::{pairs, values};
 use super::reply::{KnownTags, json, tagged};
+use super::subscribers::subscribers;
 use super::{Peer, openapi, push, ready, replay, tickets, upgrade};
 use crate::auth::Identity;
 use crate::dashboard;
@@ -75,6 +76,7 @@ fn table() -> Vec<Route> {
         Route::reads("/v1/changes", get(changes)),
         Route::reads(EVENTS_PATH, get(events)),
         Route::reads("/v1/status", get(status)),
+        Route::reads("/v1/subscribers", get(subscribers)),
         Route::open("/v1/openapi.json", get(|| async { json(openapi::DOCUMENT) })),
         Route::of("/v1/updates", "POST", post(push::updates)),
         Route::of("/v1/replay", "GET, HEAD, POST", get(replay::status).post(replay::drive)),

@@ -19,9 +19,10 @@ use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES, unended_by
 use super::limits::{Budget, Rates, TooMuch, Work};
 use super::options::ConnectionOptions;
 use super::request::{refuse, to_request};
+use super::sessions::{Entry, Running};
 use super::socket::{self, Stream, TcpReader, TcpWriter};
-use super::{ServerConfig, SocketFaults};
-use crate::fanout::{CloseReason, Command, Fanout, Join, Link, Request, SubscriberId, pong};
+use super::{App, ServerConfig, SocketFaults};
+use crate::fanout::{CloseReason, Command, Join, Link, Request, SubscriberId, pong};
 use crate::market::Ts;
 use crate::monitor::names;
 use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
@@ -56,6 +57,7 @@ struct Session {
     config: SessionConfig,
     encoding: Encoding,
     access: Access,
+    entry: Entry,
     /// Malformed messages in a row.
     malformed: u32,
     budget: Budget,
@@ -78,7 +80,7 @@ pub(super) struct Begun {
 pub(super) async fn run(
     begun: Begun,
     guest: Result<(ConnectionOptions, Access), CloseReason>,
-    fanout: &Fanout<TcpWriter>,
+    app: &App,
     config: SessionConfig,
 ) {
     let Begun {
@@ -86,6 +88,7 @@ pub(super) async fn run(
         read_ahead,
         client,
     } = begun;
+    let is_tls = matches!(stream, Stream::Right(_));
     let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
         return;
     };
@@ -96,10 +99,17 @@ pub(super) async fn run(
             return Box::pin(refuse_connection(writer, reader, &reason)).await;
         }
     };
-    let (id, shard) = fanout.place();
+    let (id, shard) = app.fanout.place();
     let (link, identity) = (Arc::new(Link::default()), access.name());
     tracing::debug!(session = %id, peer = %client, identity = &*identity, ?options, "session begins");
-    link.name(identity);
+    link.name(identity.clone());
+    let running = Running {
+        identity,
+        client,
+        since: Ts::now(),
+        is_tls,
+    };
+    let entry = Entry::of(&app.sessions, id, running);
     let join = Join {
         id,
         socket: writer,
@@ -117,6 +127,7 @@ pub(super) async fn run(
         config,
         encoding: options.encoding,
         access,
+        entry,
         malformed: 0,
         budget: Budget::new(config.rates),
         is_ping_open: false,
@@ -281,7 +292,9 @@ impl Session {
         match message.body {
             Some(Body::Authenticate(body)) if self.access.takes_credentials() => {
                 self.access.authenticate(self.id, &body.token)?;
-                self.link.name(self.access.name());
+                let name = self.access.name();
+                self.entry.rename(name.clone());
+                self.link.name(name);
                 let allowance = self.access.allowance();
                 Ok(Request::Authenticated { request_id, allowance })
             }

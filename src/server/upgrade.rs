@@ -87,7 +87,7 @@ pub(super) fn upgrade(
             client,
         };
         let config = SessionConfig::of(&app.live.config());
-        session::run(begun, guest, &app.fanout, config).await;
+        session::run(begun, guest, &app, config).await;
     });
     Ok(response)
 }

@@ -111,6 +111,16 @@ pub enum Compression {
     Deflate,
 }
 
+impl Compression {
+    /// Its name in options.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Compression::None => "none",
+            Compression::Deflate => "deflate",
+        }
+    }
+}
+
 impl FromStr for Compression {
     type Err = String;
 

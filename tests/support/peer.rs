@@ -56,6 +56,8 @@ pub(crate) struct Peer {
     pub(crate) encoding: Encoding,
     /// To the handshake.
     pub(crate) answer: Answer,
+    /// Bytes of frames read so far, headers included.
+    pub(crate) received: u64,
     buffer: Vec<u8>,
 }
 
@@ -85,6 +87,7 @@ impl Peer {
             stream,
             encoding,
             answer,
+            received: 0,
             buffer: Vec::new(),
         }
     }
@@ -118,7 +121,9 @@ impl Peer {
         let start = self.buffer.len();
         self.buffer.resize(start + most, 0);
         let outcome = self.stream.read(&mut self.buffer[start..]);
-        self.buffer.truncate(start + *outcome.as_ref().unwrap_or(&0));
+        let count = *outcome.as_ref().unwrap_or(&0);
+        self.buffer.truncate(start + count);
+        self.received += count as u64;
         match outcome {
             Ok(0) => Err(None),
             Ok(_) => Ok(true),

@@ -13,7 +13,7 @@ use axum::http::HeaderMap;
 
 use super::*;
 use crate::engine::{BEAT, Beater, Clock, Demand, tick_channel};
-use crate::fanout::FanoutConfig;
+use crate::fanout::{Fanout, FanoutConfig};
 use crate::monitor::Health;
 use crate::server::{AllowedOrigins, App, Bound, Controls, Limits, Query, TrustedProxies};
 use crate::store::{Epoch, Table, Writer};
@@ -121,7 +121,7 @@ async fn session(served: &Served, ping_interval: Duration) -> (TcpStream, JoinHa
     let app = served.app.clone();
     let caller = app.door.caller(&HeaderMap::new(), None).expect("everybody may come in");
     let access = Access::begin(&app, caller, false).expect("a place");
-    let run = tokio::spawn(async move { run(begun, Ok((options, access)), &app.fanout, config).await });
+    let run = tokio::spawn(async move { run(begun, Ok((options, access)), &app, config).await });
     (peer.expect("it listens"), run)
 }
 
