@@ -1,5 +1,6 @@
 //! Every bound of the server, with its arithmetic. What an operator may set is in [`super::ServerConfig`].
 
+use std::ops::RangeInclusive;
 use std::thread;
 use std::time::Duration;
 
@@ -74,6 +75,12 @@ pub const QUERY_TICKS_MAX: usize = 256;
 
 /// Body of a command to a replay: the longest sensible one has some 50 bytes.
 pub(super) const REPLAY_BODY_BYTES_MAX: usize = 1_024;
+
+/// Subscribers that one answer may list: 1,000 at some 270 bytes are 270 KB.
+pub(super) const LISTED: RangeInclusive<u64> = 1..=1_000;
+
+/// How many it lists where nothing is said: they fill a screen or two.
+pub(super) const LISTED_UNASKED: usize = 100;
 
 /// Longest wait of a long poll, as the protocol says.
 pub(super) const WAIT_MS_MAX: u64 = 60_000;

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
@@ -11,6 +10,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::App;
+use super::bounds::{LISTED, LISTED_UNASKED};
 use super::error::ApiError;
 use super::query_string::{digits, values};
 use super::reply::json;
@@ -18,12 +18,6 @@ use super::sessions::Running;
 use crate::auth::Identity;
 use crate::engine::BEAT;
 use crate::fanout::Standing;
-
-/// Subscribers that one answer may list: at some 350 bytes each 1,000 are 350 KB.
-const LIMITS: RangeInclusive<u64> = 1..=1_000;
-
-/// How many it lists where nothing is said.
-const LIMIT: u64 = 100;
 
 #[derive(Serialize)]
 struct Answer {
@@ -107,9 +101,9 @@ pub(super) async fn subscribers(
 
 fn limit(query: Option<&str>) -> Result<usize, ApiError> {
     let [limit] = values(query, ["limit"])?;
-    let Some(text) = limit else { return Ok(LIMIT as usize) };
-    let limit = digits(&text).filter(|limit| LIMITS.contains(limit));
-    let (least, most) = LIMITS.into_inner();
+    let Some(text) = limit else { return Ok(LISTED_UNASKED) };
+    let limit = digits(&text).filter(|limit| LISTED.contains(limit));
+    let (least, most) = LISTED.into_inner();
     let words = || format!("`limit` must be a number from {least} to {most}");
     limit
         .map(|limit| limit as usize)
