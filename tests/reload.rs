@@ -5,6 +5,7 @@ mod support;
 use std::path::PathBuf;
 
 use support::auth::{Made, bearer, make, serve};
+use support::eventually;
 use support::http::{Answer, upgrade};
 use support::peer::Peer;
 use support::request::{Ask, Said, subscribe};
@@ -105,8 +106,11 @@ fn whoever_may_have_something_else_is_asked_to_come_back() {
     let (code, words) = peer.closed();
     assert_eq!(code, 1_001, "{words}");
     assert!(words.contains("come back"), "{words}");
-    let list = operated.server.ask_as(&made.token, "GET", "/v1/symbols").json();
-    assert_eq!(list["instruments"].as_array().map(Vec::len), Some(1), "{list}");
+    let list = || operated.server.ask_as(&made.token, "GET", "/v1/symbols").json();
+    eventually("the one that may be seen is listed", || {
+        (list()["instruments"][0]["symbol"] == "open:S0001").then_some(())
+    });
+    assert_eq!(list()["instruments"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Policy {
             Shown::Token(hash) => return self.tokens.standing(&hash, identity),
             Shown::Nothing => self.anonymous.as_ref(),
             Shown::SignedBy(key) => {
-                let is_believed = self.jwt.as_ref().is_some_and(|jwt| jwt.has_key(&key));
+                let is_believed = self.jwt.as_ref().is_some_and(|jwt| jwt.counts(&key));
                 let name = &identity.entitlement.name;
                 is_believed.then(|| self.entitlements.get(name)).flatten()
             }

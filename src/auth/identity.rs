@@ -31,7 +31,7 @@ pub(super) enum Shown {
     Nothing,
     /// A static token of this hash.
     Token(Hash),
-    /// A JSON Web Token that this key has signed.
+    /// A JSON Web Token of this print: the key that has signed it, for whom and from whom it is.
     SignedBy(Hash),
 }
 
@@ -84,8 +84,9 @@ impl Identity {
 /// Whether an identity may be called so: what stands in a log is one word, and nobody is called as those who show nothing.
 pub(super) fn is_name(text: &str) -> bool {
     let is_char = |c: char| !c.is_control() && !c.is_whitespace();
-    (1..=NAME_BYTES_MAX).contains(&text.len()) && text != ANONYMOUS && text.chars().all(is_char)
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && ![ANONYMOUS, "nobody"].contains(&text) && text.chars().all(is_char)
 }
 
 /// What [`is_name`] takes.
-pub(super) const NAME_ALLOWED: &str = "1 to 254 bytes without white space and control characters, and not `anonymous`";
+pub(super) const NAME_ALLOWED: &str =
+    "1 to 254 bytes without white space and control characters, and not `anonymous` or `nobody`";

@@ -62,8 +62,9 @@ impl Tokens {
 
     /// Reads a file's text.
     fn parse(text: &str, entitlements: &Entitlements) -> Result<Tokens, String> {
-        // The parser's own message shows the line, in which a hash may stand: it is no secret.
-        let rows = toml::from_str::<File>(text).map_err(|error| error.to_string())?.token;
+        // Not the parser's own excerpt: where a token was put in the place of its hash, it would stand in the log.
+        let wrong = |error: toml::de::Error| located(text, error.span().map_or(0, |span| span.start), error.message());
+        let rows = toml::from_str::<File>(text).map_err(wrong)?.token;
         if rows.len() > TOKENS_MAX {
             return Err(format!(
                 "{} tokens are more than the {TOKENS_MAX} that are allowed",

@@ -109,6 +109,9 @@ pub(super) const ATTEMPTS_MAX: usize = 3;
 /// `LARGE_ANSWER_BYTES` are not counted: they have a place whoever else reads slowly.
 pub(super) const ANSWERS_KIB_MAX: usize = 256 << 10;
 
+/// Of these, one address's, unless it has only one.
+pub(super) const ANSWERS_KIB_OF_ONE_MAX: u32 = 32 << 10;
+
 /// From here on an answer is a large one.
 pub(super) const LARGE_ANSWER_BYTES: usize = 64 << 10;
 

@@ -38,18 +38,17 @@ pub(super) async fn changes(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let poll = Poll::parse(uri.query(), app.allowance(&identity))?;
-    let deadline = Instant::now() + poll.wait;
+    let (deadline, client) = (Instant::now() + poll.wait, peer.client(&app, &headers));
     if let Some(position) = poll.position {
         app.query.reach(position, poll.asked.rights()).await;
     }
     match poll.look(&app).await? {
         Changes::Nothing(_) if Instant::now() < deadline => {}
         Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => {
-            return Ok(json(app.answers.hold(body)?));
+            return Ok(json(app.hold(body, client)?));
         }
     }
-    let slot =
-        Slot::take(&app, peer.client(&app, &headers)).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let slot = Slot::take(&app, client).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
     let asked = poll.asked.clone();
     let watching = app.query.run(move |query| query.watch(&asked)).await;
     let watching = watching.ok_or_else(ApiError::internal)?;
@@ -63,7 +62,7 @@ pub(super) async fn changes(
         match poll.look(&app).await? {
             Changes::Nothing(_) if !is_over => {}
             Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => {
-                return Ok(json(app.answers.hold(body)?));
+                return Ok(json(app.hold(body, client)?));
             }
         }
         tokio::select! {

@@ -178,7 +178,9 @@ impl IntoResponse for ApiError {
                 .headers_mut()
                 .insert(header::ALLOW, HeaderValue::from_static(self.allow));
         }
-        if self.status == StatusCode::REQUEST_TIMEOUT {
+        // One attempt for each connection, of which each address may begin only so many.
+        let is_refused = self.challenge.contains("error");
+        if self.status == StatusCode::REQUEST_TIMEOUT || is_refused {
             response
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));

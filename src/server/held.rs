@@ -1,12 +1,15 @@
 //! Answers in memory until their readers have taken them: the large ones together have a bound.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::App;
 use super::bounds::{ANSWERS_KIB_MAX, LARGE_ANSWER_BYTES};
 use super::error::ApiError;
+use super::limits::Taken;
 
 /// What large answers may hold, in KiB.
 #[derive(Debug)]
@@ -16,6 +19,7 @@ pub(super) struct Answers(Arc<Semaphore>);
 struct Held {
     bytes: Vec<u8>,
     _permit: OwnedSemaphorePermit,
+    _of_address: Option<Taken>,
 }
 
 impl AsRef<[u8]> for Held {
@@ -29,18 +33,35 @@ impl Answers {
         Answers(Arc::new(Semaphore::new(ANSWERS_KIB_MAX)))
     }
 
-    /// Holds an answer. One that is larger than all that may be held needs all of it.
+    /// Holds an answer. One that is larger than all that may be held needs all of it. `share` takes so many KiB of what its
+    /// address may have.
     ///
     /// # Errors
     /// Where it is a large one, and too many others have not been taken.
-    pub(super) fn hold(&self, bytes: Vec<u8>) -> Result<Bytes, ApiError> {
+    fn hold(&self, bytes: Vec<u8>, share: impl FnOnce(u32) -> Option<Taken>) -> Result<Bytes, ApiError> {
         if bytes.len() < LARGE_ANSWER_BYTES {
             return Ok(bytes.into());
         }
         let kib = bytes.len().div_ceil(1_024).min(ANSWERS_KIB_MAX);
-        let permit = self.0.clone().try_acquire_many_owned(kib as u32);
-        let _permit = permit.map_err(|_| ApiError::busy("too many large answers wait for their readers"))?;
-        Ok(Bytes::from_owner(Held { bytes, _permit }))
+        let busy = || ApiError::busy("too many large answers wait for their readers");
+        let _of_address = Some(share(kib as u32).ok_or_else(busy)?);
+        let _permit = self.0.clone().try_acquire_many_owned(kib as u32).map_err(|_| busy())?;
+        Ok(Bytes::from_owner(Held {
+            bytes,
+            _permit,
+            _of_address,
+        }))
+    }
+}
+
+impl App {
+    /// Holds an answer until its reader has taken it.
+    ///
+    /// # Errors
+    /// Where it is a large one, and too many others have not been taken, of all or of this client's.
+    pub(super) fn hold(&self, bytes: impl Into<Vec<u8>>, client: IpAddr) -> Result<Bytes, ApiError> {
+        let share = |kib| self.addresses.hold(client, kib, &self.live.config().limits);
+        self.answers.hold(bytes.into(), share)
     }
 }
 
@@ -48,13 +69,17 @@ impl Answers {
 mod tests {
     use super::*;
 
+    use crate::server::limits::Addresses;
+
     #[test]
     fn large_answers_have_a_bound_together_and_small_ones_always_a_place() {
-        let answers = Answers::new();
-        let half = || answers.hold(vec![0; ANSWERS_KIB_MAX * 1_024 / 2]);
+        let (answers, addresses) = (Answers::new(), Arc::<Addresses>::default());
+        let client = IpAddr::from([127, 0, 0, 1]);
+        let hold = |bytes: usize| answers.hold(vec![0; bytes], |kib| addresses.hold_unbound(client, kib));
+        let half = || hold(ANSWERS_KIB_MAX * 1_024 / 2);
         let (first, second) = (half().expect("room"), half().expect("room"));
-        assert!(half().is_err() && answers.hold(vec![0; LARGE_ANSWER_BYTES]).is_err());
-        assert!(answers.hold(vec![0; LARGE_ANSWER_BYTES - 1]).is_ok());
+        assert!(half().is_err() && hold(LARGE_ANSWER_BYTES).is_err());
+        assert!(hold(LARGE_ANSWER_BYTES - 1).is_ok());
         // A piece keeps all of it.
         let piece = first.slice(..10);
         drop(first);
@@ -63,7 +88,7 @@ mod tests {
         assert!(half().is_ok());
         drop(second);
         assert!(
-            answers.hold(vec![0; 2 * ANSWERS_KIB_MAX * 1_024]).is_ok(),
+            hold(2 * ANSWERS_KIB_MAX * 1_024).is_ok(),
             "alone it may be larger than all"
         );
     }

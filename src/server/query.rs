@@ -27,8 +27,8 @@ pub struct Query {
     /// Where the table has come to, for whoever may not block.
     now: watch::Sender<Now>,
     pub(super) waiting: Waiting,
-    permits: Semaphore,
-    tellers: Semaphore,
+    permits: Arc<Semaphore>,
+    tellers: Arc<Semaphore>,
     /// One for each message of an event stream that is assembled at a time.
     scratches: Mutex<Vec<Scratch>>,
 }
@@ -116,8 +116,8 @@ impl Query {
             now: watch::Sender::new(state.now()),
             state: RwLock::new(state),
             waiting: Waiting::new(),
-            permits: Semaphore::new(QUERIES_MAX),
-            tellers: Semaphore::new(tellers_max()),
+            permits: Arc::new(Semaphore::new(QUERIES_MAX)),
+            tellers: Arc::new(Semaphore::new(tellers_max())),
             scratches: Mutex::default(),
         });
         let writer = query.clone();
@@ -172,7 +172,7 @@ impl Query {
         self.now.borrow().wall
     }
 
-    /// Figures for `/v1/status` and `/readyz`.
+    /// Figures for `/v1/status`.
     pub(super) fn figures(&self, rights: &Rights) -> Figures {
         let waiting = self.waiting.count();
         self.read(|state| Figures::of(state, waiting, rights))
@@ -183,9 +183,14 @@ impl Query {
         self: &Arc<Self>,
         query: impl FnOnce(&Arc<Query>) -> T + Send + 'static,
     ) -> Option<T> {
-        let _permit = self.permits.acquire().await.ok()?;
+        // It is the work's: whoever asked may go before it is done.
+        let permit = self.permits.clone().acquire_owned().await.ok()?;
         let this = self.clone();
-        tokio::task::spawn_blocking(move || query(&this)).await.ok()
+        let work = move || {
+            let _permit = permit;
+            query(&this)
+        };
+        tokio::task::spawn_blocking(work).await.ok()
     }
 
     /// Assembles a message of an event stream on a thread that may block, in memory that is borrowed for it. Streams take
@@ -195,9 +200,10 @@ impl Query {
         self: &Arc<Self>,
         mut tell: impl FnMut(&State, &mut Scratch) -> Option<T> + Send + 'static,
     ) -> Option<T> {
-        let _permit = self.tellers.acquire().await.ok()?;
+        let permit = self.tellers.clone().acquire_owned().await.ok()?;
         let this = self.clone();
         let told = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             let mut scratch = this.scratches().pop().unwrap_or_default();
             let told = loop {
                 if let Some(told) = this.read(|state| tell(state, &mut scratch)) {

@@ -41,7 +41,9 @@ struct Answer {
     position_time: String,
     progress: f64,
     pass: u64,
-    updates: u64,
+    /// For who may drive it, or read statistics: it counts what others may not see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updates: Option<u64>,
     epoch: String,
     /// Why whoever asks may not drive it; absent where it may.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +51,8 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(status: ReplayStatus, refused: Option<String>) -> Answer {
+    fn of(status: ReplayStatus, identity: &Identity, refused: Option<String>) -> Answer {
+        let may_count = refused.is_none() || identity.entitlement.may_read_statistics;
         let speed = match status.speed {
             Speed::Times(times) => times.into(),
             Speed::Max => "max".into(),
@@ -63,8 +66,8 @@ impl Answer {
             position_time: status.position.to_rfc3339(),
             progress: status.progress(),
             pass: status.pass,
-            updates: status.updates,
-            epoch: status.epoch.to_string(),
+            updates: may_count.then_some(status.updates),
+            epoch: status.epoch.under(&identity.entitlement.rights).to_string(),
             refused,
         }
     }
@@ -79,7 +82,7 @@ pub(super) async fn status(
 ) -> Result<Response, ApiError> {
     let refused = app.may(control::REPLAY, &identity, &peer, &request).err();
     let refused = refused.map(|why| why.to_string());
-    Ok(answer(remote(&app)?.status(), refused))
+    Ok(answer(remote(&app)?.status(), &identity, refused))
 }
 
 /// `POST`: has the replay do something, and says where it is then.
@@ -94,7 +97,7 @@ pub(super) async fn drive(
     let remote = remote(&app)?;
     let command = command(&read(request.into_body()).await?)?;
     match remote.ask(command).await {
-        Some(Ok(status)) => Ok(answer(status, None)),
+        Some(Ok(status)) => Ok(answer(status, &identity, None)),
         Some(Err(refusal)) => Err(ApiError::invalid(refusal.to_string())),
         None => Err(ApiError::busy("the replay has stopped")),
     }
@@ -105,8 +108,8 @@ fn remote(app: &App) -> Result<&ReplayRemote, ApiError> {
     app.controls.replay.as_ref().ok_or_else(nothing)
 }
 
-fn answer(status: ReplayStatus, refused: Option<String>) -> Response {
-    json(serde_json::to_string(&Answer::of(status, refused)).unwrap_or_default())
+fn answer(status: ReplayStatus, identity: &Identity, refused: Option<String>) -> Response {
+    json(serde_json::to_string(&Answer::of(status, identity, refused)).unwrap_or_default())
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, ApiError> {

@@ -155,7 +155,13 @@ async fn stream(
     answer.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn symbols(State(app): Shared, Extension(identity): Extension<Identity>, uri: Uri) -> Result<Response, ApiError> {
+async fn symbols(
+    State(app): Shared,
+    Extension(peer): Extension<Peer>,
+    Extension(identity): Extension<Identity>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let [pattern] = values(uri.query(), ["match"])?;
     let pattern = match pattern {
         Some(text) => Some(SymbolPattern::parse(&text).map_err(|e| ApiError::symbol(e.to_string()))?),
@@ -167,11 +173,12 @@ async fn symbols(State(app): Shared, Extension(identity): Extension<Identity>, u
         .run(move |query| query.symbols(pattern.as_ref(), &rights))
         .await;
     let body = body.ok_or_else(ApiError::internal)?;
-    Ok(json(app.answers.hold(body.into_bytes())?))
+    Ok(json(app.hold(body, peer.client(&app, &headers))?))
 }
 
 async fn snapshot(
     State(app): Shared,
+    Extension(peer): Extension<Peer>,
     Extension(identity): Extension<Identity>,
     uri: Uri,
     headers: HeaderMap,
@@ -184,7 +191,7 @@ async fn snapshot(
         .run(move |query| query.snapshot(&asked, |tag| known.has(tag)))
         .await;
     Ok(match answer.ok_or_else(ApiError::internal)?? {
-        Snapshot::Whole { tag, body } => tagged(json(app.answers.hold(body)?), &tag),
+        Snapshot::Whole { tag, body } => tagged(json(app.hold(body, peer.client(&app, &headers))?), &tag),
         Snapshot::Known { tag } => tagged(StatusCode::NOT_MODIFIED.into_response(), &tag),
     })
 }

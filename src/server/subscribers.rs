@@ -5,16 +5,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::App;
 use super::bounds::{LISTED, LISTED_UNASKED};
 use super::error::ApiError;
 use super::query_string::{digits, values};
 use super::reply::json;
 use super::sessions::Running;
+use super::{App, Peer};
 use crate::auth::Identity;
 use crate::engine::BEAT;
 use crate::fanout::Standing;
@@ -78,8 +78,10 @@ impl Row {
 /// It may not, or the query is wrong.
 pub(super) async fn subscribers(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Extension(identity): Extension<Identity>,
     uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if !identity.entitlement.may_read_statistics {
         let words = "the list of subscribers needs an entitlement with `statistics = true`";
@@ -96,7 +98,7 @@ pub(super) async fn subscribers(
         listed: standings.iter().filter_map(row).take(limit).collect(),
     };
     let body = serde_json::to_vec(&answer).unwrap_or_default();
-    Ok(json(app.answers.hold(body)?))
+    Ok(json(app.hold(body, peer.client(&app, &headers))?))
 }
 
 fn limit(query: Option<&str>) -> Result<usize, ApiError> {

@@ -40,7 +40,8 @@ pub(super) fn upgrade(
     let is_browser = headers.contains_key(header::ORIGIN);
     let client = peer.client(app, headers);
     // Others were counted when they connected.
-    if client != peer.addr.ip().to_canonical() && !app.addresses.shake_hands(client, &app.live.config().limits) {
+    let is_proxied = app.live.config().limits.trusted_proxies.has(peer.addr.ip());
+    if is_proxied && !app.addresses.shake_hands(client, &app.live.config().limits) {
         let words = "too many handshakes of one address: come back after a while";
         return Err(refused("rate", ApiError::rate_limited(words)));
     }

@@ -90,15 +90,21 @@ impl Jwt {
             .peekable();
         candidates.peek().ok_or(Denied::Key)?;
         let signer = candidates.find(|key| key.has_signed(signed.as_bytes(), &signature));
-        let shown = Shown::SignedBy(signer.ok_or(Denied::Signature)?.print());
+        let shown = Shown::SignedBy(self.print(signer.ok_or(Denied::Signature)?));
         // Nothing of the payload is looked at before.
         let claims = Claims::parse(&decode(payload)?)?;
         claims.check(&self.audience, self.issuer.as_deref(), entitlements, shown, now)
     }
 
-    /// Whether this key's signatures count.
-    pub(super) fn has_key(&self, print: &Hash) -> bool {
-        self.keys.iter().any(|key| key.print() == *print)
+    /// Whether a token of this print counts.
+    pub(super) fn counts(&self, print: &Hash) -> bool {
+        self.keys.iter().any(|key| self.print(key) == *print)
+    }
+
+    /// What has to stay as it is for a token to count: its key, and for whom and from whom it is.
+    fn print(&self, key: &Key) -> Hash {
+        let issuer = self.issuer.as_deref().unwrap_or_default();
+        Hash::of(format!("{}\0{}\0{issuer}", key.print(), self.audience))
     }
 }
 

@@ -69,7 +69,12 @@ impl Stream {
         let _ = sender.try_send(welcome);
         let mut ending = Ending::of(&self.app.door, self.identity.clone());
         loop {
-            let since_due = match self.room(&sender).await {
+            let room = tokio::select! {
+                room = self.room(&sender) => room,
+                // Who reads nothing is told nothing.
+                reason = ending.over() => Err(reason),
+            };
+            let since_due = match room {
                 Ok(since_due) => since_due,
                 Err(reason) => return reason,
             };

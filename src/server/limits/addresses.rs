@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Limits;
 use super::bucket::Bucket;
+use crate::server::bounds::ANSWERS_KIB_OF_ONE_MAX;
 
 /// Connections beyond those that may stay: such as are being told that they may not, and plain requests of the same place.
 const PLAIN_PER_ADDRESS: u32 = 64;
@@ -46,6 +47,8 @@ struct Places {
 struct Open {
     connections: u32,
     staying: u32,
+    /// KiB of large answers that it has not taken.
+    answers: u32,
     /// Absent until it has a bound.
     handshakes: Option<Bucket>,
 }
@@ -55,6 +58,7 @@ struct Open {
 enum What {
     Connection,
     Stay,
+    Answer,
 }
 
 /// Something that an address has open; it is given back when this is dropped.
@@ -63,44 +67,71 @@ pub(in crate::server) struct Taken {
     addresses: Arc<Addresses>,
     place: Place,
     what: What,
+    count: u32,
 }
 
 impl Addresses {
     /// A connection begins; `None` where the address has too many, or too many a second.
     pub(in crate::server) fn connect(self: &Arc<Addresses>, address: IpAddr, limits: &Limits) -> Option<Taken> {
-        let most = limits.connections_per_address.of(address);
+        let most = limits.of(limits.connections_per_address, address);
         let most = most.map(|most| most.saturating_add(PLAIN_PER_ADDRESS));
         self.shake_hands(address, limits)
-            .then(|| self.take(address, What::Connection, most))?
+            .then(|| self.take(address, What::Connection, 1, most))?
     }
 
     /// One that stays: a session, an event stream, a poll that waits; `None` where the address has too many.
     pub(in crate::server) fn stay(self: &Arc<Addresses>, address: IpAddr, limits: &Limits) -> Option<Taken> {
-        self.take(address, What::Stay, limits.connections_per_address.of(address))
+        self.take(
+            address,
+            What::Stay,
+            1,
+            limits.of(limits.connections_per_address, address),
+        )
     }
 
     /// A handshake; false where they are too many a second.
     pub(in crate::server) fn shake_hands(&self, address: IpAddr, limits: &Limits) -> bool {
-        let Some(rate) = limits.handshakes_per_second.of(address) else {
+        let Some(rate) = limits.of(limits.handshakes_per_second, address) else {
             return true;
         };
         let (mut list, now) = (self.list(), Instant::now());
         let open = list.open(Place::of(address), now);
         let burst = rate.saturating_mul(HANDSHAKE_BURST_SECONDS);
         let bucket = open.handshakes.get_or_insert_with(|| Bucket::new(rate, burst, now));
+        if !bucket.is_of(rate, burst) {
+            *bucket = Bucket::new(rate, burst, now);
+        }
         bucket.take(1, now)
     }
 
-    fn take(self: &Arc<Addresses>, address: IpAddr, what: What, most: Option<u32>) -> Option<Taken> {
+    /// Holds an answer of so many KiB; `None` where the address has others, and it would be more than its share.
+    pub(in crate::server) fn hold(self: &Arc<Addresses>, address: IpAddr, kib: u32, limits: &Limits) -> Option<Taken> {
+        let is_bound = limits.of(limits.connections_per_address, address).is_some();
+        self.take(address, What::Answer, kib, is_bound.then_some(ANSWERS_KIB_OF_ONE_MAX))
+    }
+
+    /// Holds an answer whatever else there is.
+    #[cfg(test)]
+    pub(in crate::server) fn hold_unbound(self: &Arc<Addresses>, address: IpAddr, kib: u32) -> Option<Taken> {
+        self.take(address, What::Answer, kib, None)
+    }
+
+    /// Takes so many; the first may be more than there are.
+    fn take(self: &Arc<Addresses>, address: IpAddr, what: What, count: u32, most: Option<u32>) -> Option<Taken> {
         let place = Place::of(address);
         let mut list = self.list();
-        let count = list.open(place, Instant::now()).count(what);
-        if most.is_some_and(|most| *count >= most) {
+        let taken = list.open(place, Instant::now()).count(what);
+        if most.is_some_and(|most| *taken > 0 && taken.saturating_add(count) > most) {
             return None;
         }
-        *count += 1;
+        *taken = taken.saturating_add(count);
         let addresses = self.clone();
-        Some(Taken { addresses, place, what })
+        Some(Taken {
+            addresses,
+            place,
+            what,
+            count,
+        })
     }
 
     fn list(&self) -> MutexGuard<'_, Places> {
@@ -124,12 +155,13 @@ impl Open {
         match what {
             What::Connection => &mut self.connections,
             What::Stay => &mut self.staying,
+            What::Answer => &mut self.answers,
         }
     }
 
     fn is_forgotten(&self, now: Instant) -> bool {
         let is_rested = self.handshakes.is_none_or(|bucket| bucket.is_full(now));
-        self.connections == 0 && self.staying == 0 && is_rested
+        self.connections == 0 && self.staying == 0 && self.answers == 0 && is_rested
     }
 }
 
@@ -139,7 +171,7 @@ impl Drop for Taken {
         let Some(open) = list.by_place.get_mut(&self.place) else {
             return;
         };
-        *open.count(self.what) -= 1;
+        *open.count(self.what) -= self.count;
         if open.is_forgotten(Instant::now()) {
             list.by_place.remove(&self.place);
         }
@@ -247,6 +279,39 @@ mod tests {
         advance(Duration::from_secs(1)).await;
         assert_eq!(come(), 10);
         assert!(addresses.connect(ip("198.51.100.2")).is_some(), "another's are its own");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_has_a_share_of_the_large_answers_and_always_one() {
+        let addresses = addresses(10, 1_000, false);
+        let hold = |address: &str, kib| addresses.0.hold(ip(address), kib, &addresses.1);
+        let first = hold(FAR, 3 * ANSWERS_KIB_OF_ONE_MAX).expect("one, however large");
+        assert!(hold(FAR, 1).is_none());
+        assert!(
+            hold("198.51.100.2", ANSWERS_KIB_OF_ONE_MAX / 2).is_some(),
+            "another's are its own"
+        );
+        drop(first);
+        let halves = [(); 2].map(|()| hold(FAR, ANSWERS_KIB_OF_ONE_MAX / 2));
+        assert!(halves.iter().all(Option::is_some) && hold(FAR, 1).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_proxy_on_this_machine_is_not_spared() {
+        let mut addresses = addresses(1, 1, false);
+        let network = TrustedProxies::network("127.0.0.1").expect("an address");
+        addresses.1.trusted_proxies.networks.push(network);
+        let _kept = addresses.stay(ip("127.0.0.1"));
+        assert!(addresses.stay(ip("127.0.0.1")).is_none());
+        assert!(!(0..100).all(|_| addresses.shake_hands(ip("127.0.0.1"))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_rate_holds_at_once() {
+        let mut addresses = addresses(1_000, 1_000, false);
+        let _kept = addresses.connect(ip(FAR));
+        addresses.1.handshakes_per_second.most = 1;
+        assert_eq!((0..100).filter(|_| addresses.shake_hands(ip(FAR))).count(), 5);
     }
 
     #[tokio::test(start_paused = true)]

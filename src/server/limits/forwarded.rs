@@ -10,6 +10,9 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// Addresses from the client on, `None` for what is none.
+type Chain = Vec<Option<IpAddr>>;
+
 /// The header that the proxies set. Clients may send the other one as they like, so it is never looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProxyHeader {
@@ -85,16 +88,22 @@ impl TrustedProxies {
     }
 
     /// What proxies have added, in their order; `None` for what is no address.
-    fn chain(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-        let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.header {
-            ProxyHeader::XForwardedFor => (X_FORWARDED_FOR, address),
-            ProxyHeader::Forwarded => (header::FORWARDED, forwarded_for),
+    fn chain(&self, headers: &HeaderMap) -> Chain {
+        let (name, read): (_, fn(&str) -> Chain) = match self.header {
+            ProxyHeader::XForwardedFor => (X_FORWARDED_FOR, |text| {
+                text.split(',').map(str::trim).map(address).collect()
+            }),
+            ProxyHeader::Forwarded => (header::FORWARDED, |text| {
+                // A quote that nothing closes came from the client: what proxies added behind it counts all the same.
+                let is_open = text.matches('"').count() % 2 == 1;
+                match is_open {
+                    true => text.split(',').map(forwarded_for).collect(),
+                    false => split(text, ',').map(forwarded_for).collect(),
+                }
+            }),
         };
         let lines = headers.get_all(name).into_iter();
-        let read_line = |line: &axum::http::HeaderValue| match line.to_str() {
-            Ok(text) => split(text, ',').map(|element| read(element.trim())).collect(),
-            Err(_) => vec![None],
-        };
+        let read_line = |line: &axum::http::HeaderValue| line.to_str().map_or_else(|_| vec![None], read);
         lines.flat_map(read_line).collect()
     }
 }
@@ -172,6 +181,7 @@ mod tests {
             ("10.0.0.1", &["10.0.0.3,10.0.0.2"], "10.0.0.3"),   // nobody else: the farthest
             ("10.0.0.1", &["192.0.2.1:4711"], "192.0.2.1"),
             ("10.0.0.1", &["[2001:db8::7]:4711"], "2001:db8::7"),
+            ("10.0.0.1", &["\", 192.0.2.1"], "192.0.2.1"), // a quote is nothing here
             ("10.0.0.1", &["192.0.2.1, nonsense"], "10.0.0.1"),
             ("10.0.0.1", &["192.0.2.1, "], "10.0.0.1"),
             ("10.0.0.1", &["192.0.2.1\u{e9}"], "10.0.0.1"),
@@ -195,6 +205,8 @@ mod tests {
             (&["for=192.0.2.43", "for=\"[2001:db8:1::1]\""], "192.0.2.43"),
             (&["for=192.0.2.43, for=unknown"], "10.0.0.1"),
             (&["for=\"_gazonk\""], "10.0.0.1"),
+            (&["for=\", for=192.0.2.43"], "192.0.2.43"),
+            (&["for=\"1.1.1.1, for=\"[2001:db8::7]\""], "2001:db8::7"),
             (&["by=192.0.2.43"], "10.0.0.1"),
             (&["for=192.0.2.1;ext=\"a,b;for=1.1.1.1\""], "192.0.2.1"),
         ] {

@@ -63,9 +63,10 @@ pub struct Bound {
     pub holds_on_loopback: bool,
 }
 
-impl Bound {
-    /// The bound of an address, where it has one.
-    fn of(self, address: IpAddr) -> Option<u32> {
-        (self.holds_on_loopback || !address.to_canonical().is_loopback()).then_some(self.most)
+impl Limits {
+    /// A bound of an address, where it has one. A proxy on this machine has it too: its clients are others'.
+    fn of(&self, bound: Bound, address: IpAddr) -> Option<u32> {
+        let is_spared = address.to_canonical().is_loopback() && !self.trusted_proxies.has(address);
+        (bound.holds_on_loopback || !is_spared).then_some(bound.most)
     }
 }
