@@ -14,12 +14,13 @@ const BUDGET_MS = 3;
 /** Rows written in one frame: 720 a second, ten of each that a large screen shows. Their layout and paint cost five times as much. */
 const ROWS_A_FRAME = 12;
 /** Frames further apart than this are late: so much is within sight that each is to write less. */
-const LATE_MS = 40;
+const LATE_MS = 25;
 const ROWS_A_LATE_FRAME = 6;
 /** Between two looks at the clock. */
 const BATCH = 4;
-/** Sparklines of one frame: about 0.1 ms each. */
-const SPARKS = 8;
+/** Rows of one frame whose sparkline is drawn and whose age is written: about 0.1 ms each, and their paint. */
+const AGED_A_FRAME = 8;
+const AGED_A_LATE_FRAME = 4;
 /** One sample a second for a quarter of an hour; 29 KB a row. */
 const SAMPLES = 900;
 /** Two samples further apart have a hole between them: the page was hidden, or the machine slept. */
@@ -37,7 +38,7 @@ export class Rows {
     this.widths = new Widths(body.parentElement, COLUMNS.map((column) => column.key));
     this.near = new Set();
     this.far = new Set();
-    this.sparks = new Set();
+    this.aged = new Set();
     this.frame = 0;
     this.drawn = 0;
     this.ticked = Infinity;
@@ -74,7 +75,7 @@ export class Rows {
     row.element.remove();
     this.rows.delete(symbol);
     this.traces.delete(symbol);
-    for (const set of [this.near, this.far, this.sparks]) set.delete(row);
+    for (const set of [this.near, this.far, this.aged]) set.delete(row);
   }
 
   see(entries) {
@@ -84,8 +85,8 @@ export class Rows {
       row.isNear = isIntersecting;
       const [to, from] = isIntersecting ? [this.near, this.far] : [this.far, this.near];
       if (from.delete(row)) to.add(row);
-      if (isIntersecting) this.sparks.add(row);
-      else this.sparks.delete(row);
+      if (isIntersecting) this.aged.add(row);
+      else this.aged.delete(row);
     }
     this.request();
   }
@@ -133,8 +134,8 @@ export class Rows {
     const until = performance.now() + BUDGET_MS;
     this.left = isLate ? ROWS_A_LATE_FRAME : ROWS_A_FRAME;
     if (this.drain(this.near, until)) this.drain(this.far, until);
-    this.drawSparks(until);
-    if (this.near.size + this.far.size + this.sparks.size > 0) this.request();
+    this.drawAged(isLate ? AGED_A_LATE_FRAME : AGED_A_FRAME, until);
+    if (this.near.size + this.far.size + this.aged.size > 0) this.request();
   }
 
   /** Writes rows until none is left or the budget is used up; whether none is left. */
@@ -149,17 +150,19 @@ export class Rows {
     return true;
   }
 
-  drawSparks(until) {
+  /** Draws what time alone changes: the sparkline, which moves on, and the age. */
+  drawAged(most, until) {
     const now = Date.now();
-    let left = SPARKS;
-    for (const row of this.sparks) {
+    let left = most;
+    for (const row of this.aged) {
       if (left-- === 0 || performance.now() > until) return;
-      this.sparks.delete(row);
+      this.aged.delete(row);
+      row.writeAge(this.look(row.symbol).instrument);
       drawSparkline(row.spark, this.traces.get(row.symbol), now);
     }
   }
 
-  /** Once a second: a sample of every price, and ages as they have become. */
+  /** Once a second: a sample of every price; the rows within sight have aged. */
   tick(now) {
     const isHole = now - this.ticked > HOLE_MS;
     for (const [symbol, row] of this.rows) {
@@ -168,9 +171,7 @@ export class Rows {
       if (isHole) trace.push(this.ticked + 1, undefined);
       trace.push(now, instrument);
       this.ages.see(instrument);
-      if (!row.isNear) continue;
-      row.writeAge(instrument);
-      this.sparks.add(row);
+      if (row.isNear) this.aged.add(row);
     }
     this.ticked = now;
     this.request();
