@@ -66,7 +66,7 @@
 //! 7. **A restart hides nothing**: nobody is told that it resumed where something is missing (`state::tests::law`,
 //!    `tests/state.rs`).
 //! 8. **What a reader may not see is not there** for it, in anything that it is told (`market::Rights`, `fanout::tests::twin`,
-//!    `fanout::tests::rights`, `server::follow::tests`, `tests/auth.rs`).
+//!    `fanout::tests::rights`, `server::table::follow::tests`, `tests/auth.rs`).
 
 pub mod auth;
 pub mod backoff;

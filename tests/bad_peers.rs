@@ -4,7 +4,7 @@
 //!
 //! Readers that read nothing, or a trickle, stand in `tests/slow_consumer.rs`, over TLS in `tests/tls.rs`, of event streams
 //! in `tests/events.rs`; who asks and reads no answer in `tests/websocket.rs`; a body that falls silent in
-//! `server::push`. Nothing that a client sends is ever inflated: neither messages nor bodies may be compressed, and
+//! `server::routes::push`. Nothing that a client sends is ever inflated: neither messages nor bodies may be compressed, and
 //! `compressed_bytes_are_refused_and_nowhere_inflated` proves it.
 
 mod support;

@@ -1,49 +1,23 @@
 //! HTTP, the WebSocket upgrade and the reading side of sessions.
 //!
-//! [`run`] takes the listener and the stop signal from its caller. Each connection is hyper's until it
-//! is upgraded; then `session` reads it and its shard writes it. Plain HTTP is answered from a table of
-//! its own (`query`): whole (`answer`), waited for (`changes`) or as a stream (`events`); `watch` wakes those whom a
-//! beat concerns. Knows no venues.
+//! [`run`] takes the listener and the stop signal from its caller. Each connection is hyper's until it is upgraded; then
+//! `session` reads it and its shard writes it. On its way a request passes `tls`, the counts of its address (`limits`), who
+//! it may come from and who sends it (`door`), and its own file in `routes`. Plain HTTP is answered from a table of its
+//! own (`table`): whole, waited for or as a stream. Knows no venues.
 
-mod access;
-mod answer;
-mod asked;
 pub mod bounds;
-mod changes;
-mod control;
 mod door;
 mod error;
-mod events;
-mod follow;
-mod guard;
-mod held;
 mod limits;
 mod live;
-mod openapi;
 mod options;
-mod origins;
-mod push;
-mod query;
 mod query_string;
-mod ready;
-mod replay;
 mod reply;
-mod request;
 mod routes;
-mod search;
-mod seats;
 mod session;
-mod sessions;
-mod slot;
-mod socket;
-mod socket_faults;
-mod subscribers;
-mod tickets;
+mod strings;
+mod table;
 mod tls;
-mod upgrade;
-mod waiting;
-mod watch;
-mod whole_lines;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -60,18 +34,13 @@ use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use door::Door;
-use origins::Origins;
-use socket::Stream;
-
+pub use door::{AllowedOrigins, OriginError};
 pub use limits::{Bound, Limits, ProxyHeader, Rates, TrustedProxies};
 pub use live::Remote;
 pub use options::INTERVAL_MS;
-pub use origins::{AllowedOrigins, OriginError};
-pub use query::Query;
 pub use query_string::query_pairs;
-pub use socket::TcpWriter;
-pub use socket_faults::SocketFaults;
+pub use session::{SocketFaults, TcpWriter};
+pub use table::Query;
 pub use tls::{Certificate, Tls, TlsError, TlsFiles};
 
 use crate::auth::Authenticator;
@@ -80,8 +49,10 @@ use crate::engine::Demand;
 use crate::fanout::Fanout;
 use crate::monitor::{Health, Recording, names};
 use bounds::{ACCEPT_PAUSE, DRAIN_DEADLINE, FINISH_DEADLINE};
-use limits::{Addresses, Taken};
+use door::{Door, Origins, Seats};
+use limits::{Addresses, Answers, Places, Taken};
 use live::Live;
+use session::{Sessions, Stream};
 
 /// What an operator may set.
 #[derive(Clone, Debug)]
@@ -126,10 +97,10 @@ pub struct App {
     origins: Origins,
     door: Door,
     addresses: Arc<Addresses>,
-    places: slot::Places,
-    answers: held::Answers,
-    seats: seats::Seats,
-    sessions: Arc<sessions::Sessions>,
+    places: Places,
+    answers: Answers,
+    seats: Seats,
+    sessions: Arc<Sessions>,
     stop: CancellationToken,
 }
 
@@ -161,9 +132,9 @@ impl App {
             },
             door: Door::new(None),
             addresses: Arc::default(),
-            places: slot::Places::default(),
-            answers: held::Answers::new(),
-            seats: seats::Seats::default(),
+            places: Places::default(),
+            answers: Answers::new(),
+            seats: Seats::default(),
             sessions: Arc::default(),
             stop: CancellationToken::new(),
         }
@@ -288,7 +259,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<
 async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: axum::Router) {
     let (addr, cut) = (peer.addr, peer.cut.clone());
     let ended = |error: &dyn std::fmt::Display| tracing::debug!(peer = %addr, %error, "connection ended");
-    if let Err(error) = socket::limit_writes(&stream, app.slow_consumer()) {
+    if let Err(error) = session::limit_writes(&stream, app.slow_consumer()) {
         return ended(&error);
     }
     let stream = match &app.tls {

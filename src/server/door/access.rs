@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::App;
-use super::bounds::AUTHENTICATE_DEADLINE;
-use super::door::{Door, Ending};
 use super::seats::Seat;
-use super::slot::Slot;
+use super::{Door, Ending};
 use crate::auth::Identity;
 use crate::fanout::{Allowance, CloseReason, SubscriberId};
 use crate::market::Ts;
+use crate::server::App;
+use crate::server::bounds::AUTHENTICATE_DEADLINE;
+use crate::server::limits::Slot;
 
 /// Name of somebody who has not said yet who it is.
 const NOBODY: &str = "nobody";
 
 /// A session's peer.
-pub(super) struct Access {
+pub(in crate::server) struct Access {
     app: Arc<App>,
     known: Known,
 }
@@ -51,7 +51,11 @@ impl Access {
     ///
     /// # Errors
     /// Too many of this identity, or of those who have not said who they are.
-    pub(super) fn begin(app: &Arc<App>, caller: Option<Identity>, is_page: bool) -> Result<Access, CloseReason> {
+    pub(in crate::server) fn begin(
+        app: &Arc<App>,
+        caller: Option<Identity>,
+        is_page: bool,
+    ) -> Result<Access, CloseReason> {
         let seated = caller.map(|identity| (Seat::take(app, &identity), identity));
         let known = match seated {
             Some((Some(seat), identity)) => Known::As {
@@ -72,7 +76,7 @@ impl Access {
     ///
     /// # Errors
     /// It may not, and need not wait to hear why it is sent away.
-    pub(super) fn may_ask(&self) -> Result<bool, CloseReason> {
+    pub(in crate::server) fn may_ask(&self) -> Result<bool, CloseReason> {
         match &self.known {
             Known::As { .. } => Ok(true),
             Known::NotYet {
@@ -84,23 +88,23 @@ impl Access {
     }
 
     /// Whether it has shown credentials.
-    pub(super) fn is_authenticated(&self) -> bool {
+    pub(in crate::server) fn is_authenticated(&self) -> bool {
         self.identity().is_some_and(|identity| identity.is_authenticated)
     }
 
     /// Whether there are credentials at all.
-    pub(super) fn takes_credentials(&self) -> bool {
+    pub(in crate::server) fn takes_credentials(&self) -> bool {
         matches!(self.app.door, Door::Guarded(_))
     }
 
     /// Its name, for the log.
-    pub(super) fn name(&self) -> Arc<str> {
+    pub(in crate::server) fn name(&self) -> Arc<str> {
         self.identity()
             .map_or_else(|| NOBODY.into(), |identity| identity.name().clone())
     }
 
     /// What it may have.
-    pub(super) fn allowance(&self) -> Allowance {
+    pub(in crate::server) fn allowance(&self) -> Allowance {
         match self.identity() {
             Some(identity) => self.app.allowance(identity),
             None => self.app.allowance_of_nobody(),
@@ -111,7 +115,7 @@ impl Access {
     ///
     /// # Errors
     /// They are nobody's, or of somebody with too many connections: this one ends.
-    pub(super) fn authenticate(&mut self, session: SubscriberId, token: &str) -> Result<(), CloseReason> {
+    pub(in crate::server) fn authenticate(&mut self, session: SubscriberId, token: &str) -> Result<(), CloseReason> {
         let Door::Guarded(authenticator) = &self.app.door else {
             return Ok(());
         };
@@ -136,7 +140,7 @@ impl Access {
     ///
     /// # Cancel safety
     /// Nothing is lost where it is dropped.
-    pub(super) async fn over(&mut self) -> CloseReason {
+    pub(in crate::server) async fn over(&mut self) -> CloseReason {
         match &mut self.known {
             Known::NotYet { until, why, .. } => {
                 sleep_until(*until).await;

@@ -8,10 +8,10 @@ use axum::extract::Request;
 use axum::http::header::{FORWARDED, VIA};
 use axum::http::{HeaderMap, HeaderName, Uri};
 
-use super::door::Door;
+use super::Door;
 use super::origins::Origins;
-use super::{App, Peer};
 use crate::auth::{Entitlement, Identity};
+use crate::server::{App, Peer};
 
 /// What a proxy adds: behind one on this machine the whole world has a loopback address.
 const PROXIES: [HeaderName; 5] = [
@@ -24,7 +24,7 @@ const PROXIES: [HeaderName; 5] = [
 
 /// Why a request may not control anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Forbidden {
+pub(in crate::server) enum Forbidden {
     #[error(
         "control is off: start the server with --allow-control, TICKWIRE_ALLOW_CONTROL=true or `allow_control = true` in [server]"
     )]
@@ -45,19 +45,19 @@ pub(super) enum Forbidden {
 }
 
 /// A right to control something: as an entitlement's table calls it, and whether one gives it.
-pub(super) type Right = (&'static str, fn(&Entitlement) -> bool);
+pub(in crate::server) type Right = (&'static str, fn(&Entitlement) -> bool);
 
 /// To push updates.
-pub(super) const PUBLISH: Right = ("publish", |entitlement| entitlement.may_publish);
+pub(in crate::server) const PUBLISH: Right = ("publish", |entitlement| entitlement.may_publish);
 /// To drive a replay.
-pub(super) const REPLAY: Right = ("control_replay", |entitlement| entitlement.may_replay);
+pub(in crate::server) const REPLAY: Right = ("control_replay", |entitlement| entitlement.may_replay);
 
 impl App {
     /// Whether who sends this request has a right.
     ///
     /// # Errors
     /// Says which condition does not hold.
-    pub(super) fn may(
+    pub(in crate::server) fn may(
         &self,
         (name, is_given): Right,
         identity: &Identity,

@@ -12,11 +12,11 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::App;
-use super::bounds::URL_BYTES_MAX;
-use super::error::ApiError;
 use super::origins::{HostFault, Origins, Page};
-use super::routes::STREAM_PATH;
+use crate::server::App;
+use crate::server::bounds::URL_BYTES_MAX;
+use crate::server::error::ApiError;
+use crate::server::routes::STREAM_PATH;
 
 /// What a page of another site may send, and read of an answer.
 const MAY_SEND: &str = "Authorization, Content-Type, If-None-Match, Last-Event-ID";
@@ -26,7 +26,7 @@ const MAY_READ: &str = "ETag, Retry-After";
 const PREFLIGHT_SECONDS: &str = "600";
 
 /// Refuses what is refused everywhere, answers preflights, and puts on each answer what browsers go by.
-pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(in crate::server) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let page = app.origins.page(request.headers());
     let origin = request.headers().get(ORIGIN).cloned();
     let mut response = match refused(&app.origins, page, &request) {

@@ -1,5 +1,16 @@
 //! Who sends a request: by its `Authorization` (RFC 6750), else by a ticket in the URL, else nobody in particular.
 
+pub(super) mod access;
+pub(super) mod control;
+pub(super) mod guard;
+mod origins;
+mod seats;
+pub(super) mod tickets;
+
+pub use origins::{AllowedOrigins, OriginError};
+pub(super) use origins::{Origins, Page};
+pub(super) use seats::{Seat, Seats};
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,21 +21,21 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
 
-use super::bounds::EXPIRY_LOOK;
-use super::error::ApiError;
-use super::options::{INTERVAL_MS, beats};
-use super::query_string::pairs;
-use super::routes::EVENTS_PATH;
-use super::{App, Peer};
 use crate::auth::{Authenticator, Denied, Entitlement, Identity, Standing};
 use crate::fanout::{Allowance, CloseReason};
 use crate::market::{Rights, Ts};
+use crate::server::bounds::EXPIRY_LOOK;
+use crate::server::error::ApiError;
+use crate::server::options::{INTERVAL_MS, beats};
+use crate::server::query_string::pairs;
+use crate::server::routes::EVENTS_PATH;
+use crate::server::{App, Peer};
 
 /// Parameter of a ticket, where there is one.
-pub(super) const TICKET: &str = "ticket";
+pub(in crate::server) const TICKET: &str = "ticket";
 
 /// Who may come in.
-pub(super) enum Door {
+pub(in crate::server) enum Door {
     /// Everybody, and sees everything.
     Open(Identity),
     /// Who is known, and others as far as they may.
@@ -32,7 +43,7 @@ pub(super) enum Door {
 }
 
 impl Door {
-    pub(super) fn new(authenticator: Option<Arc<Authenticator>>) -> Door {
+    pub(in crate::server) fn new(authenticator: Option<Arc<Authenticator>>) -> Door {
         let everything = || Entitlement {
             name: "everything".to_owned(),
             rights: Rights::all(),
@@ -50,7 +61,7 @@ impl Door {
     }
 
     /// Who knows who somebody is, where anybody is asked.
-    pub(super) fn authenticator(&self) -> Option<&Arc<Authenticator>> {
+    pub(in crate::server) fn authenticator(&self) -> Option<&Arc<Authenticator>> {
         match self {
             Door::Open(_) => None,
             Door::Guarded(authenticator) => Some(authenticator),
@@ -61,7 +72,11 @@ impl Door {
     ///
     /// # Errors
     /// The credentials are nobody's.
-    pub(super) fn caller(&self, headers: &HeaderMap, ticket: Option<&str>) -> Result<Option<Identity>, Denied> {
+    pub(in crate::server) fn caller(
+        &self,
+        headers: &HeaderMap,
+        ticket: Option<&str>,
+    ) -> Result<Option<Identity>, Denied> {
         let authenticator = match self {
             Door::Open(anybody) => return Ok(Some(anybody.clone())),
             Door::Guarded(authenticator) => authenticator,
@@ -74,7 +89,7 @@ impl Door {
     }
 
     /// What whoever shows these may see, be it nothing; for what nobody is refused.
-    pub(super) fn rights(&self, headers: &HeaderMap) -> Rights {
+    pub(in crate::server) fn rights(&self, headers: &HeaderMap) -> Rights {
         let caller = self.caller(headers, None).ok().flatten();
         caller.map_or_else(|| Rights::of([]), |identity| identity.entitlement.rights.clone())
     }
@@ -95,7 +110,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Denied> {
 }
 
 /// Lets those through whom the server knows, or who need not be known, and notes who it is.
-pub(super) async fn require(
+pub(in crate::server) async fn require(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     mut request: Request,
@@ -122,14 +137,14 @@ pub(super) async fn require(
 }
 
 /// When somebody who is known may stay no longer.
-pub(super) struct Ending {
-    pub(super) identity: Identity,
+pub(in crate::server) struct Ending {
+    pub(in crate::server) identity: Identity,
     /// Whom to believe, and when that changes; nobody is asked where everybody may come in.
     policy: Option<(Arc<Authenticator>, watch::Receiver<()>)>,
 }
 
 impl Ending {
-    pub(super) fn of(door: &Door, identity: Identity) -> Ending {
+    pub(in crate::server) fn of(door: &Door, identity: Identity) -> Ending {
         let policy = match door {
             Door::Open(_) => None,
             Door::Guarded(authenticator) => {
@@ -147,7 +162,7 @@ impl Ending {
     ///
     /// # Cancel safety
     /// Nothing is lost where it is dropped.
-    pub(super) async fn over(&mut self) -> CloseReason {
+    pub(in crate::server) async fn over(&mut self) -> CloseReason {
         loop {
             let left = self.identity.left(Ts::now());
             if left.is_some_and(|left| left.is_zero()) {
@@ -172,7 +187,7 @@ impl Ending {
 
 impl App {
     /// What an identity may have of what the server has for anybody.
-    pub(super) fn allowance(&self, identity: &Identity) -> Allowance {
+    pub(in crate::server) fn allowance(&self, identity: &Identity) -> Allowance {
         let (entitlement, anybody) = (&identity.entitlement, self.fanout.config().allowance());
         let own_max = entitlement.symbols_max.unwrap_or(usize::MAX);
         Allowance {
@@ -184,7 +199,7 @@ impl App {
     }
 
     /// What somebody may have who has not said yet who it is.
-    pub(super) fn allowance_of_nobody(&self) -> Allowance {
+    pub(in crate::server) fn allowance_of_nobody(&self) -> Allowance {
         Allowance {
             rights: Rights::of([]),
             ..self.fanout.config().allowance()

@@ -45,7 +45,7 @@ struct Place {
 
 /// Whose page asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Page {
+pub(in crate::server) enum Page {
     /// No page of another place: programs say no `Origin`, and browsers none where a page reads from its own.
     Unsaid,
     /// A page of the host that is asked.
@@ -60,7 +60,7 @@ pub(super) enum Page {
 
 /// What is wrong with `Host`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum HostFault {
+pub(in crate::server) enum HostFault {
     #[error("exactly one `Host` is needed, a host with or without a port")]
     Malformed,
     /// A name that somebody pointed at this machine (DNS rebinding), whose page would be this server's own.
@@ -73,11 +73,11 @@ pub(super) enum HostFault {
 
 /// What the running server decides by.
 #[derive(Clone, Debug)]
-pub(super) struct Origins {
-    pub(super) allowed: AllowedOrigins,
-    pub(super) is_tls: bool,
+pub(in crate::server) struct Origins {
+    pub(in crate::server) allowed: AllowedOrigins,
+    pub(in crate::server) is_tls: bool,
     /// It listens on a loopback address.
-    pub(super) is_local: bool,
+    pub(in crate::server) is_local: bool,
 }
 
 impl FromStr for AllowedOrigins {
@@ -108,13 +108,13 @@ impl AllowedOrigins {
 
 impl Origins {
     /// Whether answers depend on who asks.
-    pub(super) fn vary(&self) -> bool {
+    pub(in crate::server) fn vary(&self) -> bool {
         !self.allowed.is_all
     }
 
     /// Whose page asks. Where this server speaks no TLS the scheme of its own host does not count: behind a proxy that
     /// does it is another one.
-    pub(super) fn page(&self, headers: &HeaderMap) -> Page {
+    pub(in crate::server) fn page(&self, headers: &HeaderMap) -> Page {
         if !headers.contains_key(ORIGIN) {
             return Page::Unsaid;
         }
@@ -133,7 +133,7 @@ impl Origins {
 
     /// Whether a page may have something done: its own to the scheme and the port, or one that is named. That any page
     /// may read gives none this right.
-    pub(super) fn may_control(&self, headers: &HeaderMap) -> bool {
+    pub(in crate::server) fn may_control(&self, headers: &HeaderMap) -> bool {
         match self.page(headers) {
             Page::Unsaid | Page::Named => true,
             Page::Own => only(headers, &ORIGIN)
@@ -147,7 +147,7 @@ impl Origins {
     ///
     /// # Errors
     /// Where it is not, or where it is not said once; HTTP/1.0 need not say it.
-    pub(super) fn check_host(&self, headers: &HeaderMap, is_needed: bool) -> Result<(), HostFault> {
+    pub(in crate::server) fn check_host(&self, headers: &HeaderMap, is_needed: bool) -> Result<(), HostFault> {
         if !is_needed && !headers.contains_key(HOST) {
             return Ok(());
         }
@@ -159,7 +159,7 @@ impl Origins {
     }
 
     /// Whether the one `Host`, and what the target says of it, are names of this machine.
-    pub(super) fn is_loopback(&self, headers: &HeaderMap, target: Option<&Authority>) -> bool {
+    pub(in crate::server) fn is_loopback(&self, headers: &HeaderMap, target: Option<&Authority>) -> bool {
         let port = self.scheme().port();
         let Some(host) = only(headers, &HOST).and_then(|text| Place::parse(text, port)) else {
             return false;

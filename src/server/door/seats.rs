@@ -3,22 +3,22 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::App;
 use crate::auth::Identity;
+use crate::server::App;
 
 /// Connections by identity; who has none does not stand there.
 #[derive(Debug, Default)]
-pub(super) struct Seats(Mutex<HashMap<Arc<str>, usize>>);
+pub(in crate::server) struct Seats(Mutex<HashMap<Arc<str>, usize>>);
 
 /// One connection of an identity.
-pub(super) struct Seat {
+pub(in crate::server) struct Seat {
     app: Arc<App>,
     name: Arc<str>,
 }
 
 impl Seat {
     /// Takes one, where the identity may have one more.
-    pub(super) fn take(app: &Arc<App>, identity: &Identity) -> Option<Seat> {
+    pub(in crate::server) fn take(app: &Arc<App>, identity: &Identity) -> Option<Seat> {
         let most = identity.entitlement.connections_max.unwrap_or(usize::MAX);
         let mut all = app.seats.all();
         let taken = all.entry(identity.name().clone()).or_default();
@@ -31,7 +31,7 @@ impl Seat {
     }
 
     /// Whether it is this identity's.
-    pub(super) fn is_of(&self, identity: &Identity) -> bool {
+    pub(in crate::server) fn is_of(&self, identity: &Identity) -> bool {
         self.name == *identity.name()
     }
 }

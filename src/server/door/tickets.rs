@@ -7,11 +7,11 @@ use axum::extract::{Extension, State};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::App;
-use super::door::Door;
-use super::error::ApiError;
-use super::reply::json;
+use super::Door;
 use crate::auth::{Exhausted, Identity, TICKET_LIFETIME};
+use crate::server::App;
+use crate::server::error::ApiError;
+use crate::server::reply::json;
 
 #[derive(Serialize)]
 struct Answer {
@@ -23,7 +23,7 @@ struct Answer {
 ///
 /// # Errors
 /// No credentials were shown, or too many tickets are open.
-pub(super) async fn give(
+pub(in crate::server) async fn give(
     State(app): State<Arc<App>>,
     Extension(identity): Extension<Identity>,
 ) -> Result<Response, ApiError> {

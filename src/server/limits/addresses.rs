@@ -182,8 +182,8 @@ impl Drop for Taken {
 mod tests {
     use std::time::Duration;
 
-    use super::super::{Bound, Rates, TrustedProxies};
     use super::*;
+    use crate::server::{Bound, Rates, TrustedProxies};
     use tokio::time::advance;
 
     const FAR: &str = "198.51.100.1";

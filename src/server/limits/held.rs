@@ -6,14 +6,14 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::App;
-use super::bounds::{ANSWERS_KIB_MAX, LARGE_ANSWER_BYTES};
-use super::error::ApiError;
-use super::limits::Taken;
+use super::Taken;
+use crate::server::App;
+use crate::server::bounds::{ANSWERS_KIB_MAX, LARGE_ANSWER_BYTES};
+use crate::server::error::ApiError;
 
 /// What large answers may hold, in KiB.
 #[derive(Debug)]
-pub(super) struct Answers(Arc<Semaphore>);
+pub(in crate::server) struct Answers(Arc<Semaphore>);
 
 /// A large answer. What it holds is given back when hyper drops the last piece of it.
 struct Held {
@@ -29,7 +29,7 @@ impl AsRef<[u8]> for Held {
 }
 
 impl Answers {
-    pub(super) fn new() -> Answers {
+    pub(in crate::server) fn new() -> Answers {
         Answers(Arc::new(Semaphore::new(ANSWERS_KIB_MAX)))
     }
 
@@ -59,7 +59,7 @@ impl App {
     ///
     /// # Errors
     /// Where it is a large one, and too many others have not been taken, of all or of this client's.
-    pub(super) fn hold(&self, bytes: impl Into<Vec<u8>>, client: IpAddr) -> Result<Bytes, ApiError> {
+    pub(in crate::server) fn hold(&self, bytes: impl Into<Vec<u8>>, client: IpAddr) -> Result<Bytes, ApiError> {
         let share = |kib| self.addresses.hold(client, kib, &self.live.config().limits);
         self.answers.hold(bytes.into(), share)
     }
@@ -69,7 +69,7 @@ impl App {
 mod tests {
     use super::*;
 
-    use crate::server::limits::Addresses;
+    use crate::server::Addresses;
 
     #[test]
     fn large_answers_have_a_bound_together_and_small_ones_always_a_place() {

@@ -4,6 +4,8 @@
 mod addresses;
 mod bucket;
 mod forwarded;
+mod held;
+mod slot;
 mod work;
 
 use std::fmt;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 pub(super) use addresses::{Addresses, Taken};
 pub use forwarded::{ProxyHeader, TrustedProxies};
+pub(super) use held::Answers;
+pub(super) use slot::{Places, Slot};
 use work::PATTERN_COSTS;
 pub(super) use work::{Budget, TooMuch, Work};
 

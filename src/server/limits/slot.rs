@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::App;
-use super::bounds::{EVENT_STREAMS_MAX, REFUSED_MAX, UNKNOWN_MAX};
-use super::limits::Taken;
+use super::Taken;
+use crate::server::App;
+use crate::server::bounds::{EVENT_STREAMS_MAX, REFUSED_MAX, UNKNOWN_MAX};
 
 /// Places that are taken.
 #[derive(Debug, Default)]
-pub(super) struct Places {
-    pub(super) connections: AtomicUsize,
+pub(in crate::server) struct Places {
+    pub(in crate::server) connections: AtomicUsize,
     /// Of these, event streams.
     events: AtomicUsize,
     /// Subscribers that have not said yet who they are.
@@ -21,7 +21,7 @@ pub(super) struct Places {
 }
 
 /// One of so many places.
-pub(super) struct Slot {
+pub(in crate::server) struct Slot {
     app: Arc<App>,
     taken: fn(&Places) -> &AtomicUsize,
     /// What its address has of them.
@@ -30,7 +30,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Takes one of the connections that may be open at a time, where one is left for the address and for all.
-    pub(super) fn take(app: &Arc<App>, client: IpAddr) -> Option<Slot> {
+    pub(in crate::server) fn take(app: &Arc<App>, client: IpAddr) -> Option<Slot> {
         let config = app.live.config();
         let of_address = app.addresses.stay(client, &config.limits)?;
         let mut slot = Slot::of(app, |places| &places.connections, config.connections_max)?;
@@ -39,18 +39,18 @@ impl Slot {
     }
 
     /// The same for an event stream, of which there may be fewer.
-    pub(super) fn of_events(app: &Arc<App>, client: IpAddr) -> Option<(Slot, Slot)> {
+    pub(in crate::server) fn of_events(app: &Arc<App>, client: IpAddr) -> Option<(Slot, Slot)> {
         let slot = Slot::take(app, client)?;
         Some((slot, Slot::of(app, |places| &places.events, EVENT_STREAMS_MAX)?))
     }
 
     /// One for a subscriber that has not said yet who it is: such leave places to those who are known.
-    pub(super) fn of_unknown(app: &Arc<App>) -> Option<Slot> {
+    pub(in crate::server) fn of_unknown(app: &Arc<App>) -> Option<Slot> {
         Slot::of(app, |places| &places.unknown, UNKNOWN_MAX)
     }
 
     /// One for a browser that is refused: it takes none of the others' places.
-    pub(super) fn of_refused(app: &Arc<App>) -> Option<Slot> {
+    pub(in crate::server) fn of_refused(app: &Arc<App>) -> Option<Slot> {
         Slot::of(app, |places| &places.refused, REFUSED_MAX)
     }
 

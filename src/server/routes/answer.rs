@@ -2,18 +2,18 @@
 
 use std::ops::ControlFlow;
 
-use super::asked::{Asked, Position, Since};
-use super::bounds::TAKEN_MAX;
-use super::error::ApiError;
-use super::query::{Query, State};
-use super::search::Search;
 use crate::market::InstrumentId;
+use crate::server::bounds::TAKEN_MAX;
+use crate::server::error::ApiError;
+use crate::server::table::asked::{Asked, Position, Since};
+use crate::server::table::search::Search;
+use crate::server::table::{Query, State};
 use crate::store::{Seq, VenueRow};
 use crate::wire::{Chunks, Encoding, FrameBuf, SnapshotHead, SnapshotTail};
 
 /// An answer of `/v1/snapshot`.
 #[derive(Debug)]
-pub(super) enum Snapshot {
+pub(in crate::server) enum Snapshot {
     /// The message, and the tag of what it says.
     Whole { tag: String, body: Vec<u8> },
     /// The tag is one of those that the asker knows.
@@ -22,7 +22,7 @@ pub(super) enum Snapshot {
 
 /// An answer of `/v1/changes`.
 #[derive(Debug)]
-pub(super) enum Changes {
+pub(in crate::server) enum Changes {
     /// Something changed, or all is told.
     Some(Vec<u8>),
     /// Nothing changed; the message that says so.
@@ -59,7 +59,11 @@ impl Query {
     ///
     /// # Errors
     /// Where more instruments are asked for than the reader may hold.
-    pub(super) fn snapshot(&self, asked: &Asked, is_known: impl Fn(&str) -> bool) -> Result<Snapshot, ApiError> {
+    pub(in crate::server) fn snapshot(
+        &self,
+        asked: &Asked,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Result<Snapshot, ApiError> {
         let begin = |state: &State, search: Search| {
             asked.check_count(&search.ids, &state.table)?;
             let epoch = state.epoch.under(asked.rights());
@@ -77,7 +81,7 @@ impl Query {
     ///
     /// # Errors
     /// Where more instruments are asked for than the reader may hold.
-    pub(super) fn changes(&self, asked: &Asked, position: Option<Position>) -> Result<Changes, ApiError> {
+    pub(in crate::server) fn changes(&self, asked: &Asked, position: Option<Position>) -> Result<Changes, ApiError> {
         let begin = |state: &State, search: Search| {
             asked.check_count(&search.ids, &state.table)?;
             let from = Position::from(position, state.epoch.under(asked.rights()), state.table.seq());

@@ -9,16 +9,16 @@ use axum::response::Response;
 use tokio::time::{Instant, sleep_until};
 
 use super::answer::Changes;
-use super::asked::{Asked, Position};
-use super::bounds::WAIT_MS_MAX;
-use super::door::Ending;
-use super::error::ApiError;
-use super::query_string::{digits, values};
-use super::reply::json;
-use super::slot::Slot;
-use super::{App, Peer};
 use crate::auth::Identity;
 use crate::fanout::{Allowance, CloseReason};
+use crate::server::bounds::WAIT_MS_MAX;
+use crate::server::door::Ending;
+use crate::server::error::ApiError;
+use crate::server::limits::Slot;
+use crate::server::query_string::{digits, values};
+use crate::server::reply::json;
+use crate::server::table::asked::{Asked, Position};
+use crate::server::{App, Peer};
 use crate::store::{Epoch, Seq};
 
 /// A poll, checked.
@@ -30,7 +30,7 @@ struct Poll {
 }
 
 /// Answers at once where something changed, else with the first change, else when the time is up.
-pub(super) async fn changes(
+pub(in crate::server) async fn changes(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Extension(identity): Extension<Identity>,

@@ -1,5 +1,15 @@
 //! The pages of the service.
 
+mod answer;
+mod changes;
+mod events;
+mod openapi;
+mod push;
+mod ready;
+mod replay;
+mod subscribers;
+mod whole_lines;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,28 +21,30 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use serde::Serialize;
 
-use super::App;
-use super::answer::Snapshot;
-use super::asked::Asked;
-use super::changes::changes;
-use super::door::{Door, require};
-use super::error::ApiError;
-use super::events::events;
-use super::guard::guard;
-use super::query::VenueStatus;
-use super::query_string::{pairs, values};
-use super::reply::{KnownTags, json, tagged};
-use super::subscribers::subscribers;
-use super::{Peer, openapi, push, ready, replay, tickets, upgrade};
 use crate::auth::Identity;
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
 use crate::monitor::Recording;
+use crate::server::App;
+use crate::server::Peer;
+use crate::server::door::guard::guard;
+use crate::server::door::tickets;
+use crate::server::door::{Door, require};
+use crate::server::error::ApiError;
+use crate::server::query_string::{pairs, values};
+use crate::server::reply::{KnownTags, json, tagged};
+use crate::server::session::upgrade;
+use crate::server::table::VenueStatus;
+use crate::server::table::asked::Asked;
+use answer::Snapshot;
+use changes::changes;
+use events::events;
+use subscribers::subscribers;
 
 /// Where sockets are.
-pub(super) const STREAM_PATH: &str = "/v1/stream";
+pub(in crate::server) const STREAM_PATH: &str = "/v1/stream";
 /// Where event streams are.
-pub(super) const EVENTS_PATH: &str = "/v1/events";
+pub(in crate::server) const EVENTS_PATH: &str = "/v1/events";
 
 type Shared = State<Arc<App>>;
 
@@ -94,7 +106,7 @@ fn table() -> Vec<Route> {
 
 /// Every path with its methods, but for what a page or the client loads by itself.
 #[cfg(test)]
-pub(super) fn methods() -> Vec<(&'static str, &'static str)> {
+pub(in crate::server) fn methods() -> Vec<(&'static str, &'static str)> {
     let files = dashboard::ASSETS.iter().chain(dashboard::CLIENT);
     let is_asked_for = |file: &&dashboard::Asset| file.content_type.contains("html") || file.path == "/client.js";
     let loaded: Vec<&str> = files.filter(|file| !is_asked_for(file)).map(|file| file.path).collect();
@@ -103,7 +115,7 @@ pub(super) fn methods() -> Vec<(&'static str, &'static str)> {
 }
 
 /// All routes.
-pub(super) fn router(app: Arc<App>) -> Router {
+pub(in crate::server) fn router(app: Arc<App>) -> Router {
     let add = |router: Router<Arc<App>>, route: Route| {
         let (path, allow, is_open) = (route.path, route.allow, route.is_open);
         let methods = match is_open {

@@ -1,7 +1,7 @@
 //! The description of every path over HTTP (OpenAPI 3.1), kept true by tests.
 
 /// The document at `/v1/openapi.json`.
-pub(super) const DOCUMENT: &str = include_str!("openapi.json");
+pub(in crate::server) const DOCUMENT: &str = include_str!("openapi.json");
 
 #[cfg(test)]
 mod tests {

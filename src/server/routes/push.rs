@@ -13,15 +13,16 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::bounds::PUSH_DEADLINE;
-use super::error::ApiError;
-use super::reply::json;
 use super::whole_lines::{Piece, WholeLines};
-use super::{App, Peer, control};
 use crate::auth::Identity;
 use crate::control::{Push, PushOutcome, RejectedLine};
 use crate::market::Ts;
 use crate::monitor::names;
+use crate::server::bounds::PUSH_DEADLINE;
+use crate::server::door::control;
+use crate::server::error::ApiError;
+use crate::server::reply::json;
+use crate::server::{App, Peer};
 
 const TYPES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/json"];
 
@@ -44,7 +45,7 @@ struct Rejected {
 /// request fail. Of a body that breaks off, the whole lines are taken.
 ///
 /// The next lines are read only once the ones before are with the engine, so a client that is too fast is slowed down.
-pub(super) async fn updates(
+pub(in crate::server) async fn updates(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Extension(identity): Extension<Identity>,

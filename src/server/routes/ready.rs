@@ -8,11 +8,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::App;
-use super::error::ApiError;
-use super::query::{Figures, VenueStatus};
-use super::reply::json;
 use crate::monitor::process::Descriptors;
+use crate::server::App;
+use crate::server::error::ApiError;
+use crate::server::reply::json;
+use crate::server::table::{Figures, VenueStatus};
 
 #[derive(Serialize)]
 struct Readiness {
@@ -24,7 +24,7 @@ struct Readiness {
 ///
 /// # Errors
 /// Where the table cannot be asked.
-pub(super) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(in crate::server) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
     let rights = app.door.rights(&headers);
     // Descriptors are counted one by one, so on the same threads as the rest.
     let looked = app

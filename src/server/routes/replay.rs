@@ -8,13 +8,14 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::bounds::REPLAY_BODY_BYTES_MAX;
-use super::error::ApiError;
-use super::reply::json;
-use super::{App, Peer, control};
 use crate::auth::Identity;
 use crate::control::{ReplayCommand, ReplayRemote, ReplayStatus, STEP_MAX, Speed};
 use crate::market::Ts;
+use crate::server::bounds::REPLAY_BODY_BYTES_MAX;
+use crate::server::door::control;
+use crate::server::error::ApiError;
+use crate::server::reply::json;
+use crate::server::{App, Peer};
 
 const ALLOWED: &str = "exactly one of `{\"speed\": 2}` or `{\"speed\": \"max\"}`, `{\"pause\": true}`, \
                        `{\"resume\": true}`, `{\"step\": 5}` and `{\"seek\": \"2026-01-31T12:00:00Z\"}` is allowed";
@@ -74,7 +75,7 @@ impl Answer {
 }
 
 /// `GET`: where the replay is, and whether whoever asks may drive it.
-pub(super) async fn status(
+pub(in crate::server) async fn status(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Extension(identity): Extension<Identity>,
@@ -86,7 +87,7 @@ pub(super) async fn status(
 }
 
 /// `POST`: has the replay do something, and says where it is then.
-pub(super) async fn drive(
+pub(in crate::server) async fn drive(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Extension(identity): Extension<Identity>,

@@ -9,15 +9,15 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::bounds::{LISTED, LISTED_UNASKED};
-use super::error::ApiError;
-use super::query_string::{digits, values};
-use super::reply::json;
-use super::sessions::Running;
-use super::{App, Peer};
 use crate::auth::Identity;
 use crate::engine::BEAT;
 use crate::fanout::Standing;
+use crate::server::bounds::{LISTED, LISTED_UNASKED};
+use crate::server::error::ApiError;
+use crate::server::query_string::{digits, values};
+use crate::server::reply::json;
+use crate::server::session::Running;
+use crate::server::{App, Peer};
 
 #[derive(Serialize)]
 struct Answer {
@@ -76,7 +76,7 @@ impl Row {
 ///
 /// # Errors
 /// It may not, or the query is wrong.
-pub(super) async fn subscribers(
+pub(in crate::server) async fn subscribers(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Extension(identity): Extension<Identity>,

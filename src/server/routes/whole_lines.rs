@@ -3,11 +3,11 @@
 use crate::control::LINE_BYTES_MAX;
 
 /// Whole lines and the number of the first.
-pub(super) type Piece = (u64, Vec<u8>);
+pub(in crate::server) type Piece = (u64, Vec<u8>);
 
 /// Cuts a body behind its last line end; a line that is too long is given as far as it is needed to be refused.
 #[derive(Debug)]
-pub(super) struct WholeLines {
+pub(in crate::server) struct WholeLines {
     kept: Vec<u8>,
     next_line: u64,
     /// The rest of a line that was given already.
@@ -15,7 +15,7 @@ pub(super) struct WholeLines {
 }
 
 impl WholeLines {
-    pub(super) fn new() -> WholeLines {
+    pub(in crate::server) fn new() -> WholeLines {
         WholeLines {
             kept: Vec::new(),
             next_line: 1,
@@ -24,7 +24,7 @@ impl WholeLines {
     }
 
     /// Takes the next bytes; gives the lines that are whole by now.
-    pub(super) fn take(&mut self, mut bytes: &[u8]) -> Option<Piece> {
+    pub(in crate::server) fn take(&mut self, mut bytes: &[u8]) -> Option<Piece> {
         if self.is_skipping {
             let end = bytes.iter().position(|byte| *byte == b'\n')?;
             bytes = &bytes[end + 1..];
@@ -48,7 +48,7 @@ impl WholeLines {
     }
 
     /// The last line, where it has no end.
-    pub(super) fn finish(&mut self) -> Option<Piece> {
+    pub(in crate::server) fn finish(&mut self) -> Option<Piece> {
         let last = std::mem::take(&mut self.kept);
         (!last.is_empty()).then(|| self.give(last, 1))
     }

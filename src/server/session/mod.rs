@@ -1,5 +1,16 @@
 //! A subscriber's reading side: one task that reads a message, has its shard answer, and reads the next.
 
+mod request;
+mod sessions;
+mod socket;
+mod socket_faults;
+pub(super) mod upgrade;
+
+pub(super) use sessions::{Running, Sessions};
+pub use socket::TcpWriter;
+pub(super) use socket::{Stream, limit_writes};
+pub use socket_faults::SocketFaults;
+
 use std::io;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -14,32 +25,32 @@ use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::access::Access;
-use super::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES, unended_bytes_max};
-use super::limits::{Budget, Rates, TooMuch, Work};
-use super::options::ConnectionOptions;
-use super::request::{refuse, to_request};
-use super::sessions::{Entry, Running};
-use super::socket::{self, Stream, TcpReader, TcpWriter};
-use super::{App, ServerConfig, SocketFaults};
 use crate::fanout::{CloseReason, Command, Join, Link, Request, SubscriberId, pong};
 use crate::market::Ts;
 use crate::monitor::names;
+use crate::server::bounds::{CLOSE_DEADLINE, MALFORMED_MAX, READ_BUFFER_BYTES, unended_bytes_max};
+use crate::server::door::access::Access;
+use crate::server::limits::{Budget, Rates, TooMuch, Work};
+use crate::server::options::ConnectionOptions;
+use crate::server::{App, ServerConfig};
 use crate::wire::{DecodeLimits, Encoding, decode_client, proto};
 use proto::client_message::Body;
+use request::{refuse, to_request};
+use sessions::Entry;
+use socket::TcpReader;
 
 /// What every session is told.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SessionConfig {
-    pub(super) message_bytes_max: usize,
-    pub(super) ping_interval: Duration,
-    pub(super) rates: Rates,
-    pub(super) socket_faults: SocketFaults,
+pub(in crate::server) struct SessionConfig {
+    pub(in crate::server) message_bytes_max: usize,
+    pub(in crate::server) ping_interval: Duration,
+    pub(in crate::server) rates: Rates,
+    pub(in crate::server) socket_faults: SocketFaults,
 }
 
 impl SessionConfig {
     /// What the settings say.
-    pub(super) fn of(config: &ServerConfig) -> SessionConfig {
+    pub(in crate::server) fn of(config: &ServerConfig) -> SessionConfig {
         SessionConfig {
             message_bytes_max: config.message_bytes_max,
             ping_interval: config.ping_interval,
@@ -68,16 +79,16 @@ struct Session {
 }
 
 /// A connection whose handshake is done.
-pub(super) struct Begun {
-    pub(super) stream: Stream,
+pub(in crate::server) struct Begun {
+    pub(in crate::server) stream: Stream,
     /// What came behind the handshake.
-    pub(super) read_ahead: Bytes,
+    pub(in crate::server) read_ahead: Bytes,
     /// Who asks.
-    pub(super) client: IpAddr,
+    pub(in crate::server) client: IpAddr,
 }
 
 /// Runs a session until its end.
-pub(super) async fn run(
+pub(in crate::server) async fn run(
     begun: Begun,
     guest: Result<(ConnectionOptions, Access), CloseReason>,
     app: &App,

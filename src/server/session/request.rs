@@ -1,18 +1,16 @@
 //! A client's message as a request to its shard: all that can be checked without the table.
 
 use crate::fanout::{Request, WINDOW_MAX};
-use crate::market::{SymbolPattern, Ts};
+use crate::market::Ts;
 use crate::store::Seq;
-use crate::wire::{Refused, proto};
+use crate::wire::proto;
 
-use super::options::{interval_beats, interval_refused};
+use crate::server::options::{interval_beats, interval_refused};
+use crate::server::strings::sort_out;
 use proto::client_message::Body;
 
-/// Longest excerpt of a refused symbol that is sent back.
-const EXCERPT_CHARS: usize = 100;
-
 /// Makes a request of a message; what is wrong with it becomes the refusal to send.
-pub(super) fn to_request(message: proto::ClientMessage, ts_recv: Ts) -> Request {
+pub(in crate::server) fn to_request(message: proto::ClientMessage, ts_recv: Ts) -> Request {
     let request_id = message.request_id;
     let outcome = match message.body {
         Some(Body::Subscribe(body)) => subscribe(request_id, body),
@@ -34,7 +32,7 @@ pub(super) fn to_request(message: proto::ClientMessage, ts_recv: Ts) -> Request 
 }
 
 /// The refusal of a request.
-pub(super) fn refuse(request_id: u64, code: proto::ErrorCode, message: String) -> Request {
+pub(in crate::server) fn refuse(request_id: u64, code: proto::ErrorCode, message: String) -> Request {
     Request::Refuse(proto::Error {
         request_id,
         code: code as i32,
@@ -67,23 +65,6 @@ fn subscribe(request_id: u64, body: proto::Subscribe) -> Outcome {
         rejected,
         resume,
     })
-}
-
-/// Tells well-formed strings from the others, each once.
-pub(super) fn sort_out<'a>(symbols: impl Iterator<Item = &'a str>) -> (Vec<SymbolPattern>, Vec<Refused>) {
-    let (mut strings, mut rejected) = (Vec::new(), Vec::new());
-    let mut seen = std::collections::HashSet::new();
-    for text in symbols.filter(|text| seen.insert(*text)) {
-        match SymbolPattern::parse(text) {
-            Ok(pattern) => strings.push(pattern),
-            Err(error) => rejected.push(Refused {
-                symbol: text.chars().take(EXCERPT_CHARS).collect(),
-                code: proto::ErrorCode::InvalidSymbol,
-                message: error.to_string(),
-            }),
-        }
-    }
-    (strings, rejected)
 }
 
 fn configure(request_id: u64, body: proto::Configure) -> Outcome {
@@ -174,24 +155,5 @@ mod tests {
             assert_eq!(got, code, "{message}");
             assert!(message.contains(part), "{message}");
         }
-    }
-
-    #[test]
-    fn a_bad_symbol_is_refused_alone_and_shown_short() {
-        let long = "x".repeat(5_000);
-        let (strings, rejected) = sort_out(["a:B", "BAD", "a:B", "a:*", &long].into_iter());
-        assert_eq!(
-            strings.iter().map(SymbolPattern::as_str).collect::<Vec<_>>(),
-            ["a:B", "a:*"]
-        );
-        assert_eq!(
-            rejected.iter().map(|r| r.symbol.len()).collect::<Vec<_>>(),
-            [3, EXCERPT_CHARS]
-        );
-        assert!(
-            rejected
-                .iter()
-                .all(|r| r.message.len() < 300 && r.code == proto::ErrorCode::InvalidSymbol)
-        );
     }
 }

@@ -9,37 +9,37 @@ use crate::market::Ts;
 
 /// Those that run, some 60 bytes each.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<HashMap<SubscriberId, Running>>);
+pub(in crate::server) struct Sessions(Mutex<HashMap<SubscriberId, Running>>);
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Running {
+pub(in crate::server) struct Running {
     /// Who it is by now.
-    pub(super) identity: Arc<str>,
+    pub(in crate::server) identity: Arc<str>,
     /// Where it comes from.
-    pub(super) client: IpAddr,
+    pub(in crate::server) client: IpAddr,
     /// When it began.
-    pub(super) since: Ts,
+    pub(in crate::server) since: Ts,
     /// It speaks TLS.
-    pub(super) is_tls: bool,
+    pub(in crate::server) is_tls: bool,
 }
 
 /// A session's entry, as long as it runs.
-pub(super) struct Entry {
+pub(in crate::server) struct Entry {
     sessions: Arc<Sessions>,
     id: SubscriberId,
 }
 
 impl Entry {
     /// Enters a session.
-    pub(super) fn of(sessions: &Arc<Sessions>, id: SubscriberId, running: Running) -> Entry {
+    pub(in crate::server) fn of(sessions: &Arc<Sessions>, id: SubscriberId, running: Running) -> Entry {
         sessions.all().insert(id, running);
         let sessions = sessions.clone();
         Entry { sessions, id }
     }
 
     /// Notes who it is from now on.
-    pub(super) fn rename(&self, identity: Arc<str>) {
+    pub(in crate::server) fn rename(&self, identity: Arc<str>) {
         if let Some(running) = self.sessions.all().get_mut(&self.id) {
             running.identity = identity;
         }
@@ -54,7 +54,7 @@ impl Drop for Entry {
 
 impl Sessions {
     /// The session of this number, where it still runs.
-    pub(super) fn get(&self, id: SubscriberId) -> Option<Running> {
+    pub(in crate::server) fn get(&self, id: SubscriberId) -> Option<Running> {
         self.all().get(&id).cloned()
     }
 

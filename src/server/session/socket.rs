@@ -14,14 +14,14 @@ use tokio::task::coop;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
-use super::SocketFaults;
-use super::bounds::{CLOSE_DEADLINE, CONTROL_BYTES_MAX, NOT_SENT_BYTES, SEND_BUFFER_BYTES, WRITE_DEADLINE};
 use super::socket_faults::Faulty;
-use super::tls::{Shared, TlsWriter};
 use crate::fanout::Socket;
+use crate::server::SocketFaults;
+use crate::server::bounds::{CLOSE_DEADLINE, CONTROL_BYTES_MAX, NOT_SENT_BYTES, SEND_BUFFER_BYTES, WRITE_DEADLINE};
+use crate::server::tls::{Shared, TlsWriter};
 
 /// A connection as it was accepted, with or without TLS.
-pub(super) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+pub(in crate::server) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// The writing half: one `send` a call, straight to the kernel.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct TcpWriter {
 /// The reading half, as the WebSocket library wants it. What the library would write (pongs, closes) goes
 /// nowhere: the session has the shard say these, between frames.
 #[derive(Debug)]
-pub(super) struct TcpReader {
+pub(in crate::server) struct TcpReader {
     stream: Arc<TcpStream>,
     tls: Option<Shared>,
     /// Bytes read since the last message; what came of control frames is taken off again.
@@ -53,7 +53,7 @@ struct Raw<'a>(&'a TcpStream);
 ///
 /// # Errors
 /// Where the system refuses an option: the connection is gone.
-pub(super) fn limit_writes(stream: &TcpStream, patience: Duration) -> io::Result<()> {
+pub(in crate::server) fn limit_writes(stream: &TcpStream, patience: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
     {
@@ -69,7 +69,7 @@ pub(super) fn limit_writes(stream: &TcpStream, patience: Duration) -> io::Result
 ///
 /// # Errors
 /// Where the system refuses an option: the connection is gone.
-pub(super) fn split(stream: Stream, faults: SocketFaults) -> io::Result<(TcpWriter, TcpReader)> {
+pub(in crate::server) fn split(stream: Stream, faults: SocketFaults) -> io::Result<(TcpWriter, TcpReader)> {
     let (stream, tls) = match stream {
         Either::Left(stream) => (stream, None),
         Either::Right(tls) => {
@@ -132,12 +132,12 @@ impl Socket for TcpWriter {
 
 impl TcpReader {
     /// Reads so many bytes of one message and no more.
-    pub(super) fn within(self, unended_max: usize) -> TcpReader {
+    pub(in crate::server) fn within(self, unended_max: usize) -> TcpReader {
         TcpReader { unended_max, ..self }
     }
 
     /// Notes that a message or a control frame has come whole.
-    pub(super) fn ended(&mut self, is_control: bool) {
+    pub(in crate::server) fn ended(&mut self, is_control: bool) {
         let left = if is_control {
             self.unended.saturating_sub(CONTROL_BYTES_MAX)
         } else {
@@ -149,7 +149,7 @@ impl TcpReader {
     /// Says that nothing more is written, then reads and forgets until the peer has closed: a client waits for the
     /// server to close first (RFC 6455, 7.1.1), and bytes of it left unread would break the connection before it
     /// has read our close frame.
-    pub(super) async fn drain(&mut self) {
+    pub(in crate::server) async fn drain(&mut self) {
         if let Some(tls) = &self.tls {
             tls.end(&mut Raw(&self.stream));
         }

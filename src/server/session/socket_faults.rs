@@ -22,7 +22,7 @@ const BYTE: u128 = 1_000_000_000;
 
 /// The faults of one socket.
 #[derive(Debug)]
-pub(super) struct Faulty {
+pub(in crate::server) struct Faulty {
     faults: SocketFaults,
     opened: Instant,
     /// What may be taken now, in billionths of a byte: at so many bytes a second, those of a nanosecond.
@@ -33,7 +33,7 @@ pub(super) struct Faulty {
 
 impl Faulty {
     /// `None` where nothing is wrong.
-    pub(super) fn new(faults: SocketFaults, now: Instant) -> Option<Box<Faulty>> {
+    pub(in crate::server) fn new(faults: SocketFaults, now: Instant) -> Option<Box<Faulty>> {
         let faulty = Faulty {
             faults,
             opened: now,
@@ -48,7 +48,7 @@ impl Faulty {
     ///
     /// # Errors
     /// `ConnectionReset` where the connection is to break now, `WouldBlock` where nothing may be written.
-    pub(super) fn allow(&mut self, bytes: usize, now: Instant) -> io::Result<usize> {
+    pub(in crate::server) fn allow(&mut self, bytes: usize, now: Instant) -> io::Result<usize> {
         let age = now.saturating_duration_since(self.opened);
         if self.faults.disconnect_after.is_some_and(|after| age >= after) {
             metrics::counter!(names::FAULTS, "kind" => "disconnect-every").increment(1);
@@ -70,7 +70,7 @@ impl Faulty {
     }
 
     /// Notes what the socket really took.
-    pub(super) fn took(&mut self, bytes: usize) {
+    pub(in crate::server) fn took(&mut self, bytes: usize) {
         self.room = self.room.saturating_sub(bytes as u128 * BYTE);
     }
 

@@ -11,24 +11,24 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-use super::access::Access;
-use super::door::TICKET;
-use super::error::ApiError;
-use super::options::{ConnectionOptions, first_offered};
-use super::origins::Page;
-use super::session::{self, SessionConfig};
-use super::slot::Slot;
 use super::socket::Stream;
-use super::{App, Peer};
+use super::{Begun, SessionConfig};
 use crate::fanout::CloseReason;
 use crate::monitor::names;
+use crate::server::door::Page;
+use crate::server::door::TICKET;
+use crate::server::door::access::Access;
+use crate::server::error::ApiError;
+use crate::server::limits::Slot;
+use crate::server::options::{ConnectionOptions, first_offered};
+use crate::server::{App, Peer};
 
 /// Checks the request and prepares the session that follows the answer.
 ///
 /// # Errors
 /// With what is wrong, for peers that can see an HTTP status; a browser's socket cannot, so a request
 /// with an `Origin` is upgraded and then closed with a code.
-pub(super) fn upgrade(
+pub(in crate::server) fn upgrade(
     app: &Arc<App>,
     peer: Peer,
     query: &[(String, String)],
@@ -82,13 +82,13 @@ pub(super) fn upgrade(
             return;
         };
         metrics::counter!(names::CONNECTIONS).increment(1);
-        let begun = session::Begun {
+        let begun = Begun {
             stream: parts.io.into_inner(),
             read_ahead: parts.read_buf,
             client,
         };
         let config = SessionConfig::of(&app.live.config());
-        session::run(begun, guest, &app, config).await;
+        super::run(begun, guest, &app, config).await;
     });
     Ok(response)
 }

@@ -2,33 +2,33 @@
 
 use std::sync::Arc;
 
-use super::error::ApiError;
-use super::request::sort_out;
 use crate::fanout::{Allowance, PATTERNS_MAX};
 use crate::market::{InstrumentId, Rights, SymbolPattern};
+use crate::server::error::ApiError;
+use crate::server::strings::sort_out;
 use crate::store::{Epoch, Seq, Table};
 use crate::wire::{Refused, SnapshotTail};
 
 /// A list of symbols, and what the reader may see of it.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(in crate::server) struct Asked {
     /// The well-formed ones that may be given, each once, in their order.
-    pub(super) strings: Arc<[SymbolPattern]>,
+    pub(in crate::server) strings: Arc<[SymbolPattern]>,
     /// The others.
     rejected: Arc<[Refused]>,
-    pub(super) allowance: Allowance,
+    pub(in crate::server) allowance: Allowance,
 }
 
 /// What was known before: an epoch, which may be another server's, and a seq of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) epoch: u64,
-    pub(super) seq: Seq,
+pub(in crate::server) struct Position {
+    pub(in crate::server) epoch: u64,
+    pub(in crate::server) seq: Seq,
 }
 
 /// Since where an answer counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Since {
+pub(in crate::server) enum Since {
     /// All there is.
     Start,
     /// What changed since.
@@ -42,7 +42,7 @@ impl Asked {
     ///
     /// # Errors
     /// Where it holds more patterns than one subscriber may.
-    pub(super) fn parse(list: &str, allowance: Allowance) -> Result<Asked, ApiError> {
+    pub(in crate::server) fn parse(list: &str, allowance: Allowance) -> Result<Asked, ApiError> {
         let (strings, mut rejected) = sort_out(list.split(','));
         let patterns = strings.iter().filter(|s| matches!(s, SymbolPattern::Glob(_))).count();
         if patterns > PATTERNS_MAX {
@@ -61,14 +61,14 @@ impl Asked {
     ///
     /// # Errors
     /// Where it is missing, or holds more patterns than one subscriber may.
-    pub(super) fn required(list: Option<String>, allowance: Allowance) -> Result<Asked, ApiError> {
+    pub(in crate::server) fn required(list: Option<String>, allowance: Allowance) -> Result<Asked, ApiError> {
         let list = list.filter(|list| !list.is_empty());
         let missing = || ApiError::invalid("`symbols` is missing: `symbols=venue:NAME,venue:NAME` is needed");
         Asked::parse(&list.ok_or_else(missing)?, allowance)
     }
 
     /// What the reader may see.
-    pub(super) fn rights(&self) -> &Rights {
+    pub(in crate::server) fn rights(&self) -> &Rights {
         &self.allowance.rights
     }
 
@@ -76,7 +76,7 @@ impl Asked {
     ///
     /// # Errors
     /// Where they are more.
-    pub(super) fn check_count(&self, ids: &[InstrumentId], table: &Table) -> Result<(), ApiError> {
+    pub(in crate::server) fn check_count(&self, ids: &[InstrumentId], table: &Table) -> Result<(), ApiError> {
         let symbols_max = self.allowance.symbols_max;
         let count = ids.iter().filter(|id| table.is_live(**id)).count();
         match count > symbols_max {
@@ -86,12 +86,12 @@ impl Asked {
     }
 
     /// Whether an instrument of a venue may be meant, and the venue be seen.
-    pub(super) fn touches(&self, venue: &str) -> bool {
+    pub(in crate::server) fn touches(&self, venue: &str) -> bool {
         self.strings.iter().any(|s| s.touches_venue(venue)) && self.rights().touch_venue(venue)
     }
 
     /// What stands at the end of a snapshot.
-    pub(super) fn tail(&self, table: &Table) -> SnapshotTail {
+    pub(in crate::server) fn tail(&self, table: &Table) -> SnapshotTail {
         let is_pending = |s: &&SymbolPattern| match s {
             SymbolPattern::Exact(symbol) => !table.id_of(symbol.as_str()).is_some_and(|id| table.is_live(id)),
             SymbolPattern::Glob(_) => false,
@@ -104,7 +104,7 @@ impl Asked {
     }
 
     /// The largest that the tail can become: every symbol pending.
-    pub(super) fn tail_at_most(&self) -> SnapshotTail {
+    pub(in crate::server) fn tail_at_most(&self) -> SnapshotTail {
         SnapshotTail {
             pending: self.strings.iter().map(|s| s.as_str().to_owned()).collect(),
             rejected: self.rejected.to_vec(),
@@ -116,7 +116,7 @@ impl Position {
     /// What it is worth in a timeline, of the epoch that the reader has it under, that has come to `newest`.
     ///
     /// Before the first beat nothing was complete, so seq 0 is the start for whoever comes after it.
-    pub(super) fn from(position: Option<Position>, epoch: Epoch, newest: Seq) -> Since {
+    pub(in crate::server) fn from(position: Option<Position>, epoch: Epoch, newest: Seq) -> Since {
         match position.filter(|position| position.epoch == epoch.get()) {
             Some(Position { seq, .. }) if seq > newest => Since::Ahead,
             Some(Position { seq, .. }) if seq > Seq::ZERO || newest == Seq::ZERO => Since::Seq(seq),

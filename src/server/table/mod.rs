@@ -1,5 +1,11 @@
 //! A table for plain HTTP, so that no request ever waits for the fan-out or the fan-out for a request.
 
+pub(super) mod asked;
+pub(super) mod follow;
+pub(super) mod search;
+pub(super) mod waiting;
+pub(super) mod watches;
+
 use std::io;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -8,14 +14,14 @@ use std::thread;
 use serde::{Serialize, Serializer};
 use tokio::sync::{Semaphore, watch};
 
-use super::asked::{Position, Since};
-use super::bounds::{AHEAD_DEADLINE, QUERIES_MAX, TAKEN_MAX, tellers_max};
-use super::follow::Scratch;
-use super::waiting::Waiting;
-use super::watch::{Watch, Watches};
 use crate::engine::{Tick, TickReceiver};
 use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern, Ts, VenueState};
+use crate::server::bounds::{AHEAD_DEADLINE, QUERIES_MAX, TAKEN_MAX, tellers_max};
 use crate::store::{Epoch, Seq, Table};
+use asked::{Position, Since};
+use follow::Scratch;
+use waiting::Waiting;
+use watches::{Watch, Watches};
 
 /// The table that HTTP answers are made from.
 ///
@@ -26,7 +32,7 @@ pub struct Query {
     state: RwLock<State>,
     /// Where the table has come to, for whoever may not block.
     now: watch::Sender<Now>,
-    pub(super) waiting: Waiting,
+    pub(in crate::server) waiting: Waiting,
     permits: Arc<Semaphore>,
     tellers: Arc<Semaphore>,
     /// One for each message of an event stream that is assembled at a time.
@@ -35,47 +41,47 @@ pub struct Query {
 
 /// The table as of the newest tick, and who waits for the next.
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) epoch: Epoch,
-    pub(super) table: Table,
+pub(in crate::server) struct State {
+    pub(in crate::server) epoch: Epoch,
+    pub(in crate::server) table: Table,
     /// Its instruments that are the server's own.
     own: usize,
-    pub(super) ts: Ts,
+    pub(in crate::server) ts: Ts,
     /// Number of the timer's beat: paces go by it.
-    pub(super) wall: u64,
-    pub(super) watches: Watches,
+    pub(in crate::server) wall: u64,
+    pub(in crate::server) watches: Watches,
 }
 
 /// Where the table has come to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Now {
+pub(in crate::server) struct Now {
     epoch: Epoch,
     seq: Seq,
-    pub(super) wall: u64,
+    pub(in crate::server) wall: u64,
 }
 
 /// A venue as `/v1/status` shows it.
 #[derive(Debug, Serialize)]
-pub(super) struct VenueStatus {
-    pub(super) name: String,
-    pub(super) state: &'static str,
-    pub(super) since: String,
-    pub(super) reason: String,
+pub(in crate::server) struct VenueStatus {
+    pub(in crate::server) name: String,
+    pub(in crate::server) state: &'static str,
+    pub(in crate::server) since: String,
+    pub(in crate::server) reason: String,
 }
 
 /// Figures of what feeds have brought to the table, as far as the reader may see it.
 #[derive(Debug)]
-pub(super) struct Figures {
-    pub(super) epoch: Epoch,
-    pub(super) seq: u64,
-    pub(super) instruments: usize,
+pub(in crate::server) struct Figures {
+    pub(in crate::server) epoch: Epoch,
+    pub(in crate::server) seq: u64,
+    pub(in crate::server) instruments: usize,
     /// Polls that wait, and event streams.
-    pub(super) waiting: usize,
+    pub(in crate::server) waiting: usize,
     /// Feeds, seen or not.
-    pub(super) feeds: usize,
+    pub(in crate::server) feeds: usize,
     /// Of these, such as are up.
-    pub(super) feeds_up: usize,
-    pub(super) venues: Vec<VenueStatus>,
+    pub(in crate::server) feeds_up: usize,
+    pub(in crate::server) venues: Vec<VenueStatus>,
 }
 
 #[derive(Serialize)]
@@ -142,18 +148,18 @@ impl Query {
     }
 
     /// Looks at the table; on a thread that may block.
-    pub(super) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+    pub(in crate::server) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes what stands beside the table; on a thread that may block.
-    pub(super) fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(in crate::server) fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits until the table has come to a seq of its epoch, as the reader has it, for a second at most: other servers of
     /// one timeline may be ahead by so much.
-    pub(super) async fn reach(&self, position: Position, rights: &Rights) {
+    pub(in crate::server) async fn reach(&self, position: Position, rights: &Rights) {
         let mut now = self.now.subscribe();
         let is_there = |now: &Now| Position::from(Some(position), now.epoch.under(rights), now.seq) != Since::Ahead;
         let reached = now.wait_for(is_there);
@@ -162,24 +168,24 @@ impl Query {
     }
 
     /// Waits until the timer's beat of the table is this one or a later one.
-    pub(super) async fn reach_wall(&self, wall: u64) {
+    pub(in crate::server) async fn reach_wall(&self, wall: u64) {
         // It fails where the sender is gone, which is this.
         let _ = self.now.subscribe().wait_for(|now| now.wall >= wall).await;
     }
 
     /// The timer's beat of the table.
-    pub(super) fn wall(&self) -> u64 {
+    pub(in crate::server) fn wall(&self) -> u64 {
         self.now.borrow().wall
     }
 
     /// Figures for `/v1/status`.
-    pub(super) fn figures(&self, rights: &Rights) -> Figures {
+    pub(in crate::server) fn figures(&self, rights: &Rights) -> Figures {
         let waiting = self.waiting.count();
         self.read(|state| Figures::of(state, waiting, rights))
     }
 
     /// Runs a query on a thread that may block, a few at a time.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(in crate::server) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         query: impl FnOnce(&Arc<Query>) -> T + Send + 'static,
     ) -> Option<T> {
@@ -196,7 +202,7 @@ impl Query {
     /// Assembles a message of an event stream on a thread that may block, in memory that is borrowed for it. Streams take
     /// turns, so that however many there are they leave processors to the others. `tell` is called until it gives something,
     /// and the table goes on between two calls.
-    pub(super) async fn tell<T: Send + 'static>(
+    pub(in crate::server) async fn tell<T: Send + 'static>(
         self: &Arc<Self>,
         mut tell: impl FnMut(&State, &mut Scratch) -> Option<T> + Send + 'static,
     ) -> Option<T> {
@@ -221,7 +227,7 @@ impl Query {
     }
 
     /// The answer of `/v1/symbols`, as far as it may be seen; without a pattern all that feeds have brought.
-    pub(super) fn symbols(&self, pattern: Option<&SymbolPattern>, rights: &Rights) -> String {
+    pub(in crate::server) fn symbols(&self, pattern: Option<&SymbolPattern>, rights: &Rights) -> String {
         let is_meant = |symbol: &Symbol| {
             rights.allow(symbol) && pattern.map_or(!symbol.is_server_own(), |pattern| pattern.matches(symbol))
         };
@@ -247,7 +253,7 @@ impl Query {
 
 impl State {
     /// The table that the first tick goes on from.
-    pub(super) fn with(epoch: Epoch, ts: Ts, table: Table) -> State {
+    pub(in crate::server) fn with(epoch: Epoch, ts: Ts, table: Table) -> State {
         let ids = (0..table.len()).map(InstrumentId::from_index);
         let listings = ids.filter_map(|id| table.listing(id));
         State {

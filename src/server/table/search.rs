@@ -4,19 +4,19 @@
 use std::ops::ControlFlow;
 
 use super::asked::Asked;
-use super::bounds::{ATTEMPTS_MAX, LOOKED_MAX};
-use super::query::{Query, State};
+use super::{Query, State};
 use crate::fanout::{resolve, resolve_within};
 use crate::market::{InstrumentId, SymbolPattern};
+use crate::server::bounds::{ATTEMPTS_MAX, LOOKED_MAX};
 use crate::store::{Epoch, Table};
 
 /// What was found so far.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(in crate::server) struct Search {
     /// Whose instruments they are.
-    pub(super) epoch: Epoch,
+    pub(in crate::server) epoch: Epoch,
     /// Ascending once all were looked at, tombstones included.
-    pub(super) ids: Vec<InstrumentId>,
+    pub(in crate::server) ids: Vec<InstrumentId>,
     /// Instruments of the table that were looked at.
     looked: usize,
     /// Those before were there when it began: exact symbols among them were looked up and need no look.
@@ -25,7 +25,7 @@ pub(super) struct Search {
 
 impl Search {
     /// Begins in a table.
-    pub(super) fn begin(asked: &Asked, state: &State) -> Search {
+    pub(in crate::server) fn begin(asked: &Asked, state: &State) -> Search {
         let (globs, exact) = split(asked);
         let known = state.table.len();
         Search {
@@ -37,7 +37,7 @@ impl Search {
     }
 
     /// Looks at the next instruments; true once there are no more.
-    pub(super) fn step(&mut self, asked: &Asked, table: &Table) -> bool {
+    pub(in crate::server) fn step(&mut self, asked: &Asked, table: &Table) -> bool {
         let count = (LOOKED_MAX / asked.strings.len().max(1)).max(1);
         if self.looked < self.known {
             let (globs, _) = split(asked);
@@ -68,7 +68,7 @@ fn split(asked: &Asked) -> (Vec<SymbolPattern>, Vec<SymbolPattern>) {
 impl Query {
     /// Does long work on the table a piece at a time; between two pieces the table goes on. A new epoch voids what was done, and
     /// work that was voided again and again is then done in one piece. On a thread that may block.
-    pub(super) fn in_pieces<W, T>(
+    pub(in crate::server) fn in_pieces<W, T>(
         &self,
         begin: impl Fn(&State) -> W,
         mut piece: impl FnMut(W, &State) -> ControlFlow<T, W>,
@@ -101,7 +101,7 @@ impl Query {
     }
 
     /// Finds what is asked for, then looks at it in the table that it was found in; on a thread that may block.
-    pub(super) fn find<T>(&self, asked: &Asked, look: impl FnOnce(&State, Search) -> T) -> T {
+    pub(in crate::server) fn find<T>(&self, asked: &Asked, look: impl FnOnce(&State, Search) -> T) -> T {
         let mut look = Some(look);
         let begin = |state: &State| Search::begin(asked, state);
         self.in_pieces(begin, |mut search, state| {

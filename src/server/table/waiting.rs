@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use metrics::Gauge;
 
+use super::Query;
 use super::asked::Asked;
-use super::query::Query;
-use super::watch::{Watch, Watches};
+use super::watches::{Watch, Watches};
 use crate::monitor::names;
 
 /// Polls that wait, and event streams.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(in crate::server) struct Waiting {
     count: AtomicUsize,
     gauge: Gauge,
     /// Keys of those who have gone: they leave without waiting for the table.
@@ -21,15 +21,15 @@ pub(super) struct Waiting {
 
 /// Someone who waits.
 #[derive(Debug)]
-pub(super) struct Watching {
+pub(in crate::server) struct Watching {
     query: Arc<Query>,
     key: u64,
-    pub(super) watch: Arc<Watch>,
+    pub(in crate::server) watch: Arc<Watch>,
 }
 
 impl Waiting {
     /// Before the first.
-    pub(super) fn new() -> Waiting {
+    pub(in crate::server) fn new() -> Waiting {
         let gauge = metrics::gauge!(names::WAITING);
         gauge.set(0.0);
         Waiting {
@@ -40,12 +40,12 @@ impl Waiting {
     }
 
     /// How many wait.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::server) fn count(&self) -> usize {
         self.count.load(Relaxed)
     }
 
     /// Takes out those who have gone.
-    pub(super) fn clear_up(&self, watches: &mut Watches) {
+    pub(in crate::server) fn clear_up(&self, watches: &mut Watches) {
         let gone = std::mem::take(&mut *self.gone());
         gone.into_iter().for_each(|key| watches.remove(key));
     }
@@ -57,7 +57,7 @@ impl Waiting {
 
 impl Query {
     /// Waits for changes of what is asked for from now on, until it is dropped; on a thread that may block.
-    pub(super) fn watch(self: &Arc<Self>, asked: &Asked) -> Watching {
+    pub(in crate::server) fn watch(self: &Arc<Self>, asked: &Asked) -> Watching {
         let (key, watch) = self.write(|state| {
             self.waiting.clear_up(&mut state.watches);
             state

@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::Notify;
 
-use super::bounds::{LEARNED_MAX, WATCHED_PATTERNS_MAX};
 use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern, VenueName};
+use crate::server::bounds::{LEARNED_MAX, WATCHED_PATTERNS_MAX};
 use crate::store::{Seq, Table};
 
 /// Where someone who waits is woken.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(in crate::server) struct Watch {
     beats: AtomicU64,
     news: Notify,
 }
 
 /// All who wait.
 #[derive(Debug, Default)]
-pub(super) struct Watches {
+pub(in crate::server) struct Watches {
     all: FxHashMap<u64, Watched>,
     next_key: u64,
     // Subscribers choose the keys of these two, so the hash is a keyed one: nobody can make them collide.
@@ -63,7 +63,7 @@ struct IdSet(Vec<u64>);
 
 impl Watch {
     /// Beats so far that changed something waited for.
-    pub(super) fn beats(&self) -> u64 {
+    pub(in crate::server) fn beats(&self) -> u64 {
         self.beats.load(Relaxed)
     }
 
@@ -71,12 +71,12 @@ impl Watch {
     ///
     /// # Cancel safety
     /// Nothing is lost where it is dropped before its end.
-    pub(super) async fn news(&self) {
+    pub(in crate::server) async fn news(&self) {
         self.news.notified().await;
     }
 
     /// Ends the wait.
-    pub(super) fn wake(&self) {
+    pub(in crate::server) fn wake(&self) {
         self.news.notify_one();
     }
 }
@@ -119,7 +119,12 @@ impl Seen {
 
 impl Watches {
     /// Adds someone who waits for what changes after the table's seq and may be seen.
-    pub(super) fn add(&mut self, strings: Arc<[SymbolPattern]>, rights: Rights, table: &Table) -> (u64, Arc<Watch>) {
+    pub(in crate::server) fn add(
+        &mut self,
+        strings: Arc<[SymbolPattern]>,
+        rights: Rights,
+        table: &Table,
+    ) -> (u64, Arc<Watch>) {
         let key = self.next_key;
         self.next_key += 1;
         let is_new =
@@ -158,7 +163,7 @@ impl Watches {
     }
 
     /// Takes out who waits no longer.
-    pub(super) fn remove(&mut self, key: u64) {
+    pub(in crate::server) fn remove(&mut self, key: u64) {
         let Some(watched) = self.all.remove(&key) else { return };
         if self.every.remove(&key) {
             return;
@@ -191,7 +196,7 @@ impl Watches {
     }
 
     /// Learns of an instrument that was listed for the first time.
-    pub(super) fn listed(&mut self, id: InstrumentId, symbol: &Symbol) {
+    pub(in crate::server) fn listed(&mut self, id: InstrumentId, symbol: &Symbol) {
         if self.exact.contains_key(symbol) {
             self.by_id.insert(id, symbol.clone());
         }
@@ -199,7 +204,7 @@ impl Watches {
 
     /// Looks at instruments that patterns have not been tried on, so many at a time: many come at once with a new
     /// pattern and with a new epoch.
-    pub(super) fn learn(&mut self, table: &Table) {
+    pub(in crate::server) fn learn(&mut self, table: &Table) {
         let behind = |glob: &&mut Glob| glob.learned < table.len();
         let count = self.globs.values_mut().filter(behind).count();
         for (seen, glob) in &mut self.globs {
@@ -208,7 +213,7 @@ impl Watches {
     }
 
     /// Begins a new epoch: ids are void.
-    pub(super) fn forget_instruments(&mut self) {
+    pub(in crate::server) fn forget_instruments(&mut self) {
         self.by_id.clear();
         self.globs.values_mut().for_each(|glob| {
             glob.ids = IdSet::default();
@@ -217,7 +222,12 @@ impl Watches {
     }
 
     /// Notes beats up to `seq` that changed these, and gives those whom they concern.
-    pub(super) fn touched(&mut self, seq: Seq, changed: &[InstrumentId], venues: &[VenueName]) -> Vec<Arc<Watch>> {
+    pub(in crate::server) fn touched(
+        &mut self,
+        seq: Seq,
+        changed: &[InstrumentId],
+        venues: &[VenueName],
+    ) -> Vec<Arc<Watch>> {
         let mut touched = Vec::new();
         if self.all.is_empty() || (changed.is_empty() && venues.is_empty()) {
             return touched;
@@ -260,7 +270,7 @@ impl Watches {
     }
 
     /// Gives everybody: all is void.
-    pub(super) fn all(&self) -> Vec<Arc<Watch>> {
+    pub(in crate::server) fn all(&self) -> Vec<Arc<Watch>> {
         self.all.values().map(|watched| watched.watch.clone()).collect()
     }
 }

@@ -21,19 +21,19 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::asked::{Asked, Position};
-use super::bounds::EVENTS_QUEUED_MAX;
-use super::door::TICKET;
-use super::error::ApiError;
-use super::follow::Message;
-use super::options::parse_interval;
-use super::query_string::{digits, values};
-use super::seats::Seat;
-use super::slot::Slot;
 use super::{App, Peer};
 use crate::auth::Identity;
 use crate::fanout::{CloseReason, goaway};
 use crate::monitor::names;
+use crate::server::bounds::EVENTS_QUEUED_MAX;
+use crate::server::door::Seat;
+use crate::server::door::TICKET;
+use crate::server::error::ApiError;
+use crate::server::limits::Slot;
+use crate::server::options::parse_interval;
+use crate::server::query_string::{digits, values};
+use crate::server::table::asked::{Asked, Position};
+use crate::server::table::follow::Message;
 use crate::store::Seq;
 use crate::wire::{proto, server_json};
 use stream::Stream;
@@ -42,7 +42,7 @@ use teller::Teller;
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Answers with a stream that goes on until one side ends it.
-pub(super) async fn events(
+pub(in crate::server) async fn events(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
     Extension(identity): Extension<Identity>,

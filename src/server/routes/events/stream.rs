@@ -17,9 +17,9 @@ use crate::market::Ts;
 use crate::server::App;
 use crate::server::bounds::CLOSE_DEADLINE;
 use crate::server::door::Ending;
-use crate::server::follow::Scratch;
-use crate::server::query::State;
-use crate::server::watch::Watch;
+use crate::server::table::State;
+use crate::server::table::follow::Scratch;
+use crate::server::table::watches::Watch;
 use crate::store::{Epoch, Seq};
 use crate::wire::proto;
 

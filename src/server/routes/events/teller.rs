@@ -9,12 +9,12 @@ use metrics::Counter;
 use super::event;
 use crate::market::Ts;
 use crate::monitor::names;
-use crate::server::asked::{Asked, Position};
 use crate::server::error::ApiError;
-use crate::server::follow::{Follow, Scratch};
-use crate::server::query::{Query, State};
-use crate::server::waiting::Watching;
-use crate::server::watch::Watch;
+use crate::server::table::asked::{Asked, Position};
+use crate::server::table::follow::{Follow, Scratch};
+use crate::server::table::waiting::Watching;
+use crate::server::table::watches::Watch;
+use crate::server::table::{Query, State};
 use crate::store::{Epoch, Seq};
 use crate::wire::Encoding;
 

@@ -8,17 +8,17 @@
 #[cfg(test)]
 mod tests;
 
+use super::State;
 use super::asked::{Asked, Position, Since};
-use super::error::ApiError;
-use super::query::State;
 use super::search::Search;
 use crate::market::InstrumentId;
+use crate::server::error::ApiError;
 use crate::store::{Epoch, Seq, Table};
 use crate::wire::{self, Chunks, DeltaHead, Encoding, FrameBuf, SnapshotHead};
 
 /// One stream's position.
 #[derive(Debug)]
-pub(super) struct Follow {
+pub(in crate::server) struct Follow {
     asked: Asked,
     /// The table's own; the reader is told it under its rights.
     /// Instruments held, as far as the table was looked at for them.
@@ -38,7 +38,7 @@ pub(super) struct Follow {
 
 /// Memory for one message, which streams take turns with: it grows to the largest that it was used for.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(in crate::server) struct Scratch {
     chunks: Chunks,
     frame: FrameBuf,
 }
@@ -65,14 +65,14 @@ enum Kind {
 
 /// A message or a part of one, in JSON.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Message<'a> {
+pub(in crate::server) struct Message<'a> {
     /// Its body's name.
-    pub(super) name: &'static str,
+    pub(in crate::server) name: &'static str,
     /// Where to resume, once it was read.
-    pub(super) id: Option<(Epoch, Seq)>,
-    pub(super) json: &'a [u8],
+    pub(in crate::server) id: Option<(Epoch, Seq)>,
+    pub(in crate::server) json: &'a [u8],
     /// Instruments and venues in it.
-    pub(super) entries: usize,
+    pub(in crate::server) entries: usize,
 }
 
 impl Default for Scratch {
@@ -89,7 +89,7 @@ impl Follow {
     ///
     /// # Errors
     /// Where more is asked for than the reader may hold, or than a message can say.
-    pub(super) fn begin(
+    pub(in crate::server) fn begin(
         asked: Asked,
         held: Search,
         position: Option<Position>,
@@ -121,7 +121,7 @@ impl Follow {
     }
 
     /// Whether a message was begun: its next part waits for no pace.
-    pub(super) fn is_mid_message(&self) -> bool {
+    pub(in crate::server) fn is_mid_message(&self) -> bool {
         self.open.is_some()
     }
 
@@ -131,7 +131,7 @@ impl Follow {
     }
 
     /// Looks at the next instruments that are new in the table; true once there are no more, and a message can be made.
-    pub(super) fn catch_up(&mut self, state: &State) -> bool {
+    pub(in crate::server) fn catch_up(&mut self, state: &State) -> bool {
         if state.epoch == self.held.epoch {
             return self.held.step(&self.asked, &state.table);
         }
@@ -143,7 +143,12 @@ impl Follow {
     /// The next message, or part of one; `None` where nothing is news.
     ///
     /// `skipped`: beats with changes that the reader had no room for.
-    pub(super) fn next<'a>(&mut self, state: &State, skipped: u32, scratch: &'a mut Scratch) -> Option<Message<'a>> {
+    pub(in crate::server) fn next<'a>(
+        &mut self,
+        state: &State,
+        skipped: u32,
+        scratch: &'a mut Scratch,
+    ) -> Option<Message<'a>> {
         while !self.catch_up(state) {}
         if state.epoch != self.held.epoch {
             return Some(self.renew(state, scratch));
@@ -155,7 +160,7 @@ impl Follow {
     }
 
     /// A heartbeat, never beyond a change that was not told.
-    pub(super) fn heartbeat<'a>(&mut self, state: &State, scratch: &'a mut Scratch) -> Message<'a> {
+    pub(in crate::server) fn heartbeat<'a>(&mut self, state: &State, scratch: &'a mut Scratch) -> Message<'a> {
         while !self.catch_up(state) {}
         let is_current = state.epoch == self.held.epoch && self.open.is_none();
         if is_current && self.news(&state.table).is_none() {
