@@ -97,22 +97,33 @@ fn an_identity_has_so_many_connections_symbols_and_paces() {
     ));
     let mut reader = events.try_clone().expect("a handle");
     assert_eq!(Answer::read(&mut reader, "HEAD").status, 200);
-    let refused = Answer::read(&mut server.sent(&http::upgrade("", &[])), "GET");
-    assert_eq!((refused.status, refused.header("retry-after").is_some()), (429, true));
-    assert_eq!(server.get("/v1/events?symbols=synthetic:S0001").error().0, 429);
-    let browser = || Peer::upgrade(&server, "", &[("Origin", "http://localhost")], Encoding::Protobuf);
-    // A page can say only now who it is.
-    let mut known = browser();
-    assert!(!known.welcome().authenticated);
-    let token = alice.token.clone();
-    let known = known.ask(1, Ask::Authenticate(proto::Authenticate { token }));
-    assert!(matches!(known, Said::Ack(_)), "{known:?}");
-    let mut browser = browser();
-    browser.request(1, subscribe(&["*"]));
-    assert_eq!(
-        browser.closed(),
-        (4_504, "too many connections of one identity".to_owned())
-    );
+    for path in [
+        "/v1/events?symbols=synthetic:S0001",
+        "/v1/changes?symbols=none:A&epoch=1&since=0&wait_ms=0",
+    ] {
+        let answer = server.get(path);
+        let waits = path.contains("events");
+        assert_eq!(
+            answer.status,
+            if waits { 429 } else { 200 },
+            "{path}: only who stays takes a place"
+        );
+    }
+    for headers in [&[("Origin", "http://localhost")][..], &[]] {
+        let connect = || Peer::upgrade(&server, "", headers, Encoding::Protobuf);
+        // Who said nothing in its handshake, as pages cannot, may say only now who it is.
+        let mut known = connect();
+        assert!(!known.welcome().authenticated);
+        let token = alice.token.clone();
+        let known = known.ask(1, Ask::Authenticate(proto::Authenticate { token }));
+        assert!(matches!(known, Said::Ack(_)), "{known:?}");
+        let mut nobody = connect();
+        nobody.request(1, subscribe(&["*"]));
+        assert_eq!(
+            nobody.closed(),
+            (4_504, "too many connections of one identity".to_owned())
+        );
+    }
     // Others are not in its way, and who is somebody else from now on leaves its place.
     let value = bearer(&alice.token);
     let _other = Peer::upgrade(&server, "", &[("Authorization", &value)], Encoding::Protobuf);
@@ -123,9 +134,24 @@ fn an_identity_has_so_many_connections_symbols_and_paces() {
     assert!(matches!(first.ask(3, known), Said::Ack(ack) if ack.request_id == 3));
     let _second = connect("");
     drop((events, reader));
-    eventually("the stream's place is free", || {
-        let answer = Answer::read(&mut server.sent(&http::upgrade("", &[])), "GET");
-        (answer.status == 101).then_some(())
+    // The stream's place, when it is free, is a poll's.
+    let mut polls = Vec::new();
+    eventually("a poll waits", || {
+        let status = server.json("/v1/status");
+        let text = |name: &str| status[name].to_string().replace('"', "");
+        let target = format!(
+            "/v1/changes?symbols=none:A&epoch={}&since={}&wait_ms=60000",
+            text("epoch"),
+            text("seq")
+        );
+        polls.push(server.sent(&http::head("GET", &target, &[])));
+        (server.json("/v1/status")["waiting"] == 1).then_some(())
+    });
+    assert_eq!(server.get("/v1/events?symbols=synthetic:S0001").error().0, 429);
+    drop(polls);
+    eventually("the poll's place is free", || {
+        let mut stream = server.sent(&http::head("GET", "/v1/events?symbols=synthetic:S0001", &[]));
+        (Answer::read(&mut stream, "HEAD").status == 200).then_some(())
     });
 }
 

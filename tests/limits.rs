@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use support::LIMIT;
+use support::auth::{bearer, make, serve};
 use support::events::Events;
 use support::frame::{PING, TEXT, masked};
 use support::http::{Answer, head, upgrade};
@@ -165,6 +166,90 @@ fn too_much_subscribe_work_is_refused_and_the_stream_goes_on() {
     let symbols = vec!["synthetic:*".to_owned()];
     peer.request(3, Ask::Unsubscribe(proto::Unsubscribe { symbols }));
     assert_eq!(peer.error().0, 3, "taking back a pattern costs as much");
+}
+
+/// A server behind a proxy, whose clients have bounds though all of it is one machine.
+fn proxied(args: &[&str]) -> Server {
+    Server::quiet(&[&["--trusted-proxies", "127.0.0.1"], args].concat())
+}
+
+fn ask(server: &Server, target: &str, headers: &[(&str, &str)]) -> Answer {
+    server.ask("GET", target, headers)
+}
+
+#[test]
+fn an_address_asks_so_much_over_plain_http_and_others_do_not_notice() {
+    let server = proxied(&["--max-messages-per-second", "2", "--max-symbols-per-second", "20"]);
+    let of = |client: &str, target: &str| ask(&server, target, &[("X-Forwarded-For", client)]);
+    // Ten seconds' worth at once: twenty requests, and two patterns.
+    let statuses: Vec<u16> = (0..30).map(|_| of("192.0.2.1", "/healthz").status).collect();
+    assert!(
+        (20..25).contains(&statuses.iter().filter(|s| **s == 200).count()),
+        "{statuses:?}"
+    );
+    let refused = of("192.0.2.1", "/v1/status");
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")));
+    let (_, code, words) = refused.error();
+    assert_eq!(code, "rate_limited");
+    assert!(words.contains("2 requests and 20 symbols a second"), "{words}");
+    for path in [
+        "snapshot?symbols=",
+        "changes?symbols=",
+        "events?symbols=",
+        "symbols?match=",
+    ] {
+        let client = format!("198.51.100.{}", path.len());
+        let statuses = [(); 3].map(|()| {
+            let mut stream = server.sent(&head("GET", &format!("/v1/{path}a:*"), &[("X-Forwarded-For", &client)]));
+            Answer::read(&mut stream, "HEAD").status
+        });
+        assert_eq!(statuses, [200, 200, 429], "{path}");
+        assert_eq!(of(&client, "/v1/snapshot?symbols=a:B").status, 429, "{path}");
+        assert_eq!(of(&client, "/v1/status").status, 200, "{path}: it costs no symbols");
+    }
+    assert_eq!(
+        of("192.0.2.2", "/v1/snapshot?symbols=a:*").status,
+        200,
+        "another's are its own"
+    );
+    assert_eq!(
+        ask(&server, "/healthz", &[("X-Forwarded-For", "192.0.2.1")]).status,
+        429
+    );
+    // Of this machine nothing is counted, unless a bound of addresses is set.
+    let local = Server::quiet(&["--max-messages-per-second", "1"]);
+    assert!((0..30).all(|_| local.get("/healthz").status == 200));
+    let bound = Server::quiet(&["--max-messages-per-second", "1", "--max-connections-per-address", "50"]);
+    assert!((0..30).any(|_| bound.get("/healthz").status == 429));
+}
+
+#[test]
+fn after_a_hundred_wrong_credentials_those_of_an_address_are_not_looked_at() {
+    let alice = make("alice", "all", &[]);
+    let config = "trusted_proxies = [\"127.0.0.1\"]\n[auth]\ntokens = \"tokens.toml\"\n[entitlement.all]\n";
+    let server = serve(config, &[("tokens.toml", &alice.block)], &[]);
+    let of = |client: &str, token: &str| {
+        let headers = [("X-Forwarded-For", client), ("Authorization", &bearer(token))];
+        ask(&server, "/v1/status", &headers).status
+    };
+    let wrong = "tickwire_nobody";
+    let statuses: Vec<u16> = (0..110).map(|_| of("192.0.2.1", wrong)).collect();
+    assert!(statuses[..100].iter().all(|status| *status == 401), "{statuses:?}");
+    assert!(statuses[100..].contains(&429), "{statuses:?}");
+    // Ten a second are looked at again; what follows comes at once.
+    let burst: Vec<u16> = (0..20).map(|_| of("192.0.2.1", wrong)).collect();
+    assert!(burst.contains(&429), "{burst:?}");
+    let socket = |client: &str| {
+        let headers = [("X-Forwarded-For", client), ("Authorization", &bearer(wrong))];
+        handshake(&server, &headers).status
+    };
+    let statuses: Vec<u16> = (0..20).map(|_| socket("192.0.2.1")).collect();
+    assert!(statuses.contains(&429), "{statuses:?}");
+    assert_eq!(
+        (socket("192.0.2.2"), of("192.0.2.2", &alice.token)),
+        (401, 200),
+        "another's are its own"
+    );
 }
 
 #[test]

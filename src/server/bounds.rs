@@ -10,6 +10,9 @@ pub(super) const AUTHENTICATE_DEADLINE: Duration = Duration::from_secs(5);
 /// Subscribers at a time that have not said yet who they are: at 5 s each 200 a second who say nothing keep nobody out.
 pub(super) const UNKNOWN_MAX: usize = 1_024;
 
+/// Of these, one address's: an office that comes back together.
+pub(super) const UNKNOWN_OF_ONE_MAX: u32 = 64;
+
 /// Longest time between two looks at the wall clock while credentials last: so late it is noticed that it was set.
 pub(super) const EXPIRY_LOOK: Duration = Duration::from_secs(30);
 
@@ -112,6 +115,10 @@ pub(super) const ANSWERS_KIB_MAX: usize = 256 << 10;
 /// Of these, one address's, unless it has only one.
 pub(super) const ANSWERS_KIB_OF_ONE_MAX: u32 = 32 << 10;
 
+/// Bytes of a large answer that are taken in a second at the least: a slow phone reads five times as many. Whoever takes a few
+/// at a time keeps 40 MB for eleven minutes, not for ever.
+pub(super) const TAKEN_A_SECOND_MIN: usize = 64 << 10;
+
 /// From here on an answer is a large one.
 pub(super) const LARGE_ANSWER_BYTES: usize = 64 << 10;
 
@@ -128,6 +135,9 @@ pub(super) fn tellers_max() -> usize {
 /// Browsers' sockets at a time that are opened only to be told why they may not connect: each takes a round trip, and
 /// twice `CLOSE_DEADLINE` where the peer is silent. One more gets a status, of which its page sees that it failed.
 pub(super) const REFUSED_MAX: usize = 64;
+
+/// Of these, one address's.
+pub(super) const REFUSED_OF_ONE_MAX: u32 = 8;
 
 /// Messages between an event stream and hyper: one, which was assembled when there was room for it. Behind it hyper holds
 /// its read buffer, `header_bytes_max`, and the kernel `NOT_SENT_BYTES` that were not sent, so who reads slowly is some 100 KiB behind at most.

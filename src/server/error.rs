@@ -178,9 +178,7 @@ impl IntoResponse for ApiError {
                 .headers_mut()
                 .insert(header::ALLOW, HeaderValue::from_static(self.allow));
         }
-        // One attempt for each connection, of which each address may begin only so many.
-        let is_refused = self.challenge.contains("error");
-        if self.status == StatusCode::REQUEST_TIMEOUT || is_refused {
+        if self.status == StatusCode::REQUEST_TIMEOUT {
             response
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -1,11 +1,12 @@
 //! Who is at the other end of a session, what that allows, and until when.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::seats::Seat;
-use super::{Door, Ending};
+use super::{Door, Ending, Refusal};
 use crate::auth::Identity;
 use crate::fanout::{Allowance, CloseReason, SubscriberId};
 use crate::market::Ts;
@@ -19,6 +20,7 @@ const NOBODY: &str = "nobody";
 /// A session's peer.
 pub(in crate::server) struct Access {
     app: Arc<App>,
+    client: IpAddr,
     known: Known,
 }
 
@@ -36,25 +38,34 @@ enum Known {
 }
 
 impl Known {
-    fn not_yet(app: &Arc<App>, why: CloseReason) -> Result<Known, CloseReason> {
+    fn not_yet(app: &Arc<App>, client: IpAddr, why: CloseReason) -> Result<Known, CloseReason> {
         Ok(Known::NotYet {
             until: Instant::now() + AUTHENTICATE_DEADLINE,
             why,
-            _place: Slot::of_unknown(app).ok_or(CloseReason::TooMany)?,
+            _place: Slot::of_unknown(app, client).ok_or(CloseReason::TooMany)?,
         })
     }
 }
 
+impl From<Refusal> for CloseReason {
+    fn from(refusal: Refusal) -> CloseReason {
+        match refusal {
+            Refusal::Denied => CloseReason::BadCredentials,
+            Refusal::TooOften => CloseReason::RateLimited,
+        }
+    }
+}
+
 impl Access {
-    /// Begins with what the handshake said. A page can say no more in it: where all who are anonymous have their places, it
-    /// may still turn out to be somebody.
+    /// Begins with what the handshake said. Who said nothing in it, as pages cannot, may still turn out to be somebody where all
+    /// who are anonymous have their places.
     ///
     /// # Errors
     /// Too many of this identity, or of those who have not said who they are.
     pub(in crate::server) fn begin(
         app: &Arc<App>,
         caller: Option<Identity>,
-        is_page: bool,
+        client: IpAddr,
     ) -> Result<Access, CloseReason> {
         let seated = caller.map(|identity| (Seat::take(app, &identity), identity));
         let known = match seated {
@@ -62,14 +73,14 @@ impl Access {
                 ending: Ending::of(&app.door, identity),
                 seat,
             },
-            Some((None, identity)) if is_page && !identity.is_authenticated => {
-                Known::not_yet(app, CloseReason::TooManyOfOne)?
+            Some((None, identity)) if !identity.is_authenticated => {
+                Known::not_yet(app, client, CloseReason::TooManyOfOne)?
             }
             Some((None, _)) => return Err(CloseReason::TooManyOfOne),
-            None => Known::not_yet(app, CloseReason::NoCredentials)?,
+            None => Known::not_yet(app, client, CloseReason::NoCredentials)?,
         };
         let app = app.clone();
-        Ok(Access { app, known })
+        Ok(Access { app, client, known })
     }
 
     /// Whether it may ask for anything but to be let in.
@@ -119,11 +130,13 @@ impl Access {
         let Door::Guarded(authenticator) = &self.app.door else {
             return Ok(());
         };
-        let refused = |why| {
-            tracing::debug!(%session, identity = &*self.name(), %why, "credentials refused");
-            CloseReason::BadCredentials
-        };
-        let identity = authenticator.authenticate(token, Ts::now()).map_err(refused)?;
+        let tried = self
+            .app
+            .try_credentials(self.client, || authenticator.authenticate(token, Ts::now()));
+        let identity = tried.map_err(|refusal| {
+            tracing::debug!(%session, identity = &*self.name(), "credentials refused");
+            CloseReason::from(refusal)
+        })?;
         tracing::debug!(%session, identity = &**identity.name(), "session authenticated");
         match &mut self.known {
             Known::As { ending, seat } if seat.is_of(&identity) => *ending = Ending::of(&self.app.door, identity),

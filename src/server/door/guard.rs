@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, REFERRER_POLICY,
@@ -13,10 +13,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::origins::{HostFault, Origins, Page};
-use crate::server::App;
 use crate::server::bounds::URL_BYTES_MAX;
 use crate::server::error::ApiError;
+use crate::server::limits::Work;
 use crate::server::routes::STREAM_PATH;
+use crate::server::{App, Peer};
 
 /// What a page of another site may send, and read of an answer.
 const MAY_SEND: &str = "Authorization, Content-Type, If-None-Match, Last-Event-ID";
@@ -26,13 +27,22 @@ const MAY_READ: &str = "ETag, Retry-After";
 const PREFLIGHT_SECONDS: &str = "600";
 
 /// Refuses what is refused everywhere, answers preflights, and puts on each answer what browsers go by.
-pub(in crate::server) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(in crate::server) async fn guard(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
     let page = app.origins.page(request.headers());
+    let client = peer.client(&app, request.headers());
     let origin = request.headers().get(ORIGIN).cloned();
-    let mut response = match refused(&app.origins, page, &request) {
-        Some(error) => error.into_response(),
-        None if is_preflight(&request) && is_shared(page) => preflight(),
-        None => next.run(request).await,
+    let checked = app
+        .charge(client, Work::Message)
+        .and_then(|()| check(&app.origins, page, &request));
+    let mut response = match checked {
+        Err(error) => error.into_response(),
+        Ok(()) if is_preflight(&request) && is_shared(page) => preflight(),
+        Ok(()) => next.run(request).await,
     };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -48,17 +58,17 @@ pub(in crate::server) async fn guard(State(app): State<Arc<App>>, request: Reque
     response
 }
 
-fn refused(origins: &Origins, page: Page, request: &Request) -> Option<ApiError> {
+fn check(origins: &Origins, page: Page, request: &Request) -> Result<(), ApiError> {
     let bytes = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
     if bytes > URL_BYTES_MAX {
-        return Some(ApiError::url(URL_BYTES_MAX));
+        return Err(ApiError::url(URL_BYTES_MAX));
     }
-    let fault = origins.check_host(request.headers(), request.version() >= Version::HTTP_11);
-    match fault.err()? {
+    match origins.check_host(request.headers(), request.version() >= Version::HTTP_11) {
         // A browser's socket is told by its close code.
-        HostFault::Foreign if page != Page::Unsaid && is_socket(request) => None,
-        fault @ HostFault::Foreign => Some(ApiError::forbidden(fault.to_string())),
-        fault @ HostFault::Malformed => Some(ApiError::invalid(fault.to_string())),
+        Err(HostFault::Foreign) if page != Page::Unsaid && is_socket(request) => Ok(()),
+        Err(fault @ HostFault::Foreign) => Err(ApiError::forbidden(fault.to_string())),
+        Err(fault @ HostFault::Malformed) => Err(ApiError::invalid(fault.to_string())),
+        Ok(()) => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ pub use origins::{AllowedOrigins, OriginError};
 pub(super) use origins::{Origins, Page};
 pub(super) use seats::{Seat, Seats};
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -72,11 +73,7 @@ impl Door {
     ///
     /// # Errors
     /// The credentials are nobody's.
-    pub(in crate::server) fn caller(
-        &self,
-        headers: &HeaderMap,
-        ticket: Option<&str>,
-    ) -> Result<Option<Identity>, Denied> {
+    fn caller(&self, headers: &HeaderMap, ticket: Option<&str>) -> Result<Option<Identity>, Denied> {
         let authenticator = match self {
             Door::Open(anybody) => return Ok(Some(anybody.clone())),
             Door::Guarded(authenticator) => authenticator,
@@ -87,12 +84,15 @@ impl Door {
             (None, None) => Ok(authenticator.anonymous()),
         }
     }
+}
 
-    /// What whoever shows these may see, be it nothing; for what nobody is refused.
-    pub(in crate::server) fn rights(&self, headers: &HeaderMap) -> Rights {
-        let caller = self.caller(headers, None).ok().flatten();
-        caller.map_or_else(|| Rights::of([]), |identity| identity.entitlement.rights.clone())
-    }
+/// Why credentials let nobody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Refusal {
+    /// They are nobody's, or not any more.
+    Denied,
+    /// They were not looked at: too many of their address were nobody's.
+    TooOften,
 }
 
 /// The token of the one `Authorization`; another scheme is none of ours.
@@ -123,15 +123,24 @@ pub(in crate::server) async fn require(
         .find(|(key, _)| key == TICKET)
         .map(|(_, value)| value.as_str());
     let ticket = ticket.filter(|_| request.uri().path() == EVENTS_PATH);
-    match app.door.caller(request.headers(), ticket) {
+    let client = peer.client(&app, request.headers());
+    match app.caller(client, request.headers(), ticket) {
         Ok(Some(identity)) => {
             request.extensions_mut().insert(identity);
             next.run(request).await
         }
         Ok(None) => ApiError::no_credentials().into_response(),
-        Err(why) => {
-            tracing::debug!(peer = %peer.addr, %why, "credentials refused");
-            ApiError::bad_credentials().into_response()
+        Err(refusal) => ApiError::from(refusal).into_response(),
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> ApiError {
+        match refusal {
+            Refusal::Denied => ApiError::bad_credentials(),
+            Refusal::TooOften => {
+                ApiError::rate_limited("too many credentials of one address were refused: come back after a while")
+            }
         }
     }
 }
@@ -186,6 +195,43 @@ impl Ending {
 }
 
 impl App {
+    /// Who shows these; `None` where nobody may come in without credentials, and there are none.
+    ///
+    /// # Errors
+    /// The credentials are nobody's, or those of this client are not looked at.
+    pub(in crate::server) fn caller(
+        &self,
+        client: IpAddr,
+        headers: &HeaderMap,
+        ticket: Option<&str>,
+    ) -> Result<Option<Identity>, Refusal> {
+        let is_shown = headers.contains_key(AUTHORIZATION) || ticket.is_some();
+        if !is_shown || self.door.authenticator().is_none() {
+            return self.door.caller(headers, ticket).map_err(|_| Refusal::Denied);
+        }
+        self.try_credentials(client, || self.door.caller(headers, ticket))
+    }
+
+    /// Looks at credentials, if not too many of this client's address were nobody's.
+    ///
+    /// # Errors
+    /// They are nobody's, or were not looked at.
+    pub(in crate::server) fn try_credentials<T>(
+        &self,
+        client: IpAddr,
+        look: impl FnOnce() -> Result<T, Denied>,
+    ) -> Result<T, Refusal> {
+        let limits = &self.live.config().limits;
+        if !self.addresses.may_err(client, limits) {
+            return Err(Refusal::TooOften);
+        }
+        look().map_err(|why| {
+            tracing::debug!(%client, %why, "credentials refused");
+            self.addresses.erred(client, limits);
+            Refusal::Denied
+        })
+    }
+
     /// What an identity may have of what the server has for anybody.
     pub(in crate::server) fn allowance(&self, identity: &Identity) -> Allowance {
         let (entitlement, anybody) = (&identity.entitlement, self.fanout.config().allowance());

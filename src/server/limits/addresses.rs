@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::Limits;
 use super::bucket::Bucket;
-use crate::server::bounds::ANSWERS_KIB_OF_ONE_MAX;
+use super::{Budget, Limits, TooMuch, Work};
+use crate::server::bounds::{ANSWERS_KIB_OF_ONE_MAX, REFUSED_OF_ONE_MAX, UNKNOWN_OF_ONE_MAX};
 
 /// Connections beyond those that may stay: such as are being told that they may not, and plain requests of the same place.
 const PLAIN_PER_ADDRESS: u32 = 64;
@@ -49,8 +49,12 @@ struct Open {
     staying: u32,
     /// KiB of large answers that it has not taken.
     answers: u32,
+    unknown: u32,
+    refused: u32,
     /// Absent until it has a bound.
     handshakes: Option<Bucket>,
+    /// What it asks over plain HTTP; absent until it has a bound.
+    budget: Option<Budget>,
 }
 
 /// What is counted.
@@ -59,6 +63,8 @@ enum What {
     Connection,
     Stay,
     Answer,
+    Unknown,
+    Refused,
 }
 
 /// Something that an address has open; it is given back when this is dropped.
@@ -104,10 +110,62 @@ impl Addresses {
         bucket.take(1, now)
     }
 
+    /// Takes what a request over plain HTTP costs.
+    ///
+    /// # Errors
+    /// Where that is more than is left to its address.
+    pub(in crate::server) fn ask(&self, address: IpAddr, work: Work, limits: &Limits) -> Result<(), TooMuch> {
+        self.budget(address, limits, |budget| budget.take(work))
+            .unwrap_or(Ok(()))
+    }
+
+    /// Whether credentials of an address are looked at: not after too many that were nobody's.
+    pub(in crate::server) fn may_err(&self, address: IpAddr, limits: &Limits) -> bool {
+        self.budget(address, limits, |budget| budget.may_err()).unwrap_or(true)
+    }
+
+    /// An address has shown credentials that are nobody's.
+    pub(in crate::server) fn erred(&self, address: IpAddr, limits: &Limits) {
+        self.budget(address, limits, Budget::refuse);
+    }
+
+    /// Looks at what an address may ask, where it has a bound.
+    fn budget<T>(&self, address: IpAddr, limits: &Limits, look: impl FnOnce(&mut Budget) -> T) -> Option<T> {
+        limits.of(limits.connections_per_address, address)?;
+        let mut list = self.list();
+        let open = list.open(Place::of(address), Instant::now());
+        let budget = open.budget.take_if(|budget| budget.is_of(limits.rates));
+        Some(look(
+            open.budget.insert(budget.unwrap_or_else(|| Budget::new(limits.rates))),
+        ))
+    }
+
+    /// One that has not said yet who it is; `None` where the address has too many.
+    pub(in crate::server) fn not_say(self: &Arc<Addresses>, address: IpAddr, limits: &Limits) -> Option<Taken> {
+        self.share(address, What::Unknown, 1, UNKNOWN_OF_ONE_MAX, limits)
+    }
+
+    /// One that is being told why it may not connect; `None` where the address has too many.
+    pub(in crate::server) fn turn_away(self: &Arc<Addresses>, address: IpAddr, limits: &Limits) -> Option<Taken> {
+        self.share(address, What::Refused, 1, REFUSED_OF_ONE_MAX, limits)
+    }
+
     /// Holds an answer of so many KiB; `None` where the address has others, and it would be more than its share.
     pub(in crate::server) fn hold(self: &Arc<Addresses>, address: IpAddr, kib: u32, limits: &Limits) -> Option<Taken> {
+        self.share(address, What::Answer, kib, ANSWERS_KIB_OF_ONE_MAX, limits)
+    }
+
+    /// Takes so many of something of which an address may have a share, where addresses are counted at all.
+    fn share(
+        self: &Arc<Addresses>,
+        address: IpAddr,
+        what: What,
+        count: u32,
+        most: u32,
+        limits: &Limits,
+    ) -> Option<Taken> {
         let is_bound = limits.of(limits.connections_per_address, address).is_some();
-        self.take(address, What::Answer, kib, is_bound.then_some(ANSWERS_KIB_OF_ONE_MAX))
+        self.take(address, what, count, is_bound.then_some(most))
     }
 
     /// Holds an answer whatever else there is.
@@ -156,12 +214,15 @@ impl Open {
             What::Connection => &mut self.connections,
             What::Stay => &mut self.staying,
             What::Answer => &mut self.answers,
+            What::Unknown => &mut self.unknown,
+            What::Refused => &mut self.refused,
         }
     }
 
     fn is_forgotten(&self, now: Instant) -> bool {
+        let open = [self.connections, self.staying, self.answers, self.unknown, self.refused];
         let is_rested = self.handshakes.is_none_or(|bucket| bucket.is_full(now));
-        self.connections == 0 && self.staying == 0 && self.answers == 0 && is_rested
+        open == [0; 5] && is_rested && self.budget.as_ref().is_none_or(|budget| budget.is_full(now))
     }
 }
 
@@ -294,6 +355,52 @@ mod tests {
         drop(first);
         let halves = [(); 2].map(|()| hold(FAR, ANSWERS_KIB_OF_ONE_MAX / 2));
         assert!(halves.iter().all(Option::is_some) && hold(FAR, 1).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_has_a_share_of_the_places_for_who_is_unknown_and_who_is_refused() {
+        let addresses = addresses(1_000, 1_000, false);
+        let Limited(all, limits) = &addresses;
+        let unknown: Vec<_> = (0..=UNKNOWN_OF_ONE_MAX)
+            .map_while(|_| all.not_say(ip(FAR), limits))
+            .collect();
+        let refused: Vec<_> = (0..=REFUSED_OF_ONE_MAX)
+            .map_while(|_| all.turn_away(ip(FAR), limits))
+            .collect();
+        assert_eq!(
+            (unknown.len(), refused.len()),
+            (UNKNOWN_OF_ONE_MAX as usize, REFUSED_OF_ONE_MAX as usize)
+        );
+        let other = ip("198.51.100.2");
+        assert!(all.not_say(other, limits).is_some() && all.turn_away(other, limits).is_some());
+        drop((unknown, refused));
+        assert_eq!(addresses.len(), 0, "nothing is kept of who has gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_address_asks_is_counted_until_it_has_rested() {
+        let addresses = addresses(1_000, 1_000, false);
+        let Limited(all, limits) = &addresses;
+        let ask = |address: &str, work| all.ask(ip(address), work, limits);
+        // 200 messages and 10,000 symbols a second, ten seconds' worth at once.
+        assert!((0..2_000).all(|_| ask(FAR, Work::Message).is_ok()));
+        assert_eq!(ask(FAR, Work::Message), Err(TooMuch::Refused));
+        assert!((0..1_000).all(|_| ask(FAR, Work::PATTERN).is_ok()) && ask(FAR, Work::PATTERN).is_err());
+        assert!(ask("198.51.100.2", Work::Message).is_ok() && ask("127.0.0.1", Work::Message).is_ok());
+        advance(Duration::from_secs(1)).await;
+        assert_eq!((0..300).filter(|_| ask(FAR, Work::Message).is_ok()).count(), 200);
+        (0..200).for_each(|_| all.erred(ip(FAR), limits));
+        assert!(!all.may_err(ip(FAR), limits) && all.may_err(ip("198.51.100.2"), limits));
+        advance(Duration::from_secs(60)).await;
+        assert!(all.may_err(ip(FAR), limits));
+        assert!(
+            addresses
+                .0
+                .list()
+                .by_place
+                .values()
+                .all(|open| open.is_forgotten(Instant::now()))
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,15 +1,19 @@
-//! Answers in memory until their readers have taken them: the large ones together have a bound.
+//! Answers in memory until their readers have taken them: the large ones together have a bound, and each its time.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::Taken;
-use crate::server::App;
-use crate::server::bounds::{ANSWERS_KIB_MAX, LARGE_ANSWER_BYTES};
+use crate::server::bounds::{ANSWERS_KIB_MAX, LARGE_ANSWER_BYTES, TAKEN_A_SECOND_MIN, WRITE_DEADLINE};
 use crate::server::error::ApiError;
+use crate::server::{App, Peer};
 
 /// What large answers may hold, in KiB.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ struct Held {
     bytes: Vec<u8>,
     _permit: OwnedSemaphorePermit,
     _of_address: Option<Taken>,
+    /// Gone with this, and so whoever waits for it knows that the answer was taken.
+    _is_held: oneshot::Sender<Infallible>,
 }
 
 impl AsRef<[u8]> for Held {
@@ -34,11 +40,16 @@ impl Answers {
     }
 
     /// Holds an answer. One that is larger than all that may be held needs all of it. `share` takes so many KiB of what its
-    /// address may have.
+    /// address may have; `cut` ends the connection where the answer was not taken in its time.
     ///
     /// # Errors
     /// Where it is a large one, and too many others have not been taken.
-    fn hold(&self, bytes: Vec<u8>, share: impl FnOnce(u32) -> Option<Taken>) -> Result<Bytes, ApiError> {
+    fn hold(
+        &self,
+        bytes: Vec<u8>,
+        share: impl FnOnce(u32) -> Option<Taken>,
+        cut: CancellationToken,
+    ) -> Result<Bytes, ApiError> {
         if bytes.len() < LARGE_ANSWER_BYTES {
             return Ok(bytes.into());
         }
@@ -46,10 +57,18 @@ impl Answers {
         let busy = || ApiError::busy("too many large answers wait for their readers");
         let _of_address = Some(share(kib as u32).ok_or_else(busy)?);
         let _permit = self.0.clone().try_acquire_many_owned(kib as u32).map_err(|_| busy())?;
+        let time = WRITE_DEADLINE + Duration::from_secs((bytes.len() / TAKEN_A_SECOND_MIN) as u64);
+        let (_is_held, taken) = oneshot::channel();
+        tokio::spawn(async move {
+            if timeout(time, taken).await.is_err() {
+                cut.cancel();
+            }
+        });
         Ok(Bytes::from_owner(Held {
             bytes,
             _permit,
             _of_address,
+            _is_held,
         }))
     }
 }
@@ -59,9 +78,14 @@ impl App {
     ///
     /// # Errors
     /// Where it is a large one, and too many others have not been taken, of all or of this client's.
-    pub(in crate::server) fn hold(&self, bytes: impl Into<Vec<u8>>, client: IpAddr) -> Result<Bytes, ApiError> {
+    pub(in crate::server) fn hold(
+        &self,
+        bytes: impl Into<Vec<u8>>,
+        client: IpAddr,
+        peer: &Peer,
+    ) -> Result<Bytes, ApiError> {
         let share = |kib| self.addresses.hold(client, kib, &self.live.config().limits);
-        self.answers.hold(bytes.into(), share)
+        self.answers.hold(bytes.into(), share, peer.cut.clone())
     }
 }
 
@@ -71,11 +95,17 @@ mod tests {
 
     use crate::server::Addresses;
 
-    #[test]
-    fn large_answers_have_a_bound_together_and_small_ones_always_a_place() {
+    #[tokio::test]
+    async fn large_answers_have_a_bound_together_and_small_ones_always_a_place() {
         let (answers, addresses) = (Answers::new(), Arc::<Addresses>::default());
         let client = IpAddr::from([127, 0, 0, 1]);
-        let hold = |bytes: usize| answers.hold(vec![0; bytes], |kib| addresses.hold_unbound(client, kib));
+        let hold = |bytes: usize| {
+            answers.hold(
+                vec![0; bytes],
+                |kib| addresses.hold_unbound(client, kib),
+                CancellationToken::new(),
+            )
+        };
         let half = || hold(ANSWERS_KIB_MAX * 1_024 / 2);
         let (first, second) = (half().expect("room"), half().expect("room"));
         assert!(half().is_err() && hold(LARGE_ANSWER_BYTES).is_err());
@@ -91,5 +121,25 @@ mod tests {
             hold(2 * ANSWERS_KIB_MAX * 1_024).is_ok(),
             "alone it may be larger than all"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_large_answer_too_slowly_is_let_go_and_nobody_else() {
+        let (answers, addresses) = (Answers::new(), Arc::<Addresses>::default());
+        let client = IpAddr::from([127, 0, 0, 1]);
+        let seconds = 60;
+        let hold = || {
+            let cut = CancellationToken::new();
+            let share = |kib| addresses.hold_unbound(client, kib);
+            let held = answers.hold(vec![0; seconds * TAKEN_A_SECOND_MIN], share, cut.clone());
+            (held.expect("room"), cut)
+        };
+        let ((slow, slow_cut), (quick, quick_cut)) = (hold(), hold());
+        tokio::time::sleep(Duration::from_secs(seconds as u64)).await;
+        drop(quick);
+        assert!(!slow_cut.is_cancelled(), "it still has its time");
+        tokio::time::sleep(WRITE_DEADLINE + Duration::from_secs(1)).await;
+        assert!(slow_cut.is_cancelled() && !quick_cut.is_cancelled());
+        drop(slow);
     }
 }

@@ -1,5 +1,5 @@
-//! What one peer may take, so that nobody else notices it: connections and handshakes of an address, messages and
-//! subscribe work of a session.
+//! What one peer may take, so that nobody else notices it: connections and handshakes of an address, and what it asks over
+//! plain HTTP; messages and subscribe work of a session.
 
 mod addresses;
 mod bucket;
@@ -12,6 +12,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::App;
+use super::error::ApiError;
 pub(super) use addresses::{Addresses, Taken};
 pub use forwarded::{ProxyHeader, TrustedProxies};
 pub(super) use held::Answers;
@@ -30,18 +32,18 @@ pub struct Limits {
     pub handshake: Duration,
     /// Bytes of a request's head.
     pub header_bytes_max: usize,
-    /// Of one session.
+    /// Of one session, and of one address over plain HTTP where addresses are counted.
     pub rates: Rates,
     /// Whose word is taken on who their clients are.
     pub trusted_proxies: TrustedProxies,
 }
 
-/// What a session may ask in a second; ten seconds' worth at once.
+/// What a session or an address may ask in a second; ten seconds' worth at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
-    /// Messages, pings included.
+    /// Messages, pings included; requests over plain HTTP.
     pub messages: u32,
-    /// Symbols subscribed and taken back; a pattern counts as a hundred.
+    /// Symbols subscribed, taken back or read; a pattern counts as a hundred.
     pub symbols: u32,
 }
 
@@ -65,6 +67,23 @@ pub struct Bound {
     pub most: u32,
     /// Loopback addresses have it too.
     pub holds_on_loopback: bool,
+}
+
+impl App {
+    /// Takes what a client's request over plain HTTP costs.
+    ///
+    /// # Errors
+    /// Where that is more than is left to its address.
+    pub(super) fn charge(&self, client: IpAddr, work: Work) -> Result<(), ApiError> {
+        let limits = &self.live.config().limits;
+        self.addresses.ask(client, work, limits).map_err(|_| {
+            let Rates { messages, symbols } = limits.rates;
+            ApiError::rate_limited(format!(
+                "too much of one address in too short a time: {messages} requests and {symbols} symbols a second are allowed, \
+                 a pattern counts as {PATTERN_COSTS}"
+            ))
+        })
+    }
 }
 
 impl Limits {

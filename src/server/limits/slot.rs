@@ -33,9 +33,8 @@ impl Slot {
     pub(in crate::server) fn take(app: &Arc<App>, client: IpAddr) -> Option<Slot> {
         let config = app.live.config();
         let of_address = app.addresses.stay(client, &config.limits)?;
-        let mut slot = Slot::of(app, |places| &places.connections, config.connections_max)?;
-        slot._of_address = Some(of_address);
-        Some(slot)
+        let slot = Slot::of(app, |places| &places.connections, config.connections_max)?;
+        Some(slot.counting(of_address))
     }
 
     /// The same for an event stream, of which there may be fewer.
@@ -45,13 +44,23 @@ impl Slot {
     }
 
     /// One for a subscriber that has not said yet who it is: such leave places to those who are known.
-    pub(in crate::server) fn of_unknown(app: &Arc<App>) -> Option<Slot> {
-        Slot::of(app, |places| &places.unknown, UNKNOWN_MAX)
+    pub(in crate::server) fn of_unknown(app: &Arc<App>, client: IpAddr) -> Option<Slot> {
+        let of_address = app.addresses.not_say(client, &app.live.config().limits)?;
+        let slot = Slot::of(app, |places| &places.unknown, UNKNOWN_MAX)?;
+        Some(slot.counting(of_address))
     }
 
     /// One for a browser that is refused: it takes none of the others' places.
-    pub(in crate::server) fn of_refused(app: &Arc<App>) -> Option<Slot> {
-        Slot::of(app, |places| &places.refused, REFUSED_MAX)
+    pub(in crate::server) fn of_refused(app: &Arc<App>, client: IpAddr) -> Option<Slot> {
+        let of_address = app.addresses.turn_away(client, &app.live.config().limits)?;
+        let slot = Slot::of(app, |places| &places.refused, REFUSED_MAX)?;
+        Some(slot.counting(of_address))
+    }
+
+    /// Is one of its address's too.
+    fn counting(mut self, of_address: Taken) -> Slot {
+        self._of_address = Some(of_address);
+        self
     }
 
     fn of(app: &Arc<App>, taken: fn(&Places) -> &AtomicUsize, most: usize) -> Option<Slot> {

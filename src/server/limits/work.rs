@@ -1,4 +1,4 @@
-//! What a session may ask of the server in a second.
+//! What a session may ask of the server in a second, and an address over plain HTTP.
 
 use tokio::time::Instant;
 
@@ -13,8 +13,8 @@ const BURST_SECONDS: u32 = 10;
 /// A pattern is tried on every instrument of the table, an exact symbol is looked up.
 pub(super) const PATTERN_COSTS: usize = 100;
 
-/// Refusals that may come at once, and in a second, before the connection is closed with 4013: who goes on at that rate
-/// does not read them.
+/// Refusals that may come at once, and in a second, before a session is closed with 4013 and an address's credentials are
+/// looked at no more: who goes on at that rate does not read them.
 const REFUSALS_MAX: u32 = 100;
 const REFUSALS_PER_SECOND: u32 = 10;
 
@@ -36,9 +36,10 @@ pub(in crate::server) enum TooMuch {
     Closed,
 }
 
-/// One session's.
+/// One session's, or one address's over plain HTTP.
 #[derive(Debug)]
 pub(in crate::server) struct Budget {
+    rates: Rates,
     messages: Bucket,
     symbols: Bucket,
     refusals: Bucket,
@@ -50,24 +51,26 @@ impl Work {
 
     /// What a request costs before it is done.
     pub(in crate::server) fn of(request: &Request) -> Work {
-        let cost = |count: usize, patterns: usize| {
-            let cost = count + PATTERN_COSTS * patterns.min(PATTERNS_MAX);
-            Work::Symbols(u32::try_from(cost).unwrap_or(u32::MAX))
-        };
         match request {
-            Request::Subscribe { strings, rejected, .. } => {
-                let is_pattern = |string: &&SymbolPattern| matches!(string, SymbolPattern::Glob(_));
-                cost(
-                    strings.len() + rejected.len(),
-                    strings.iter().filter(is_pattern).count(),
-                )
-            }
+            Request::Subscribe { strings, rejected, .. } => Work::on(strings, rejected.len()),
             Request::Unsubscribe { strings, .. } => {
                 let patterns = strings.iter().filter(|string| string.contains(['*', '?'])).count();
-                cost(strings.len(), patterns)
+                Work::symbols(strings.len(), patterns)
             }
             _ => Work::Message,
         }
+    }
+
+    /// What it costs to look at these, and at so many that are refused.
+    pub(in crate::server) fn on(strings: &[SymbolPattern], rejected: usize) -> Work {
+        let is_pattern = |string: &&SymbolPattern| matches!(string, SymbolPattern::Glob(_));
+        let patterns = strings.iter().filter(is_pattern).count();
+        Work::symbols(strings.len() + rejected, patterns)
+    }
+
+    fn symbols(count: usize, patterns: usize) -> Work {
+        let cost = count + PATTERN_COSTS * patterns.min(PATTERNS_MAX);
+        Work::Symbols(u32::try_from(cost).unwrap_or(u32::MAX))
     }
 }
 
@@ -76,6 +79,7 @@ impl Budget {
         let now = Instant::now();
         let bucket = |rate: u32| Bucket::new(rate, rate.saturating_mul(BURST_SECONDS), now);
         Budget {
+            rates,
             messages: bucket(rates.messages),
             symbols: bucket(rates.symbols),
             refusals: Bucket::new(REFUSALS_PER_SECOND, REFUSALS_MAX, now),
@@ -94,8 +98,30 @@ impl Budget {
         };
         match is_allowed {
             true => Ok(()),
-            false if self.refusals.take(1, now) => Err(TooMuch::Refused),
+            false if self.refuse() => Err(TooMuch::Refused),
             false => Err(TooMuch::Closed),
         }
+    }
+
+    /// Counts a refusal; false where there were too many.
+    pub(super) fn refuse(&mut self) -> bool {
+        self.refusals.take(1, Instant::now())
+    }
+
+    /// Whether there were not too many refusals.
+    pub(super) fn may_err(&self) -> bool {
+        self.refusals.has_one(Instant::now())
+    }
+
+    /// Whether it goes by these rates.
+    pub(super) fn is_of(&self, rates: Rates) -> bool {
+        self.rates == rates
+    }
+
+    /// Whether nothing is missing.
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        [&self.messages, &self.symbols, &self.refusals]
+            .iter()
+            .all(|bucket| bucket.is_full(now))
     }
 }

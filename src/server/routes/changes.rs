@@ -12,7 +12,7 @@ use super::answer::Changes;
 use crate::auth::Identity;
 use crate::fanout::{Allowance, CloseReason};
 use crate::server::bounds::WAIT_MS_MAX;
-use crate::server::door::Ending;
+use crate::server::door::{Ending, Seat};
 use crate::server::error::ApiError;
 use crate::server::limits::Slot;
 use crate::server::query_string::{digits, values};
@@ -39,30 +39,32 @@ pub(in crate::server) async fn changes(
 ) -> Result<Response, ApiError> {
     let poll = Poll::parse(uri.query(), app.allowance(&identity))?;
     let (deadline, client) = (Instant::now() + poll.wait, peer.client(&app, &headers));
+    app.charge(client, poll.asked.work())?;
     if let Some(position) = poll.position {
         app.query.reach(position, poll.asked.rights()).await;
     }
     match poll.look(&app).await? {
         Changes::Nothing(_) if Instant::now() < deadline => {}
         Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => {
-            return Ok(json(app.hold(body, client)?));
+            return Ok(json(app.hold(body, client, &peer)?));
         }
     }
     let slot = Slot::take(&app, client).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let seat = Seat::take(&app, &identity).ok_or_else(|| ApiError::rate_limited(CloseReason::TooManyOfOne.words()))?;
     let asked = poll.asked.clone();
     let watching = app.query.run(move |query| query.watch(&asked)).await;
     let watching = watching.ok_or_else(ApiError::internal)?;
     app.fanout.note_subscriber(&poll.asked.strings);
     let mut ending = Ending::of(&app.door, identity);
     // Dropped first: whoever is no longer counted as waiting has left its place.
-    let _slot = slot;
+    let _place = (slot, seat);
     loop {
         // Once more, for what changed before it waited.
         let is_over = Instant::now() >= deadline;
         match poll.look(&app).await? {
             Changes::Nothing(_) if !is_over => {}
             Changes::Some(body) | Changes::Ahead(body) | Changes::Nothing(body) => {
-                return Ok(json(app.hold(body, client)?));
+                return Ok(json(app.hold(body, client, &peer)?));
             }
         }
         tokio::select! {

@@ -25,17 +25,17 @@ use crate::auth::Identity;
 use crate::dashboard;
 use crate::market::{SymbolPattern, Ts};
 use crate::monitor::Recording;
-use crate::server::App;
-use crate::server::Peer;
 use crate::server::door::guard::guard;
 use crate::server::door::tickets;
 use crate::server::door::{Door, require};
 use crate::server::error::ApiError;
+use crate::server::limits::Work;
 use crate::server::query_string::{pairs, values};
 use crate::server::reply::{KnownTags, json, tagged};
 use crate::server::session::upgrade;
 use crate::server::table::VenueStatus;
 use crate::server::table::asked::Asked;
+use crate::server::{App, Peer};
 use answer::Snapshot;
 use changes::changes;
 use events::events;
@@ -179,13 +179,15 @@ async fn symbols(
         Some(text) => Some(SymbolPattern::parse(&text).map_err(|e| ApiError::symbol(e.to_string()))?),
         None => None,
     };
+    let client = peer.client(&app, &headers);
+    app.charge(client, Work::PATTERN)?;
     let rights = identity.entitlement.rights.clone();
     let body = app
         .query
         .run(move |query| query.symbols(pattern.as_ref(), &rights))
         .await;
     let body = body.ok_or_else(ApiError::internal)?;
-    Ok(json(app.hold(body, peer.client(&app, &headers))?))
+    Ok(json(app.hold(body, client, &peer)?))
 }
 
 async fn snapshot(
@@ -197,13 +199,15 @@ async fn snapshot(
 ) -> Result<Response, ApiError> {
     let [symbols] = values(uri.query(), ["symbols"])?;
     let asked = Asked::required(symbols, app.allowance(&identity))?;
+    let client = peer.client(&app, &headers);
+    app.charge(client, asked.work())?;
     let known = KnownTags::of(&headers);
     let answer = app
         .query
         .run(move |query| query.snapshot(&asked, |tag| known.has(tag)))
         .await;
     Ok(match answer.ok_or_else(ApiError::internal)?? {
-        Snapshot::Whole { tag, body } => tagged(json(app.hold(body, peer.client(&app, &headers))?), &tag),
+        Snapshot::Whole { tag, body } => tagged(json(app.hold(body, client, &peer)?), &tag),
         Snapshot::Known { tag } => tagged(StatusCode::NOT_MODIFIED.into_response(), &tag),
     })
 }

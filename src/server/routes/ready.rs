@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::market::Rights;
 use crate::monitor::process::Descriptors;
-use crate::server::App;
 use crate::server::error::ApiError;
 use crate::server::reply::json;
-use crate::server::table::{Figures, VenueStatus};
+use crate::server::table::{Feeds, VenueStatus};
+use crate::server::{App, Peer};
 
 #[derive(Serialize)]
 struct Readiness {
@@ -24,16 +25,22 @@ struct Readiness {
 ///
 /// # Errors
 /// Where the table cannot be asked.
-pub(in crate::server) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let rights = app.door.rights(&headers);
+pub(in crate::server) async fn readyz(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    // Nobody is refused: who is not known is told no venues.
+    let caller = app.caller(peer.client(&app, &headers), &headers, None).ok().flatten();
+    let rights = caller.map_or_else(|| Rights::of([]), |identity| identity.entitlement.rights.clone());
     // Descriptors are counted one by one, so on the same threads as the rest.
     let looked = app
         .query
-        .run(move |query| (query.figures(&rights), Descriptors::read()))
+        .run(move |query| (query.feeds(&rights), Descriptors::read()))
         .await;
-    let (figures, descriptors) = looked.ok_or_else(ApiError::internal)?;
+    let (of_feeds, descriptors) = looked.ok_or_else(ApiError::internal)?;
     let reasons: Vec<String> = [
-        feeds(&figures),
+        feeds(&of_feeds),
         (!app.health.is_on_time(Instant::now())).then(|| "the beat is late".to_owned()),
         descriptors.and_then(descriptors_left),
         app.stop.is_cancelled().then(|| "the server is stopping".to_owned()),
@@ -50,16 +57,16 @@ pub(in crate::server) async fn readyz(State(app): State<Arc<App>>, headers: Head
 }
 
 /// One feed is enough: what the others lack is shown with each venue that may be seen.
-fn feeds(figures: &Figures) -> Option<String> {
-    if figures.feeds_up > 0 {
+fn feeds(of: &Feeds) -> Option<String> {
+    if of.up > 0 {
         return None;
     }
     let state = |venue: &VenueStatus| match venue.reason.as_str() {
         "" => format!("{} is {}", venue.name, venue.state),
         reason => format!("{} is {} ({reason})", venue.name, venue.state),
     };
-    let states = match figures.venues.as_slice() {
-        [] if figures.feeds > 0 => return Some("no feed is up".to_owned()),
+    let states = match of.venues.as_slice() {
+        [] if of.count > 0 => return Some("no feed is up".to_owned()),
         [] => "none has said anything yet".to_owned(),
         some => some.iter().map(state).collect::<Vec<_>>().join(", "),
     };
@@ -75,7 +82,6 @@ fn descriptors_left(of: Descriptors) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Epoch;
 
     fn venue(name: &str, state: &'static str, reason: &str) -> VenueStatus {
         VenueStatus {
@@ -86,21 +92,17 @@ mod tests {
         }
     }
 
-    fn figures(venues: Vec<VenueStatus>, hidden: usize) -> Figures {
-        Figures {
-            epoch: Epoch::new(1).expect("an epoch"),
-            seq: 1,
-            instruments: 0,
-            waiting: 0,
-            feeds: venues.len() + hidden,
-            feeds_up: venues.iter().filter(|venue| venue.state == "up").count(),
+    fn of(venues: Vec<VenueStatus>, hidden: usize) -> Feeds {
+        Feeds {
+            count: venues.len() + hidden,
+            up: venues.iter().filter(|venue| venue.state == "up").count(),
             venues,
         }
     }
 
     #[test]
     fn one_feed_that_is_up_is_enough_and_without_one_each_says_why() {
-        let said = |venues, hidden| feeds(&figures(venues, hidden));
+        let said = |venues, hidden| feeds(&of(venues, hidden));
         assert_eq!(said(vec![venue("a", "down", "refused"), venue("b", "up", "")], 0), None);
         let nothing = "no feed is up: none has said anything yet";
         assert_eq!(said(Vec::new(), 0).as_deref(), Some(nothing));

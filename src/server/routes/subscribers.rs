@@ -98,7 +98,7 @@ pub(in crate::server) async fn subscribers(
         listed: standings.iter().filter_map(row).take(limit).collect(),
     };
     let body = serde_json::to_vec(&answer).unwrap_or_default();
-    Ok(json(app.hold(body, peer.client(&app, &headers))?))
+    Ok(json(app.hold(body, peer.client(&app, &headers), &peer)?))
 }
 
 fn limit(query: Option<&str>) -> Result<usize, ApiError> {

@@ -15,9 +15,8 @@ use super::socket::Stream;
 use super::{Begun, SessionConfig};
 use crate::fanout::CloseReason;
 use crate::monitor::names;
-use crate::server::door::Page;
-use crate::server::door::TICKET;
 use crate::server::door::access::Access;
+use crate::server::door::{Page, Refusal, TICKET};
 use crate::server::error::ApiError;
 use crate::server::limits::Slot;
 use crate::server::options::{ConnectionOptions, first_offered};
@@ -53,12 +52,13 @@ pub(in crate::server) fn upgrade(
                 CloseReason::TooManyOfOne => refused("too_many", ApiError::rate_limited(reason.words())),
                 CloseReason::Forbidden(words) => refused("forbidden", ApiError::invalid(words)),
                 CloseReason::BadCredentials => refused("credentials", ApiError::bad_credentials()),
+                CloseReason::RateLimited => refused("rate", Refusal::TooOften.into()),
                 other => refused("option", ApiError::invalid(other.words())),
             });
         }
         Err(reason) => {
             let busy = || refused("too_many", ApiError::busy(reason.words()));
-            let slot = Slot::of_refused(app).ok_or_else(busy)?;
+            let slot = Slot::of_refused(app, client).ok_or_else(busy)?;
             metrics::counter!(names::CLOSES, "code" => reason.label()).increment(1);
             (Err(reason), slot)
         }
@@ -109,13 +109,8 @@ fn admit(
     let options = ConnectionOptions::parse(query, headers).map_err(CloseReason::BadOption)?;
     let slot = Slot::take(app, client).ok_or(CloseReason::TooMany)?;
     let ticket = query.iter().find(|(key, _)| key == TICKET);
-    let caller = app.door.caller(headers, ticket.map(|(_, value)| value.as_str()));
-    let caller = caller.map_err(|why| {
-        tracing::debug!(peer = %client, %why, "credentials refused");
-        CloseReason::BadCredentials
-    })?;
-    let is_page = headers.contains_key(header::ORIGIN);
-    Ok((options, Access::begin(app, caller, is_page)?, slot))
+    let caller = app.caller(client, headers, ticket.map(|(_, value)| value.as_str()))?;
+    Ok((options, Access::begin(app, caller, client)?, slot))
 }
 
 /// What is wrong with a request that is no handshake.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::fanout::{Allowance, PATTERNS_MAX};
 use crate::market::{InstrumentId, Rights, SymbolPattern};
 use crate::server::error::ApiError;
+use crate::server::limits::Work;
 use crate::server::strings::sort_out;
 use crate::store::{Epoch, Seq, Table};
 use crate::wire::{Refused, SnapshotTail};
@@ -65,6 +66,11 @@ impl Asked {
         let list = list.filter(|list| !list.is_empty());
         let missing = || ApiError::invalid("`symbols` is missing: `symbols=venue:NAME,venue:NAME` is needed");
         Asked::parse(&list.ok_or_else(missing)?, allowance)
+    }
+
+    /// What it costs to look at it.
+    pub(in crate::server) fn work(&self) -> Work {
+        Work::on(&self.strings, self.rejected.len())
     }
 
     /// What the reader may see.

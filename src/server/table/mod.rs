@@ -16,8 +16,8 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::engine::{Tick, TickReceiver};
 use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern, Ts, VenueState};
-use crate::server::bounds::{AHEAD_DEADLINE, QUERIES_MAX, TAKEN_MAX, tellers_max};
-use crate::store::{Epoch, Seq, Table};
+use crate::server::bounds::{AHEAD_DEADLINE, LOOKED_MAX, QUERIES_MAX, TAKEN_MAX, tellers_max};
+use crate::store::{Epoch, Seq, Table, VenueRow};
 use asked::{Position, Since};
 use follow::Scratch;
 use waiting::Waiting;
@@ -77,10 +77,17 @@ pub(in crate::server) struct Figures {
     pub(in crate::server) instruments: usize,
     /// Polls that wait, and event streams.
     pub(in crate::server) waiting: usize,
-    /// Feeds, seen or not.
-    pub(in crate::server) feeds: usize,
+    pub(in crate::server) venues: Vec<VenueStatus>,
+}
+
+/// How feeds are.
+#[derive(Debug)]
+pub(in crate::server) struct Feeds {
+    /// Seen or not.
+    pub(in crate::server) count: usize,
     /// Of these, such as are up.
-    pub(in crate::server) feeds_up: usize,
+    pub(in crate::server) up: usize,
+    /// Those that may be seen.
     pub(in crate::server) venues: Vec<VenueStatus>,
 }
 
@@ -181,7 +188,39 @@ impl Query {
     /// Figures for `/v1/status`.
     pub(in crate::server) fn figures(&self, rights: &Rights) -> Figures {
         let waiting = self.waiting.count();
-        self.read(|state| Figures::of(state, waiting, rights))
+        let patterns = rights.patterns().map_or(1, |patterns| patterns.len().max(1));
+        self.in_pieces(
+            |_| (0, 0),
+            |(at, count), state| {
+                let to = match rights.is_all() {
+                    true => state.table.len(),
+                    false => state.table.len().min(at + (LOOKED_MAX / patterns).max(1)),
+                };
+                let count = count + state.instruments(at..to, rights);
+                match to == state.table.len() {
+                    true => ControlFlow::Break(Figures {
+                        epoch: state.epoch.under(rights),
+                        seq: state.table.seq().0,
+                        instruments: count,
+                        waiting,
+                        venues: state.venues(rights),
+                    }),
+                    false => ControlFlow::Continue((to, count)),
+                }
+            },
+        )
+    }
+
+    /// How feeds are, for `/readyz`.
+    pub(in crate::server) fn feeds(&self, rights: &Rights) -> Feeds {
+        self.read(|state| {
+            let of_feeds = || state.table.venues().filter(|venue| !venue.name.is_server_own());
+            Feeds {
+                count: of_feeds().count(),
+                up: of_feeds().filter(|venue| venue.state == VenueState::Up).count(),
+                venues: state.venues(rights),
+            }
+        })
     }
 
     /// Runs a query on a thread that may block, a few at a time.
@@ -307,12 +346,25 @@ impl State {
         self.watches.touched(self.table.seq(), &changed, &venues)
     }
 
-    /// Instruments of feeds that may be seen, tombstones included.
-    fn instruments(&self, rights: &Rights) -> usize {
+    /// Venues of feeds that may be seen.
+    fn venues(&self, rights: &Rights) -> Vec<VenueStatus> {
+        let of_feeds = self.table.venues().filter(|venue| !venue.name.is_server_own());
+        let seen = of_feeds.filter(|venue| rights.touch_venue(venue.name.as_str()));
+        let status = |venue: &VenueRow| VenueStatus {
+            name: venue.name.to_string(),
+            state: venue.state.word(),
+            since: venue.since.as_wire().to_string(),
+            reason: venue.reason.clone(),
+        };
+        seen.map(status).collect()
+    }
+
+    /// Instruments of feeds that may be seen among these, tombstones included. Of who may see all they are not counted one by one.
+    fn instruments(&self, range: Range<usize>, rights: &Rights) -> usize {
         if rights.is_all() {
-            return self.table.len() - self.own;
+            return range.len() - self.own;
         }
-        let ids = (0..self.table.len()).map(InstrumentId::from_index);
+        let ids = range.map(InstrumentId::from_index);
         let listings = ids.filter_map(|id| self.table.listing(id));
         let is_seen = |symbol: &Symbol| !symbol.is_server_own() && rights.allow(symbol);
         listings.filter(|listing| is_seen(&listing.symbol)).count()
@@ -333,28 +385,6 @@ impl State {
                 volume_decimals: listing.decimals.volume,
                 state: table.state(id).unwrap_or_default().word(),
             });
-        }
-    }
-}
-
-impl Figures {
-    fn of(state: &State, waiting: usize, rights: &Rights) -> Figures {
-        let of_feeds = || state.table.venues().filter(|venue| !venue.name.is_server_own());
-        let seen = of_feeds().filter(|venue| rights.touch_venue(venue.name.as_str()));
-        let venues = seen.map(|venue| VenueStatus {
-            name: venue.name.to_string(),
-            state: venue.state.word(),
-            since: venue.since.as_wire().to_string(),
-            reason: venue.reason.clone(),
-        });
-        Figures {
-            epoch: state.epoch.under(rights),
-            seq: state.table.seq().0,
-            instruments: state.instruments(rights),
-            waiting,
-            feeds: of_feeds().count(),
-            feeds_up: of_feeds().filter(|venue| venue.state == VenueState::Up).count(),
-            venues: venues.collect(),
         }
     }
 }

@@ -55,8 +55,9 @@ pub(in crate::server) async fn events(
     let asked_beats = interval.map_or(Ok(1), |text| parse_interval(&text).map_err(ApiError::invalid))?;
     let pace_beats = asked.allowance.pace(asked_beats);
     let position = last_event_id(&headers)?;
-    let slot = Slot::of_events(&app, peer.client(&app, &headers))
-        .ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
+    let client = peer.client(&app, &headers);
+    app.charge(client, asked.work())?;
+    let slot = Slot::of_events(&app, client).ok_or_else(|| ApiError::busy(CloseReason::TooMany.words()))?;
     let seat = Seat::take(&app, &identity).ok_or_else(|| ApiError::rate_limited(CloseReason::TooManyOfOne.words()))?;
     if let Some(position) = position {
         app.query.reach(position, asked.rights()).await;
