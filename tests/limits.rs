@@ -179,19 +179,23 @@ fn ask(server: &Server, target: &str, headers: &[(&str, &str)]) -> Answer {
 
 #[test]
 fn an_address_asks_so_much_over_plain_http_and_others_do_not_notice() {
-    let server = proxied(&["--max-messages-per-second", "2", "--max-symbols-per-second", "20"]);
+    let server = proxied(&["--max-messages-per-second", "2", "--max-symbols-per-second", "21"]);
     let of = |client: &str, target: &str| ask(&server, target, &[("X-Forwarded-For", client)]);
     // Ten seconds' worth at once: twenty requests, and two patterns.
-    let statuses: Vec<u16> = (0..30).map(|_| of("192.0.2.1", "/healthz").status).collect();
-    assert!(
-        (20..25).contains(&statuses.iter().filter(|s| **s == 200).count()),
-        "{statuses:?}"
-    );
-    let refused = of("192.0.2.1", "/v1/status");
+    let mut asked = 0;
+    let refused = loop {
+        let answer = of("192.0.2.1", "/healthz");
+        if answer.status != 200 {
+            break answer;
+        }
+        asked += 1;
+        assert!(asked < 1_000, "two a second are allowed");
+    };
+    assert!(asked >= 20, "{asked}");
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")));
     let (_, code, words) = refused.error();
     assert_eq!(code, "rate_limited");
-    assert!(words.contains("2 requests and 20 symbols a second"), "{words}");
+    assert!(words.contains("2 requests and 21 symbols a second"), "{words}");
     for path in [
         "snapshot?symbols=",
         "changes?symbols=",
@@ -204,17 +208,12 @@ fn an_address_asks_so_much_over_plain_http_and_others_do_not_notice() {
             Answer::read(&mut stream, "HEAD").status
         });
         assert_eq!(statuses, [200, 200, 429], "{path}");
-        assert_eq!(of(&client, "/v1/snapshot?symbols=a:B").status, 429, "{path}");
         assert_eq!(of(&client, "/v1/status").status, 200, "{path}: it costs no symbols");
     }
     assert_eq!(
         of("192.0.2.2", "/v1/snapshot?symbols=a:*").status,
         200,
         "another's are its own"
-    );
-    assert_eq!(
-        ask(&server, "/healthz", &[("X-Forwarded-For", "192.0.2.1")]).status,
-        429
     );
     // Of this machine nothing is counted, unless a bound of addresses is set.
     let local = Server::quiet(&["--max-messages-per-second", "1"]);
@@ -226,25 +225,25 @@ fn an_address_asks_so_much_over_plain_http_and_others_do_not_notice() {
 #[test]
 fn after_a_hundred_wrong_credentials_those_of_an_address_are_not_looked_at() {
     let alice = make("alice", "all", &[]);
-    let config = "trusted_proxies = [\"127.0.0.1\"]\n[auth]\ntokens = \"tokens.toml\"\n[entitlement.all]\n";
+    let config = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n[auth]\ntokens = \"tokens.toml\"\n[entitlement.all]\n";
     let server = serve(config, &[("tokens.toml", &alice.block)], &[]);
     let of = |client: &str, token: &str| {
         let headers = [("X-Forwarded-For", client), ("Authorization", &bearer(token))];
         ask(&server, "/v1/status", &headers).status
     };
     let wrong = "tickwire_nobody";
-    let statuses: Vec<u16> = (0..110).map(|_| of("192.0.2.1", wrong)).collect();
-    assert!(statuses[..100].iter().all(|status| *status == 401), "{statuses:?}");
-    assert!(statuses[100..].contains(&429), "{statuses:?}");
-    // Ten a second are looked at again; what follows comes at once.
-    let burst: Vec<u16> = (0..20).map(|_| of("192.0.2.1", wrong)).collect();
-    assert!(burst.contains(&429), "{burst:?}");
+    let until_refused = |attempt: &dyn Fn() -> u16| {
+        let wrong = (0..1_000).take_while(|_| attempt() == 401).count();
+        assert!(wrong < 1_000, "ten a second are looked at");
+        wrong
+    };
+    let looked_at = until_refused(&|| of("192.0.2.1", wrong));
+    assert!(looked_at >= 100, "{looked_at}");
     let socket = |client: &str| {
         let headers = [("X-Forwarded-For", client), ("Authorization", &bearer(wrong))];
         handshake(&server, &headers).status
     };
-    let statuses: Vec<u16> = (0..20).map(|_| socket("192.0.2.1")).collect();
-    assert!(statuses.contains(&429), "{statuses:?}");
+    until_refused(&|| socket("192.0.2.1"));
     assert_eq!(
         (socket("192.0.2.2"), of("192.0.2.2", &alice.token)),
         (401, 200),

@@ -16,7 +16,7 @@ mod tickets;
 mod tokens;
 
 pub use authenticator::{Authenticator, Policy};
-pub use bounds::{CREDENTIAL_BYTES_MAX, TICKET_LIFETIME};
+pub use bounds::{CREDENTIAL_BYTES_MAX, RIGHTS_PATTERNS_MAX, TICKET_LIFETIME};
 pub use entitlement::{Entitlement, Entitlements};
 pub use error::{AuthError, Denied, Exhausted};
 pub use identity::{Identity, Standing};

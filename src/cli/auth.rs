@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use super::config::{AuthTable, EntitlementTable};
 use super::within::Within;
-use crate::auth::{AuthError, Entitlement, Entitlements, Jwt, Policy, Tokens};
+use crate::auth::{AuthError, Entitlement, Entitlements, Jwt, Policy, RIGHTS_PATTERNS_MAX, Tokens};
+use crate::market::SymbolPattern;
 use crate::server::INTERVAL_MS;
 
 /// Whom to believe, as it is configured; no file was read yet.
@@ -39,6 +40,11 @@ pub(super) enum AuthSettingError {
     NoKeys(&'static str),
     #[error("[entitlement.{name}] grants no pace: `min_interval_ms` {least} is longer than `max_interval_ms` {most}")]
     NoPace { name: String, least: u32, most: u32 },
+    #[error(
+        "`symbols` in [entitlement.{name}] has {count} patterns with `*`: at most {RIGHTS_PATTERNS_MAX} are allowed, and any number of \
+         exact symbols"
+    )]
+    TooManyPatterns { name: String, count: usize },
 }
 
 /// A file that cannot be used, and the setting that names it.
@@ -126,6 +132,11 @@ fn entitlement(name: String, table: EntitlementTable) -> Result<Entitlement, Aut
         return Err(AuthSettingError::NoPace { name, least, most });
     }
     let symbols = table.symbols.map(|patterns| patterns.0);
+    let is_glob = |pattern: &&SymbolPattern| matches!(pattern, SymbolPattern::Glob(_));
+    let count = symbols.iter().flatten().filter(is_glob).count();
+    if count > RIGHTS_PATTERNS_MAX {
+        return Err(AuthSettingError::TooManyPatterns { name, count });
+    }
     Ok(Entitlement {
         name,
         rights: Entitlement::rights_to(symbols, table.statistics),
@@ -151,10 +162,16 @@ mod tests {
     #[test]
     fn what_lets_nobody_in_or_has_no_effect_is_refused() {
         assert!(settings("").expect("open").is_none());
+        let patterns: Vec<String> = (0..=RIGHTS_PATTERNS_MAX).map(|n| format!("\"a:{n}*\"")).collect();
+        let crowded = format!(
+            "[auth]\nanonymous = \"a\"\n[entitlement.a]\nsymbols = [{}]",
+            patterns.join(",")
+        );
         for (text, part) in [
             ("[entitlement.pro]\npublish = true", "[entitlement.pro] is nobody's"),
             ("[auth]", "lets nobody in"),
             ("[auth]\njwt_keys = \"k\"", "needs `jwt_audience`"),
+            (&crowded, "65 patterns with `*`: at most 64"),
             ("[auth]\ntokens = \"t\"\njwt_issuer = \"i\"", "`jwt_issuer` in [auth]"),
             (
                 "[auth]\nanonymous = \"a\"\njwt_audience = \"i\"",

@@ -165,7 +165,7 @@ impl Beater {
             beat.changes
                 .iter()
                 .for_each(|change| chunks.push(&self.writer.entry(change), ts));
-            beat.venues.iter().for_each(|venue| chunks.push_venue(venue));
+            beat.venues.iter().for_each(|venue| chunks.push_venue_twice(venue));
             Some(chunks)
         };
         let chunks = Encoding::ALL.map(encode);

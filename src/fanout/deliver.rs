@@ -114,7 +114,7 @@ impl<S: Socket> Shard<S> {
             }
         }
         for (at, venue) in span.venues.iter().enumerate() {
-            self.groups.pick_venue(venue, (span.ids.len() + at) as u32);
+            self.groups.pick_venue(venue, (span.ids.len() + 2 * at) as u32);
         }
         let mut own: [Option<Chunks>; 3] = [None, None, None];
         for id in touched {
@@ -150,7 +150,7 @@ impl<S: Socket> Shard<S> {
         span.venues
             .iter()
             .filter_map(|name| row(name))
-            .for_each(|venue| chunks.push_venue(venue));
+            .for_each(|venue| chunks.push_venue_twice(venue));
         chunks
     }
 

@@ -31,6 +31,12 @@ impl Held<'_> {
         self.group.is_some_and(|g| g.touches(venue)) || self.job.is_some_and(|j| j.touches(venue))
     }
 
+    /// Whether a venue's reason may be told: rights to some of its symbols are none to the names of others.
+    fn tells_reason(&self, venue: &str) -> bool {
+        let rights = [self.group.map(|g| &g.key.rights), self.job.map(Job::rights)];
+        rights.into_iter().flatten().any(|rights| rights.cover_venue(venue))
+    }
+
     /// The next held instrument after `id`.
     fn next_after(&self, id: InstrumentId) -> Option<InstrumentId> {
         let next = |list: &&[InstrumentId]| list.get(list.partition_point(|held| *held <= id)).copied();
@@ -73,8 +79,9 @@ pub(super) fn fill_delta(
         }
     }
     for (at, venue) in table.venues().enumerate().skip(rest.venue_at) {
-        let is_news = table.is_venue_news(at, rest.prev_seq) && held.touches(venue.name.as_str());
-        if is_news && !chunks.push_venue_within(venue, room) {
+        let name = venue.name.as_str();
+        let is_news = table.is_venue_news(at, rest.prev_seq) && held.touches(name);
+        if is_news && !chunks.push_venue_within(venue, held.tells_reason(name), room) {
             return true;
         }
         rest.venue_at = at + 1;
@@ -105,8 +112,9 @@ pub(super) fn fill_snapshot(table: &Table, job: &mut Job, chunks: &mut Chunks, r
         is_last: false,
     };
     for (at, venue) in table.venues().enumerate().skip(job.venue_at) {
-        let is_news = table.is_venue_news(at, since) && job.touches(venue.name.as_str());
-        if is_news && !chunks.push_venue_within(venue, room) {
+        let name = venue.name.as_str();
+        let is_news = table.is_venue_news(at, since) && job.touches(name);
+        if is_news && !chunks.push_venue_within(venue, job.rights().cover_venue(name), room) {
             return progress;
         }
         progress.venue_at = at + 1;

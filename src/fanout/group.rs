@@ -167,11 +167,12 @@ impl Groups {
         }
     }
 
-    /// The same for a venue.
+    /// The same for a venue: without its reason it stands one position further.
     pub(super) fn pick_venue(&mut self, venue: &str, position: u32) {
         for group in self.list.iter_mut().flatten() {
             if group.beats > 0 && group.touches(venue) {
-                group.picks.push(position);
+                let tells_reason = group.key.rights.cover_venue(venue);
+                group.picks.push(position + u32::from(!tells_reason));
             }
         }
     }

@@ -16,8 +16,8 @@ pub(super) struct SharedSpan {
     chunks: Chunks,
     /// Where an instrument stands among the chunks; `None` where nothing of it changed.
     instruments: FxHashMap<InstrumentId, Option<u32>>,
-    /// Where a venue does, by its position in the table.
-    venues: Vec<(usize, u32)>,
+    /// Where a venue does, by its position in the table and whether its reason is told.
+    venues: Vec<((usize, bool), u32)>,
 }
 
 impl SharedSpan {
@@ -72,11 +72,12 @@ impl<S: Socket> Shard<S> {
             if !self.table.is_venue_news(position, span.since) || !group.touches(venue.name.as_str()) {
                 continue;
             }
-            let known = span.venues.iter().find(|(known, _)| *known == position);
+            let key = (position, group.key.rights.cover_venue(venue.name.as_str()));
+            let known = span.venues.iter().find(|(known, _)| *known == key);
             let at = known.map(|(_, at)| *at).unwrap_or_else(|| {
-                span.chunks.push_venue(venue);
+                span.chunks.push_venue(venue, key.1);
                 let at = span.chunks.len() as u32 - 1;
-                span.venues.push((position, at));
+                span.venues.push((key, at));
                 at
             });
             picks.push(at);

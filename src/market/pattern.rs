@@ -64,16 +64,31 @@ impl SymbolPattern {
     pub fn touches_venue(&self, venue: &str) -> bool {
         match self {
             SymbolPattern::Exact(exact) => exact.venue() == venue,
-            SymbolPattern::Glob(text) if venue.starts_with('$') && !text.starts_with('$') => false,
-            SymbolPattern::Glob(text) => {
-                // Some prefix of the pattern must take in exactly `venue:`, the rest can then meet some name.
-                let head = format!("{venue}:");
-                (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| {
-                    let (front, rest) = text.split_at(at);
-                    (!rest.is_empty() || front.ends_with('*')) && glob(front.as_bytes(), head.as_bytes())
-                })
-            }
+            // What is behind the venue can meet some name, if there is anything.
+            SymbolPattern::Glob(_) => self.takes_in(venue, |front, rest| !rest.is_empty() || front.ends_with('*')),
         }
+    }
+
+    /// Whether every instrument of this venue is meant, existing or not.
+    pub fn covers_venue(&self, venue: &str) -> bool {
+        let is_any = |front: &str, rest: &str| match rest {
+            "" => front.ends_with('*'),
+            rest => rest.bytes().all(|byte| byte == b'*'),
+        };
+        self.takes_in(venue, is_any)
+    }
+
+    /// Whether some prefix of a pattern takes in exactly `venue:`, and it and the rest are such as are meant.
+    fn takes_in(&self, venue: &str, is_meant: impl Fn(&str, &str) -> bool) -> bool {
+        let text = match self {
+            SymbolPattern::Glob(text) if text.starts_with('$') || !venue.starts_with('$') => text,
+            _ => return false,
+        };
+        let head = format!("{venue}:");
+        (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| {
+            let (front, rest) = text.split_at(at);
+            is_meant(front, rest) && glob(front.as_bytes(), head.as_bytes())
+        })
     }
 }
 
@@ -163,6 +178,26 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_covers_the_venues_of_which_it_leaves_nothing_out() {
+        for (text, venue, covered) in [
+            ("*", "binance", true),
+            ("**", "binance", true),
+            ("*", "$stats", false),
+            ("$*", "$stats", true),
+            ("binance:*", "binance", true),
+            ("bin*", "binance", true),
+            ("*:*", "binance", true),
+            ("binance:B*", "binance", false),
+            ("binance:*T", "binance", false),
+            ("*T", "binance", false),
+            ("binance-usdm:*", "binance", false),
+            ("binance:BTCUSDT", "binance", false),
+        ] {
+            assert_eq!(pattern(text).covers_venue(venue), covered, "{text} {venue}");
+        }
+    }
+
+    #[test]
     fn a_pattern_touches_the_venues_it_could_meet() {
         for (text, venue, touched) in [
             ("*", "binance", true),
@@ -196,6 +231,13 @@ mod tests {
         #[test]
         fn matching_equals_the_plain_definition(p in "[ab*]{0,8}", t in "[ab]{0,10}") {
             prop_assert_eq!(glob(p.as_bytes(), t.as_bytes()), naive(p.as_bytes(), t.as_bytes()));
+        }
+
+        #[test]
+        fn what_covers_a_venue_matches_all_of_its_symbols(p in "[$ab:*]{1,6}", s in "[$]?[ab]{1,3}:[ab:]{1,4}") {
+            if let (Ok(p), Ok(s)) = (SymbolPattern::parse(&p), Symbol::parse(&s)) {
+                prop_assert!(!p.covers_venue(s.venue()) || (p.matches(&s) && p.touches_venue(s.venue())));
+            }
         }
 
         #[test]

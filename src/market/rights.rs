@@ -61,6 +61,12 @@ impl Rights {
         self.0.as_ref().is_none_or(touches)
     }
 
+    /// Whether every symbol of a venue may be seen, existing or not.
+    pub fn cover_venue(&self, venue: &str) -> bool {
+        let covers = |patterns: &Arc<Patterns>| patterns.sorted.iter().any(|p| p.covers_venue(venue));
+        self.0.as_ref().is_none_or(covers)
+    }
+
     /// The patterns, each once and in an order of their own; `None` where nothing is kept from the reader.
     pub fn patterns(&self) -> Option<&[SymbolPattern]> {
         self.0.as_ref().map(|patterns| patterns.sorted.as_slice())

@@ -45,7 +45,7 @@ proptest! {
             let decoded = Encoding::ALL.map(|encoding| {
                 let mut chunks = Chunks::new(encoding);
                 beat.changes.iter().for_each(|c| chunks.push(&writer.entry(c), TS));
-                beat.venues.iter().for_each(|v| chunks.push_venue(v));
+                beat.venues.iter().for_each(|v| chunks.push_venue(v, true));
                 frame.delta(&head, &chunks, &all_picks(&chunks), skipped == 1);
                 check(encoding, frame.as_bytes(), &table)
             });
@@ -70,7 +70,7 @@ proptest! {
                 }
             }
             let news = table.venues().enumerate().filter(|(at, _)| table.is_venue_news(*at, since));
-            news.for_each(|(_, venue)| chunks.push_venue(venue));
+            news.for_each(|(_, venue)| chunks.push_venue(venue, true));
             let picks = all_picks(&chunks);
             frame.snapshot(&head, &chunks, &picks, (skipped > 0).then_some(&tail));
             assert!(frame.as_bytes().len() <= FRAME_BYTES_MIN - room(FRAME_BYTES_MIN) + chunks.cost() + tail.cost(encoding));

@@ -90,8 +90,8 @@ impl Chunks {
     }
 
     /// Appends a venue if all entries then still fit into `room`, or if it is the first.
-    pub fn push_venue_within(&mut self, venue: &VenueRow, room: usize) -> bool {
-        self.push_venue(venue);
+    pub fn push_venue_within(&mut self, venue: &VenueRow, tells_reason: bool, room: usize) -> bool {
+        self.push_venue(venue, tells_reason);
         self.keep_within(room)
     }
 
@@ -118,10 +118,10 @@ impl Chunks {
         self.units.push(unit);
     }
 
-    /// Appends a venue's state.
-    pub fn push_venue(&mut self, venue: &VenueRow) {
+    /// Appends a venue's state, and its reason, which may name symbols, where that may be told.
+    pub fn push_venue(&mut self, venue: &VenueRow, tells_reason: bool) {
         let at = self.bytes.len();
-        self.put_element(|item| visit_venue(venue, item));
+        self.put_element(|item| visit_venue(venue, tells_reason, item));
         let venue_bytes = (self.bytes.len() - at) as u16;
         let unit = Unit {
             at: at as u32,
@@ -131,6 +131,12 @@ impl Chunks {
         self.is_plain = false;
         self.cost += unit.cost();
         self.units.push(unit);
+    }
+
+    /// Appends a venue's state twice: for whoever may be told its reason, and for the others.
+    pub fn push_venue_twice(&mut self, venue: &VenueRow) {
+        self.push_venue(venue, true);
+        self.push_venue(venue, false);
     }
 
     /// Appends an entry that stands for nothing, where positions must stay those of another list.
@@ -294,13 +300,13 @@ fn visit_ticker(entry: &Entry<'_>, ts: Ts, item: &mut dyn FnMut(u32, &'static st
     }
 }
 
-fn visit_venue(venue: &VenueRow, item: &mut dyn FnMut(u32, &'static str, Item<'_>)) {
+fn visit_venue(venue: &VenueRow, tells_reason: bool, item: &mut dyn FnMut(u32, &'static str, Item<'_>)) {
     item(1, "name", Item::Text(venue.name.as_str()));
     item(2, "state", Item::Word(venue.state as u8, venue.state.word()));
     if venue.since.as_wire() > 0 {
         item(3, "since", Item::Stamp(venue.since));
     }
-    if !venue.reason.is_empty() {
+    if tells_reason && !venue.reason.is_empty() {
         item(4, "reason", Item::Text(&venue.reason));
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn snapshot(records: &[Taped]) -> HttpSnapshot {
     let live = ids.filter(|id| table.is_live(*id));
     live.filter_map(|id| table.changes_since(id, Seq::ZERO))
         .for_each(|entry| chunks.push(&entry, Ts(0)));
-    table.venues().for_each(|venue| chunks.push_venue(venue));
+    table.venues().for_each(|venue| chunks.push_venue(venue, true));
     let picks: Vec<u32> = (0..chunks.len() as u32).collect();
     let head = SnapshotHead {
         epoch: Epoch::new(1).expect("an epoch"),

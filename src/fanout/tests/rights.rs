@@ -4,6 +4,7 @@ use super::world::{Options, PLAIN, World, config};
 use super::*;
 use crate::fanout::{Allowance, FanoutConfig};
 use crate::store::Seq;
+use crate::wire::Encoding;
 use crate::wire::proto::server_message::Body;
 use crate::wire::proto::{self, ErrorCode};
 
@@ -50,6 +51,60 @@ fn a_pattern_takes_in_only_what_may_be_seen_now_and_later() {
     assert!(part.rejected.is_empty(), "silently");
     let deltas: Vec<_> = model.deltas().iter().map(|d| symbols(&d.instruments)).collect();
     assert_eq!(deltas, [["a:C"]]);
+}
+
+#[test]
+fn a_venues_reason_is_told_to_who_may_see_all_of_the_venue() {
+    let because = |state, reason: &str| {
+        let (venue, reason) = (VenueName::parse("a").expect("a venue"), reason.to_owned());
+        Event::Venue { venue, state, reason }
+    };
+    for encoding in Encoding::ALL {
+        let mut world = World::new(config());
+        world.beat(&[bid("a:B", 1), because(VenueState::Up, "1 refused: SECRET")]);
+        let joined = |world: &mut World, rights, pace_beats| {
+            let at = world.join(Options {
+                encoding,
+                pace_beats,
+                ..with(rights)
+            });
+            world.subscribe(at, &["*"]);
+            at
+        };
+        let each: Vec<(usize, bool)> = [1, 3]
+            .into_iter()
+            .flat_map(|pace| {
+                [
+                    (joined(&mut world, &["a:*"], pace), true),
+                    (joined(&mut world, &["a:B"], pace), false),
+                ]
+            })
+            .collect();
+        // One beat, several in a turn, and what was missed while the socket was full.
+        world.beat(&[because(VenueState::Stale, "SECRET is silent")]);
+        world.apply(&[because(VenueState::Down, "SECRET is gone")]);
+        world.seal();
+        world.beat(&[bid("a:B", 2)]);
+        each.iter().for_each(|(at, _)| world.room(*at, Some(0)));
+        world.beat(&[bid("a:B", 3)]);
+        world.beat(&[because(VenueState::Up, "SECRET is back")]);
+        each.iter().for_each(|(at, _)| world.room(*at, None));
+        world.beats(6);
+        for (at, is_told) in each {
+            let model = &world.peers[at].model;
+            let told: Vec<&proto::Venue> = (model.snapshots().iter().flat_map(|part| &part.venues))
+                .chain(model.deltas().iter().flat_map(|delta| &delta.venues))
+                .collect();
+            assert!(told.len() >= 3, "{told:?}");
+            assert_eq!(told.last().map(|venue| venue.state()), Some(proto::VenueState::Up));
+            let knows = |venue: &&proto::Venue| venue.reason.contains("SECRET");
+            assert_eq!(
+                told.iter().filter(|v| knows(v)).count(),
+                if is_told { told.len() } else { 0 },
+                "{told:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -160,11 +160,16 @@ impl View {
             assert!(self.rows.contains_key(&id.0), "{id:?} is missing at {}", table.seq());
         }
         for venue in table.venues() {
-            let is_seen = self.rights.touch_venue(venue.name.as_str());
-            assert!(is_seen || !self.venues.contains_key(venue.name.as_str()));
-            if is_seen && self.held().any(|s| s.touches_venue(venue.name.as_str())) {
-                let seen = self.venues.get(venue.name.as_str()).expect("a venue touched is known");
-                let want = (venue.state as i32, venue.since.as_wire(), venue.reason.as_str());
+            let name = venue.name.as_str();
+            let is_seen = self.rights.touch_venue(name);
+            assert!(is_seen || !self.venues.contains_key(name));
+            if is_seen && self.held().any(|s| s.touches_venue(name)) {
+                let seen = self.venues.get(name).expect("a venue touched is known");
+                let reason = match self.rights.cover_venue(name) {
+                    true => venue.reason.as_str(),
+                    false => "",
+                };
+                let want = (venue.state as i32, venue.since.as_wire(), reason);
                 assert_eq!((seen.state, seen.since, seen.reason.as_str()), want);
             }
         }

@@ -160,7 +160,8 @@ impl Assembly {
         if is_whole {
             let is_told = |at: usize| !self.head.resumed || table.is_venue_news(at, after);
             let news = venues(state, asked).filter(|(at, _)| is_told(*at));
-            news.for_each(|(_, venue)| self.chunks.push_venue(venue));
+            let rights = asked.rights();
+            news.for_each(|(_, venue)| self.chunks.push_venue(venue, rights.cover_venue(venue.name.as_str())));
         }
         is_whole
     }
@@ -198,6 +199,7 @@ mod tests {
     use crate::market::{
         Decimal, Event, Field, Fields, Rights, Symbol, SymbolPattern, Ts, Update, VenueName, VenueState,
     };
+    use crate::server::table::VenueStatus;
     use crate::store::{Epoch, Table, Writer};
 
     const EPOCH: Epoch = Epoch::new(7).expect("an epoch");
@@ -214,8 +216,8 @@ mod tests {
     }
 
     fn up(venue: &str) -> Event {
+        let (state, reason) = (VenueState::Up, format!("1 refused: {venue}:SECRET"));
         let venue = VenueName::parse(venue).expect(venue);
-        let (state, reason) = (VenueState::Up, String::new());
         Event::Venue { venue, state, reason }
     }
 
@@ -320,6 +322,31 @@ mod tests {
             let feeds = query.feeds(&rights);
             assert_eq!((feeds.count, feeds.up), (2, 2));
             assert_eq!(figures.epoch, EPOCH.under(&rights));
+        }
+    }
+
+    #[test]
+    fn a_venues_reason_is_told_to_who_may_see_all_of_the_venue() {
+        let query = query();
+        for (texts, is_told) in [(&["b:*"][..], true), (&["b:LATER"], false), (&["b:L*", "a:*"], false)] {
+            let rights = rights(texts);
+            let Ok(Snapshot::Whole { body, .. }) = query.snapshot(&asked("b:*", &rights), |_| false) else {
+                panic!("no snapshot")
+            };
+            let Ok(Changes::Some(changes)) = query.changes(&asked("b:*", &rights), None) else {
+                panic!("no changes")
+            };
+            let of = |venues: Vec<VenueStatus>| {
+                let venue = venues.into_iter().find(|venue| venue.name == "b");
+                venue.expect("it is touched").reason
+            };
+            let reasons = [of(query.figures(&rights).venues), of(query.feeds(&rights).venues)];
+            let told = [&body, &changes].map(|body| json(body)["snapshot"]["venues"][0]["reason"].clone());
+            let want = "1 refused: b:SECRET";
+            assert_eq!(reasons.map(|reason| reason == want), [is_told; 2], "{texts:?}");
+            assert_eq!(told.map(|reason| reason == want), [is_told; 2], "{texts:?}");
+            let text = String::from_utf8_lossy(&body);
+            assert_eq!(text.contains("SECRET"), is_told, "{text}");
         }
     }
 }

@@ -354,7 +354,10 @@ impl State {
             name: venue.name.to_string(),
             state: venue.state.word(),
             since: venue.since.as_wire().to_string(),
-            reason: venue.reason.clone(),
+            reason: match rights.cover_venue(venue.name.as_str()) {
+                true => venue.reason.clone(),
+                false => String::new(),
+            },
         };
         seen.map(status).collect()
     }

@@ -329,9 +329,10 @@ impl Follow {
             open.at += 1;
         }
         for (at, venue) in table.venues().enumerate().skip(open.venue_at) {
-            let is_meant = self.asked.touches(venue.name.as_str());
+            let name = venue.name.as_str();
             let is_whole = open.kind == Kind::Snapshot { resumed: false };
-            if is_meant && (is_whole || table.is_venue_news(at, open.since)) && !chunks.push_venue_within(venue, room) {
+            let is_news = self.asked.touches(name) && (is_whole || table.is_venue_news(at, open.since));
+            if is_news && !chunks.push_venue_within(venue, self.asked.rights().cover_venue(name), room) {
                 return false;
             }
             open.venue_at = at + 1;
