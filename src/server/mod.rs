@@ -18,6 +18,7 @@ mod session;
 mod strings;
 mod table;
 mod tls;
+mod url;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

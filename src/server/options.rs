@@ -2,8 +2,8 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use super::door::TICKET;
 use super::query_string::digits;
+use super::url::TICKET;
 use crate::engine::BEAT;
 use crate::wire::{Compression, Encoding};
 

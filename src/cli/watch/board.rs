@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use super::age::Ages;
 use super::choice::{Choice, Order};
 use super::columns::{COLUMNS, Column, LINE_MOST, layout};
-use super::past::{Flash, Flashes, Prices};
+use super::past::{Flashes, Prices};
+use super::picture::{Head, Picture, ShownRow};
 use super::traffic::Traffic;
+use super::words::Stream;
 use super::{screen, words};
 use crate::cli::link::Link;
 use crate::cli::terminal::{Base, cells, sparkline};
@@ -17,44 +19,10 @@ use crate::market::Symbol;
 const ORDER_EVERY: Duration = Duration::from_secs(1);
 const ORDERED_A_SECOND: u64 = 50_000;
 
-/// One picture; knows no view any more, so drawing it holds nobody up.
-pub(super) struct Picture {
-    pub(super) head: Head,
-    pub(super) columns: Vec<(Column, u16)>,
-    pub(super) rows: Vec<ShownRow>,
-    /// Why there are no rows.
-    pub(super) nothing: String,
-    pub(super) foot: String,
-    pub(super) has_help: bool,
-}
-
-/// What stands above the table.
-pub(super) struct Head {
-    /// The connection in a sentence, and whether it is there.
-    pub(super) link: (String, bool),
-    /// To be put on as few lines as they need.
-    pub(super) figures: Vec<String>,
-    /// With whether they are up.
-    pub(super) venues: Vec<(String, bool)>,
-}
-
-/// A row of the table.
-pub(super) struct ShownRow {
-    /// One for each of the picture's columns.
-    pub(super) cells: Vec<(String, Option<Flash>)>,
-    pub(super) is_live: bool,
-}
-
 /// All that is known beside the view.
 pub(super) struct Board {
-    pub(super) url: String,
-    pub(super) encoding: String,
-    /// Its name and version, once it has said them.
-    pub(super) server: String,
-    pub(super) interval_ms: Option<u32>,
-    pub(super) link: Link,
+    pub(super) stream: Stream,
     pub(super) choice: Choice,
-    pub(super) traffic: Traffic,
     pub(super) ages: Ages,
     prices: Prices,
     flashes: Flashes,
@@ -72,13 +40,15 @@ pub(super) struct Board {
 impl Board {
     pub(super) fn new(url: &str, encoding: String, now: Instant) -> Board {
         Board {
-            url: url.to_owned(),
-            encoding,
-            server: String::new(),
-            interval_ms: None,
-            link: Link::Connecting,
+            stream: Stream {
+                url: url.to_owned(),
+                encoding,
+                server: String::new(),
+                interval_ms: None,
+                link: Link::Connecting,
+                traffic: Traffic::default(),
+            },
             choice: Choice::default(),
-            traffic: Traffic::default(),
             ages: Ages::new(now),
             prices: Prices::default(),
             flashes: Flashes::default(),
@@ -93,7 +63,7 @@ impl Board {
     /// Takes what changed. What a snapshot says is of any age: only what comes behind it is as old as its way was long.
     pub(super) fn changed(&mut self, view: &View, changed: &Changed) {
         if self.was_complete {
-            self.traffic.take(view, changed);
+            self.stream.traffic.take(view, changed);
             self.ages.changed(view, changed);
         }
     }
@@ -101,7 +71,7 @@ impl Board {
     /// Takes the view as it is now, whatever of it is shown.
     pub(super) fn take(&mut self, view: &View, received_bytes: u64, now: Instant) {
         self.was_complete = view.is_complete();
-        self.traffic.second(received_bytes, now);
+        self.stream.traffic.second(received_bytes, now);
         self.prices.remember(view, now);
         self.ages.take(view, now);
         match (self.choice.is_held, &self.held) {
@@ -122,8 +92,11 @@ impl Board {
         let (shown, at) = held.as_ref().map_or((view, now), |(view, at)| (&**view, *at));
         self.order(shown, now);
         let head = Head {
-            link: (words::connection(self, !view.is_empty(), now), self.link.is_up()),
-            figures: words::figures(self, view, held.as_ref().map(|(_, at)| *at), now),
+            link: (
+                words::connection(&self.stream, !view.is_empty(), now),
+                self.stream.link.is_up(),
+            ),
+            figures: words::figures(&self.stream, view, held.as_ref().map(|(_, at)| *at), now),
             venues: words::venues(view),
         };
         let window = self.choice.window(self.rows.len(), screen::room(&head, size));
@@ -134,7 +107,7 @@ impl Board {
         self.flashes.see(tickers.iter().copied(), at);
         let (columns, rows) = self.table(shown, &tickers, at, size.0);
         let nothing = match self.rows.is_empty() {
-            true => words::nothing(self, shown),
+            true => words::nothing(&self.stream, &self.choice.order.filter, shown),
             false => String::new(),
         };
         let picture = Picture {
@@ -213,7 +186,7 @@ impl Board {
                     }
                 })
                 .collect(),
-            is_live: view.is_live(ticker) && self.link.is_up(),
+            is_live: view.is_live(ticker) && self.stream.link.is_up(),
         });
         let rows = rows.collect();
         (columns, rows)

@@ -26,6 +26,7 @@ mod choice;
 mod columns;
 mod lines;
 mod past;
+mod picture;
 mod screen;
 #[cfg(test)]
 mod tests;
@@ -231,14 +232,19 @@ impl Screen {
             };
             let Some(notice) = notice else { return Ok(true) };
             self.drawn = None;
-            match self.board.link.hear(notice, &self.board.url, Instant::now())? {
+            match self
+                .board
+                .stream
+                .link
+                .hear(notice, &self.board.stream.url, Instant::now())?
+            {
                 Notice::Connected {
                     server,
                     interval_ms,
                     is_tape,
                     ..
                 } => {
-                    (self.board.server, self.board.interval_ms) = (server, Some(interval_ms));
+                    (self.board.stream.server, self.board.stream.interval_ms) = (server, Some(interval_ms));
                     self.board.ages.connected(is_tape);
                 }
                 Notice::Changed(changed) => {

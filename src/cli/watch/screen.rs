@@ -6,10 +6,10 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::board::{Head, Picture, ShownRow};
 use super::choice::HELP;
 use super::columns::{Column, between};
 use super::past::Flash;
+use super::picture::{Head, Picture, ShownRow};
 use crate::cli::terminal::{heading, help, put_line, shortened};
 
 /// Lines that figures take, whether they fill them or not: the table must not move because a number has grown. Venues,

@@ -3,27 +3,38 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::board::Board;
 use super::choice::Choice;
+use super::traffic::Traffic;
 use crate::cli::figures::{bytes, grouped, printable, signed};
 use crate::cli::link::{Link, passed};
 use crate::cli::terminal::shortened;
 use crate::client::View;
 use crate::market::VenueState;
 
+/// What is known of the stream beside its values.
+pub(super) struct Stream {
+    pub(super) url: String,
+    pub(super) encoding: String,
+    /// The server's name and version, once it has said them.
+    pub(super) server: String,
+    pub(super) interval_ms: Option<u32>,
+    pub(super) link: Link,
+    pub(super) traffic: Traffic,
+}
+
 /// The connection; `has_values`: something is shown that may be old.
-pub(super) fn connection(board: &Board, has_values: bool, now: Instant) -> String {
-    match &board.link {
-        Link::Connecting => format!("connecting to {}", board.url),
-        Link::Connected(_) => format!("connected to {} at {}", printable(&board.server), board.url),
-        Link::Lost { .. } => board.link.loss(has_values, now).unwrap_or_default(),
+pub(super) fn connection(stream: &Stream, has_values: bool, now: Instant) -> String {
+    match &stream.link {
+        Link::Connecting => format!("connecting to {}", stream.url),
+        Link::Connected(_) => format!("connected to {} at {}", printable(&stream.server), stream.url),
+        Link::Lost { .. } => stream.link.loss(has_values, now).unwrap_or_default(),
     }
 }
 
 /// What is to be known of the stream, the most worth first.
-pub(super) fn figures(board: &Board, view: &View, held: Option<Instant>, now: Instant) -> Vec<String> {
+pub(super) fn figures(stream: &Stream, view: &View, held: Option<Instant>, now: Instant) -> Vec<String> {
     let mut parts = Vec::new();
-    let traffic = &board.traffic;
+    let traffic = &stream.traffic;
     if let Some(since) = held {
         parts.push(format!("held still for {}, space goes on", passed(since, now)));
     }
@@ -35,8 +46,8 @@ pub(super) fn figures(board: &Board, view: &View, held: Option<Instant>, now: In
     parts.push(format!("skipped beats {}", grouped(view.skipped())));
     let rate = traffic.bytes_per_s.map(|rate| format!("{}/s", bytes(rate)));
     parts.extend(rate);
-    let pace = board.interval_ms.map(|ms| format!(" every {ms} ms"));
-    parts.push(format!("{}{}", board.encoding, pace.unwrap_or_default()));
+    let pace = stream.interval_ms.map(|ms| format!(" every {ms} ms"));
+    parts.push(format!("{}{}", stream.encoding, pace.unwrap_or_default()));
     match view.losses() + view.breaches() {
         0 => {}
         repairs => parts.push(format!("repairs {}", grouped(repairs))),
@@ -68,11 +79,11 @@ pub(super) fn venues(view: &View) -> Vec<(String, bool)> {
 }
 
 /// Why there are no rows.
-pub(super) fn nothing(board: &Board, view: &View) -> String {
-    let filter = printable(&board.choice.order.filter);
+pub(super) fn nothing(stream: &Stream, filter: &str, view: &View) -> String {
+    let filter = printable(filter);
     match view.is_empty() {
         false => format!("nothing matches `{filter}`, Esc shows all"),
-        true if board.link.is_up() && view.is_complete() && view.epoch().is_some() => "no instruments yet".into(),
+        true if stream.link.is_up() && view.is_complete() && view.epoch().is_some() => "no instruments yet".into(),
         true => "waiting for the first values".into(),
     }
 }

@@ -16,7 +16,7 @@ use super::origins::{HostFault, Origins, Page};
 use crate::server::bounds::URL_BYTES_MAX;
 use crate::server::error::ApiError;
 use crate::server::limits::Work;
-use crate::server::routes::STREAM_PATH;
+use crate::server::url::STREAM_PATH;
 use crate::server::{App, Peer};
 
 /// What a page of another site may send, and read of an answer.

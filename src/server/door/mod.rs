@@ -29,11 +29,8 @@ use crate::server::bounds::EXPIRY_LOOK;
 use crate::server::error::ApiError;
 use crate::server::options::{INTERVAL_MS, beats};
 use crate::server::query_string::pairs;
-use crate::server::routes::EVENTS_PATH;
+use crate::server::url::{EVENTS_PATH, TICKET};
 use crate::server::{App, Peer};
-
-/// Parameter of a ticket, where there is one.
-pub(in crate::server) const TICKET: &str = "ticket";
 
 /// Who may come in.
 pub(in crate::server) enum Door {

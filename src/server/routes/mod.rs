@@ -35,16 +35,12 @@ use crate::server::reply::{KnownTags, json, tagged};
 use crate::server::session::upgrade;
 use crate::server::table::VenueStatus;
 use crate::server::table::asked::Asked;
+use crate::server::url::{EVENTS_PATH, STREAM_PATH};
 use crate::server::{App, Peer};
 use answer::Snapshot;
 use changes::changes;
 use events::events;
 use subscribers::subscribers;
-
-/// Where sockets are.
-pub(in crate::server) const STREAM_PATH: &str = "/v1/stream";
-/// Where event streams are.
-pub(in crate::server) const EVENTS_PATH: &str = "/v1/events";
 
 type Shared = State<Arc<App>>;
 

@@ -16,10 +16,11 @@ use super::{Begun, SessionConfig};
 use crate::fanout::CloseReason;
 use crate::monitor::names;
 use crate::server::door::access::Access;
-use crate::server::door::{Page, Refusal, TICKET};
+use crate::server::door::{Page, Refusal};
 use crate::server::error::ApiError;
 use crate::server::limits::Slot;
 use crate::server::options::{ConnectionOptions, first_offered};
+use crate::server::url::TICKET;
 use crate::server::{App, Peer};
 
 /// Checks the request and prepares the session that follows the answer.

@@ -17,9 +17,9 @@ use crate::wire::proto::{Snapshot, Ticker};
 
 fn board(now: Instant) -> Board {
     let mut board = Board::new("http://h:1", "protobuf".into(), now);
-    board.server = "tickwire/9".into();
-    board.interval_ms = Some(10);
-    board.link = Link::Connected(now);
+    board.stream.server = "tickwire/9".into();
+    board.stream.interval_ms = Some(10);
+    board.stream.link = Link::Connected(now);
     board
 }
 
@@ -136,7 +136,7 @@ fn a_lost_connection_greys_all_and_says_since_when_and_when_it_is_tried_again() 
     let mut view = view();
     draw(&mut board, &view, now, (80, 24));
     let _ = view.disconnected();
-    board.link = Link::Lost {
+    board.stream.link = Link::Lost {
         since: now,
         why: "reset\x1b[2J".into(),
         next: now + Duration::from_secs(70),
