@@ -1,0 +1,457 @@
+//! What counting for the metrics costs the hot paths: the same work with handles that count into nothing, and with those
+//! of the service's own recorder.
+//!
+//! Handles are made once, so two shards, engines or parsers stand beside each other, each made under its recorder; they
+//! take the same beats and frames in turn, so that the machine's drift hits both. Nothing hides the counting: the shard's
+//! sockets take everything at once, the engine has nobody to encode for.
+//!
+//! A regression means that something is counted by the subscriber, the instrument or the update where once a turn, a beat
+//! or a batch would do, or that a handle is made where one should be kept. What both sides do is in neither ratio: the
+//! shard's own sums, three additions a frame, and the looks at the clock for lags.
+//!
+//! `cargo bench --bench counting -- --once WORK nothing|service` does one work once, so that instructions can be counted,
+//! which no other load changes: `valgrind --tool=callgrind --toggle-collect='*counted_work*'` before the bench's file.
+
+mod measure;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use tokio::sync::mpsc;
+
+use measure::{cpu_ns, finish, median, show, within};
+use tickwire::control::Inflow;
+use tickwire::engine::{Beater, Clock, Demand, Engine, TickReceiver, tick_channel};
+use tickwire::fanout::{Allowance, Command, FanoutConfig, Join, Link, Request, Shard, Socket, SubscriberId};
+use tickwire::feed::binance::Parser;
+use tickwire::feed::parse::FrameParser;
+use tickwire::feed::synthetic::{EvenModel, Model};
+use tickwire::market::{Event, Symbol, SymbolPattern, Ts, Update};
+use tickwire::monitor::{Reader, Recorder, names};
+use tickwire::store::{Epoch, Writer};
+use tickwire::tape::CaptureReader;
+use tickwire::wire::{Compression, Encoding};
+
+const SEED: u64 = 7;
+const INSTRUMENTS: usize = 1_000;
+const SYMBOLS_EACH: usize = 20;
+/// Pairs made anew: what lies where in memory is luck, the middle one is not.
+const PAIRS: usize = 7;
+const ROUNDS: usize = 100;
+
+/// What is measured.
+trait Work {
+    /// Makes ready what one round takes.
+    fn prepare(&mut self);
+    /// One round; how many units it was.
+    fn work(&mut self) -> usize;
+    /// Throws away what the round brought forth.
+    fn tidy(&mut self) {}
+}
+
+/// The one place where instructions are counted.
+#[inline(never)]
+fn counted_work(work: &mut dyn Work) -> usize {
+    work.work()
+}
+
+/// The service's recorder, and what reads it.
+struct Service {
+    recorder: Recorder<PrometheusRecorder>,
+    reader: Reader,
+    handle: PrometheusHandle,
+}
+
+impl Service {
+    fn new() -> Service {
+        let buckets = |builder: PrometheusBuilder, (name, buckets): &(&str, &[f64])| {
+            builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)
+        };
+        let builder = names::BUCKETS.iter().try_fold(PrometheusBuilder::new(), buckets);
+        let inner = builder.expect("no list of buckets is empty").build_recorder();
+        let handle = inner.handle();
+        let (recorder, reader) = Recorder::new(inner);
+        Service {
+            recorder,
+            reader,
+            handle,
+        }
+    }
+}
+
+/// Whose handles a work has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Nothing,
+    Service,
+}
+
+impl Side {
+    fn with<T>(self, service: &Service, what: impl FnOnce() -> T) -> T {
+        match self {
+            Side::Nothing => metrics::with_local_recorder(&metrics::NoopRecorder, what),
+            Side::Service => metrics::with_local_recorder(&service.recorder, what),
+        }
+    }
+}
+
+/// Nanoseconds a unit of (no counting, counting, the second over the first), and what `--once` runs.
+fn compare(service: &Service, make: &dyn Fn() -> Box<dyn Work>) -> [f64; 3] {
+    let mut figures: [Vec<f64>; 3] = Default::default();
+    for pair in 0..PAIRS {
+        let mut order = [Side::Nothing, Side::Service];
+        order.rotate_left(pair % 2);
+        let mut works = order.map(|side| (side, side.with(service, make), Vec::new()));
+        for round in 0..ROUNDS {
+            works.rotate_left(round % 2);
+            for (side, work, costs) in &mut works {
+                side.with(service, || {
+                    work.prepare();
+                    let start = cpu_ns();
+                    let units = counted_work(work.as_mut());
+                    costs.push((cpu_ns() - start) as f64 / units as f64);
+                    work.tidy();
+                });
+            }
+            service.handle.run_upkeep();
+        }
+        let cost = |side| {
+            works
+                .iter()
+                .find(|(s, ..)| *s == side)
+                .map(|(.., costs)| median(&mut costs.clone()))
+        };
+        let cost = |side| cost(side).expect("both are there");
+        let (nothing, counting) = (cost(Side::Nothing), cost(Side::Service));
+        for (all, figure) in figures.iter_mut().zip([nothing, counting, counting / nothing]) {
+            all.push(figure);
+        }
+    }
+    figures.map(|mut all| median(&mut all))
+}
+
+fn symbols() -> Vec<Symbol> {
+    let name = |n: usize| Symbol::parse(&format!("bench:S{n:04}")).expect("a symbol");
+    (0..INSTRUMENTS).map(name).collect()
+}
+
+fn events(model: &mut EvenModel, symbols: &[Symbol], count: usize) -> Vec<Event> {
+    let now = Ts::now();
+    let event = |_| {
+        let (at, fields) = model.next_update();
+        Event::Update(Update {
+            symbol: symbols[at].clone(),
+            fields,
+            ts_event: Some(now),
+            ts_recv: now,
+        })
+    };
+    (0..count).map(event).collect()
+}
+
+/// Takes everything at once.
+struct Sink;
+
+impl Socket for Sink {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn abort(&mut self) {}
+}
+
+/// A shard's turn with one beat; its unit is a subscriber.
+struct FanOut {
+    beater: Beater,
+    shard: Shard<Sink>,
+    model: EvenModel,
+    symbols: Vec<Symbol>,
+    updates: usize,
+    beat: u64,
+    tick: Vec<Arc<tickwire::engine::Tick>>,
+}
+
+impl FanOut {
+    const SUBSCRIBERS: usize = 400;
+
+    fn new(updates: usize) -> FanOut {
+        let (demand, epoch) = (Arc::new(Demand::default()), Epoch::new(1).expect("an epoch"));
+        let config = FanoutConfig {
+            epoch,
+            clock: Clock::Wall,
+            frame_bytes_max: 65_536,
+            heartbeat_beats: 100,
+            slow_deadline_beats: 3_000,
+            symbols_max: 1_000,
+            message_bytes_max: 65_536,
+            io_uring: false,
+        };
+        let mut made = FanOut {
+            beater: Beater::new(Writer::new(INSTRUMENTS), demand.clone(), epoch),
+            shard: Shard::new(config, demand, Box::new(|| {})),
+            model: EvenModel::new(INSTRUMENTS, SEED),
+            symbols: symbols(),
+            updates: INSTRUMENTS,
+            beat: 0,
+            tick: Vec::new(),
+        };
+        made.turn();
+        let mut random = fastrand::Rng::with_seed(SEED);
+        (0..Self::SUBSCRIBERS).for_each(|number| made.join(SubscriberId(number as u64), &mut random));
+        made.updates = updates;
+        (0..20).for_each(|_| made.turn());
+        made
+    }
+
+    fn join(&mut self, id: SubscriberId, random: &mut fastrand::Rng) {
+        let join = Join {
+            id,
+            socket: Sink,
+            link: Arc::new(Link::default()),
+            encoding: Encoding::Protobuf,
+            compression: Compression::None,
+            pace_beats: 1,
+            allowance: Allowance::everything(1_000),
+            is_authenticated: false,
+        };
+        self.shard.command(Command::Join(Box::new(join)));
+        let held = random.choose_multiple(self.symbols.iter(), SYMBOLS_EACH);
+        let request = Request::Subscribe {
+            request_id: 1,
+            strings: held.into_iter().map(|s| SymbolPattern::Exact(s.clone())).collect(),
+            rejected: Vec::new(),
+            resume: None,
+        };
+        self.shard.command(Command::Request(id, request));
+    }
+
+    fn turn(&mut self) {
+        self.prepare();
+        self.work();
+    }
+}
+
+impl Work for FanOut {
+    fn prepare(&mut self) {
+        let events = events(&mut self.model, &self.symbols, self.updates);
+        self.beater.apply(&events, Ts::now());
+        self.beat += 1;
+        self.tick = vec![Arc::new(self.beater.seal(self.beat, self.beat, Ts::now()))];
+    }
+
+    fn work(&mut self) -> usize {
+        self.shard.turn(&self.tick);
+        Self::SUBSCRIBERS
+    }
+}
+
+/// A beat of the engine: takes batches, applies and seals them; its unit is an update.
+struct Ingest {
+    engine: Engine,
+    inlet: mpsc::Sender<Inflow>,
+    ticks: TickReceiver,
+    model: EvenModel,
+    symbols: Vec<Symbol>,
+    batches: usize,
+    batch: usize,
+    beat: u64,
+}
+
+impl Ingest {
+    fn new(batches: usize, batch: usize) -> Ingest {
+        let (sender, ticks) = tick_channel(8);
+        let (inlet, inflow) = mpsc::channel(batches);
+        let epoch = Epoch::new(1).expect("an epoch");
+        let mut beater = Beater::new(Writer::new(INSTRUMENTS), Arc::default(), epoch);
+        let (mut model, symbols) = (EvenModel::new(INSTRUMENTS, SEED), symbols());
+        beater.apply(&events(&mut model, &symbols, INSTRUMENTS), Ts::now());
+        Ingest {
+            engine: Engine::new(beater, inflow, vec![sender], Arc::default()),
+            inlet,
+            ticks,
+            model,
+            symbols,
+            batches,
+            batch,
+            beat: 0,
+        }
+    }
+}
+
+impl Work for Ingest {
+    fn prepare(&mut self) {
+        for _ in 0..self.batches {
+            let events = events(&mut self.model, &self.symbols, self.batch);
+            self.inlet.try_send(Inflow::events(events)).expect("room");
+        }
+        self.beat += 1;
+    }
+
+    fn work(&mut self) -> usize {
+        self.engine.beat(self.beat, Instant::now());
+        self.batches * self.batch
+    }
+
+    fn tidy(&mut self) {
+        self.ticks.try_recv().expect("a beat");
+    }
+}
+
+/// A venue's frames to events, with the lag and the hop that a connection records; its unit is a frame.
+struct Intake {
+    venue: tickwire::market::VenueName,
+    frames: Vec<(Ts, Vec<u8>)>,
+    /// Frames that are ready together.
+    batch: usize,
+    parser: Option<Parser>,
+    lag: metrics::Histogram,
+    hop: metrics::Histogram,
+    events: Vec<Event>,
+}
+
+impl Intake {
+    fn new(batch: usize) -> Intake {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("feeds/demo.capture.gz");
+        let mut reader = CaptureReader::open(&path).expect("a capture");
+        let (venue, mut frames) = (reader.venue().clone(), Vec::new());
+        while let Some(record) = reader.next_record().expect("a record") {
+            frames.push((record.ts_recv, record.frame.to_vec()));
+        }
+        Intake {
+            lag: metrics::histogram!(names::VENUE_LAG_SECONDS, "venue" => venue.as_str().to_owned()),
+            hop: metrics::histogram!(names::HOP_SECONDS, "hop" => "feed"),
+            parser: None,
+            events: Vec::new(),
+            venue,
+            frames,
+            batch,
+        }
+    }
+}
+
+impl Work for Intake {
+    fn prepare(&mut self) {
+        // The venue's numbers begin anew with the frames.
+        self.parser = Some(Parser::new(self.venue.clone()));
+    }
+
+    fn work(&mut self) -> usize {
+        let parser = self.parser.as_mut().expect("it is prepared");
+        for frames in self.frames.chunks(self.batch) {
+            let start = Instant::now();
+            for (ts_recv, frame) in frames {
+                let from = self.events.len();
+                let _ = parser.frame(frame, *ts_recv, &mut self.events);
+                // As `feed::live` does it.
+                if let Some(Event::Update(update)) = self.events[from..].last()
+                    && let Some(ts_event) = update.ts_event
+                {
+                    self.lag.record(ts_recv.micros_since(ts_event) as f64 / 1e6);
+                }
+            }
+            std::hint::black_box(&mut self.events).clear();
+            self.hop.record(start.elapsed().as_secs_f64());
+        }
+        self.frames.len()
+    }
+}
+
+/// A work by name, its unit, and the bound of its ratio.
+struct Plan {
+    name: &'static str,
+    says: &'static str,
+    unit: &'static str,
+    bound: f64,
+    make: fn() -> Box<dyn Work>,
+}
+
+const PLANS: &[Plan] = &[
+    Plan {
+        name: "fanout",
+        says: "fan-out, 400 subscribers x 20 of 1000, 20k updates/s",
+        unit: "subscriber",
+        bound: 1.05,
+        make: || Box::new(FanOut::new(200)),
+    },
+    Plan {
+        name: "fanout-busy",
+        says: "fan-out, 400 subscribers x 20 of 1000, 100k updates/s",
+        unit: "subscriber",
+        bound: 1.05,
+        make: || Box::new(FanOut::new(1_000)),
+    },
+    Plan {
+        name: "engine",
+        says: "engine, 300k updates/s, 30 a batch",
+        unit: "update",
+        bound: 1.05,
+        make: || Box::new(Ingest::new(100, 30)),
+    },
+    Plan {
+        name: "engine-calm",
+        says: "engine, 20k updates/s, each its own batch",
+        unit: "update",
+        bound: 1.05,
+        make: || Box::new(Ingest::new(200, 1)),
+    },
+    Plan {
+        name: "feed",
+        says: "feed, Binance frames, 64 ready together",
+        unit: "frame",
+        bound: 1.05,
+        make: || Box::new(Intake::new(64)),
+    },
+    Plan {
+        name: "feed-calm",
+        says: "feed, Binance frames one by one",
+        unit: "frame",
+        bound: 1.05,
+        make: || Box::new(Intake::new(1)),
+    },
+];
+
+impl Plan {
+    fn run(&self, service: &Service) -> bool {
+        let [nothing, counting, ratio] = compare(service, &|| (self.make)());
+        show(&format!("{}: a {}", self.says, self.unit), nothing, "ns");
+        show("  the same, counted", counting, "ns");
+        within("  ratio", ratio, self.bound, "x")
+    }
+
+    /// One round of work on one side; instructions are counted from outside.
+    fn once(&self, service: &Service, side: Side) {
+        side.with(service, || {
+            let mut work = (self.make)();
+            work.prepare();
+            println!("{}: {} of a {}", self.says, counted_work(work.as_mut()), self.unit);
+        });
+    }
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let service = Service::new();
+    if let Some(at) = args.iter().position(|a| a == "--once") {
+        let asked = |n: usize| args.get(at + n).map_or("", String::as_str);
+        let side = match asked(2) {
+            "nothing" => Some(Side::Nothing),
+            "service" => Some(Side::Service),
+            _ => None,
+        };
+        let plan = PLANS.iter().find(|plan| plan.name == asked(1));
+        let (Some(plan), Some(side)) = (plan, side) else {
+            let known: Vec<&str> = PLANS.iter().map(|plan| plan.name).collect();
+            println!("`--once WORK nothing|service`: works are {known:?}");
+            std::process::exit(2);
+        };
+        return plan.once(&service, side);
+    }
+    println!("CPU time of one thread, medians of {PAIRS} pairs, {ROUNDS} rounds each");
+    let ok = PLANS.iter().fold(true, |ok, plan| plan.run(&service) & ok);
+    let counted = service.reader.read();
+    assert!(counted.count(names::FRAMES, None) > 0 && counted.count(names::FEED_FRAMES, None) > 0);
+    finish(ok);
+}
