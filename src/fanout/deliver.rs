@@ -10,8 +10,9 @@ use crate::wire::{Chunks, Compression, DeltaHead, Encoding, picks_that_fit};
 use super::group::GroupId;
 use super::outgoing::Part;
 use super::pump::finish;
+use super::rest::Rest;
 use super::shard::{Scratch, Shard};
-use super::subscriber::{Rest, Sent, Subscriber};
+use super::subscriber::{Sent, Subscriber};
 use super::{CloseReason, Socket};
 
 /// What the beats of one turn changed, as one list: the common turn has one beat.
