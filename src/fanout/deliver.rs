@@ -204,7 +204,7 @@ impl<S: Socket> Shard<S> {
         }
         if !parts.is_empty() {
             let encoding = self.groups.get(id).key.encoding;
-            self.meters.built[encoding as usize].increment(parts.len() as u64);
+            self.meters.note_built(encoding, parts.len());
         }
         self.scratch.parts = parts;
         let group = self.groups.get_mut(id);
