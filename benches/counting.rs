@@ -299,7 +299,11 @@ impl Work for Ingest {
     }
 
     fn tidy(&mut self) {
-        self.ticks.try_recv().expect("a beat");
+        // A beat takes no more than half its time, of which others may have had the most.
+        while self.inlet.capacity() < self.inlet.max_capacity() {
+            self.engine.beat(self.beat, Instant::now());
+        }
+        while self.ticks.try_recv().is_ok() {}
     }
 }
 

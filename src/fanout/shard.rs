@@ -93,7 +93,7 @@ pub(super) struct Meters {
     frames: [Counter; 3],
     bytes: [Counter; 3],
     entries: [Counter; 3],
-    built: [Counter; 3],
+    pub(super) built: [Counter; 3],
     pub(super) skipped: Counter,
     pub(super) subscribers: Gauge,
     pub(super) slow: Gauge,
