@@ -7,10 +7,16 @@
 //!
 //! A regression means that something is counted by the subscriber, the instrument or the update where once a turn, a beat
 //! or a batch would do, or that a handle is made where one should be kept. What both sides do is in neither ratio: the
-//! shard's own sums, three additions a frame, and the looks at the clock for lags.
+//! shard's own sums, four additions a frame, and the looks at the clock for lags.
+//!
+//! On a core of an AMD EPYC: nothing that shows in a shard's turn; 30 ns a batch in the engine, its one histogram; 20 ns a
+//! frame of a venue, two counters and the lag, and 30 ns more for each time that frames are handed over. Bounds are twice
+//! the growth over 1, and never below what the machine's noise does.
 //!
 //! `cargo bench --bench counting -- --once WORK nothing|service` does one work once, so that instructions can be counted,
 //! which no other load changes: `valgrind --tool=callgrind --toggle-collect='*counted_work*'` before the bench's file.
+//! A turn with 400 subscribers takes 565,600 with either; a frame of Binance 5,120 and 5,270, handed over one by one 5,260
+//! and 5,610. (The engine's beat ends by the clock, so there they say nothing.)
 
 mod measure;
 
@@ -380,42 +386,42 @@ const PLANS: &[Plan] = &[
         name: "fanout",
         says: "fan-out, 400 subscribers x 20 of 1000, 20k updates/s",
         unit: "subscriber",
-        bound: 1.05,
+        bound: 1.04,
         make: || Box::new(FanOut::new(200)),
     },
     Plan {
         name: "fanout-busy",
         says: "fan-out, 400 subscribers x 20 of 1000, 100k updates/s",
         unit: "subscriber",
-        bound: 1.05,
+        bound: 1.04,
         make: || Box::new(FanOut::new(1_000)),
     },
     Plan {
         name: "engine",
         says: "engine, 60k updates/s, 30 a batch",
         unit: "update",
-        bound: 1.05,
+        bound: 1.1,
         make: || Box::new(Ingest::new(20, 30)),
     },
     Plan {
         name: "engine-calm",
         says: "engine, 20k updates/s, each its own batch",
         unit: "update",
-        bound: 1.05,
+        bound: 1.3,
         make: || Box::new(Ingest::new(200, 1)),
     },
     Plan {
         name: "feed",
         says: "feed, Binance frames, 64 ready together",
         unit: "frame",
-        bound: 1.05,
+        bound: 1.1,
         make: || Box::new(Intake::new(64)),
     },
     Plan {
         name: "feed-calm",
         says: "feed, Binance frames one by one",
         unit: "frame",
-        bound: 1.05,
+        bound: 1.2,
         make: || Box::new(Intake::new(1)),
     },
 ];
