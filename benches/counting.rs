@@ -10,8 +10,8 @@
 //! shard's own sums, four additions a frame, and the looks at the clock for lags.
 //!
 //! On a core of an AMD EPYC: nothing that shows in a shard's turn; 30 ns a batch in the engine, its one histogram; 20 ns a
-//! frame of a venue, two counters and the lag, and 30 ns more for each time that frames are handed over. Bounds are twice
-//! the growth over 1, and never below what the machine's noise does.
+//! frame of a venue, two counters and the lag, and 30 ns more for each time that frames are handed over. Bounds are two
+//! to three times the growth, for the machine's noise.
 //!
 //! `cargo bench --bench counting -- --once WORK nothing|service` does one work once, so that instructions can be counted,
 //! which no other load changes: `valgrind --tool=callgrind --toggle-collect='*counted_work*'` before the bench's file.
@@ -414,14 +414,14 @@ const PLANS: &[Plan] = &[
         name: "feed",
         says: "feed, Binance frames, 64 ready together",
         unit: "frame",
-        bound: 1.1,
+        bound: 1.15,
         make: || Box::new(Intake::new(64)),
     },
     Plan {
         name: "feed-calm",
         says: "feed, Binance frames one by one",
         unit: "frame",
-        bound: 1.2,
+        bound: 1.3,
         make: || Box::new(Intake::new(1)),
     },
 ];
