@@ -43,7 +43,6 @@ use tickwire::wire::{Compression, Encoding};
 
 const SEED: u64 = 7;
 const INSTRUMENTS: usize = 1_000;
-const SYMBOLS_EACH: usize = 20;
 /// Pairs made anew: what lies where in memory is luck, the middle one is not.
 const PAIRS: usize = 7;
 const ROUNDS: usize = 100;
@@ -186,7 +185,7 @@ struct FanOut {
 impl FanOut {
     const SUBSCRIBERS: usize = 400;
 
-    fn new(updates: usize) -> FanOut {
+    fn new(symbols_each: usize, updates: usize) -> FanOut {
         let (demand, epoch) = (Arc::new(Demand::default()), Epoch::new(1).expect("an epoch"));
         let config = FanoutConfig {
             epoch,
@@ -209,13 +208,13 @@ impl FanOut {
         };
         made.turn();
         let mut random = fastrand::Rng::with_seed(SEED);
-        (0..Self::SUBSCRIBERS).for_each(|number| made.join(SubscriberId(number as u64), &mut random));
+        (0..Self::SUBSCRIBERS).for_each(|n| made.join(SubscriberId(n as u64), symbols_each, &mut random));
         made.updates = updates;
         (0..20).for_each(|_| made.turn());
         made
     }
 
-    fn join(&mut self, id: SubscriberId, random: &mut fastrand::Rng) {
+    fn join(&mut self, id: SubscriberId, symbols_each: usize, random: &mut fastrand::Rng) {
         let join = Join {
             id,
             socket: Sink,
@@ -227,7 +226,7 @@ impl FanOut {
             is_authenticated: false,
         };
         self.shard.command(Command::Join(Box::new(join)));
-        let held = random.choose_multiple(self.symbols.iter(), SYMBOLS_EACH);
+        let held = random.choose_multiple(self.symbols.iter(), symbols_each);
         let request = Request::Subscribe {
             request_id: 1,
             strings: held.into_iter().map(|s| SymbolPattern::Exact(s.clone())).collect(),
@@ -382,19 +381,27 @@ struct Plan {
 }
 
 const PLANS: &[Plan] = &[
+    // Little to write: what is counted by the subscriber shows most here.
+    Plan {
+        name: "fanout-small",
+        says: "fan-out, 400 subscribers x 1 of 1000, 100k updates/s",
+        unit: "subscriber",
+        bound: 1.04,
+        make: || Box::new(FanOut::new(1, 1_000)),
+    },
     Plan {
         name: "fanout",
         says: "fan-out, 400 subscribers x 20 of 1000, 20k updates/s",
         unit: "subscriber",
         bound: 1.04,
-        make: || Box::new(FanOut::new(200)),
+        make: || Box::new(FanOut::new(20, 200)),
     },
     Plan {
         name: "fanout-busy",
         says: "fan-out, 400 subscribers x 20 of 1000, 100k updates/s",
         unit: "subscriber",
         bound: 1.04,
-        make: || Box::new(FanOut::new(1_000)),
+        make: || Box::new(FanOut::new(20, 1_000)),
     },
     Plan {
         name: "engine",
