@@ -2,8 +2,8 @@
 //!
 //! Both run in one thread in turn, beat by beat, so that the machine's drift hits both; their CPU time is
 //! compared. A regression means that something beside the system call has grown: the ratio is the whole
-//! service's cost per frame over the least that any server can pay, its counting for the metrics included. Beside them the
-//! same shard through io_uring.
+//! service's cost per frame over the least that any server can pay, its counting for the metrics included (`counting` shows
+//! that alone). Beside them the same shard through io_uring.
 
 mod measure;
 

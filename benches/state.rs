@@ -3,6 +3,9 @@
 //! A regression means that a keeper is behind the beat for longer than its queue holds, that a crash loses more than the
 //! five seconds between two checkpoints, or that a restart is felt. The engine's own image stands beside them: it is why
 //! the engine does not take it.
+//!
+//! Bounds of time are about twice what was measured on a core of an AMD EPYC, so that a slower one passes and a row twice as
+//! long, or a second copy, does not; bytes are the same everywhere. The disk's own time is shown and has none: it is the disk's.
 
 mod measure;
 
@@ -63,7 +66,7 @@ fn main() {
         }
         1_000
     });
-    all_within &= within("engine: a tick more to hand over", hand_over, 2_000.0, "ns");
+    all_within &= within("engine: a tick more to hand over", hand_over, 60.0, "ns");
     show(
         "engine, if it took the image itself",
         ms(|| drop(black_box(writer.image()))),
@@ -71,7 +74,7 @@ fn main() {
     );
 
     let copy = ms(|| drop(black_box(table.versioned())));
-    all_within &= within("keeper: copies its table", copy, 250.0, "ms");
+    all_within &= within("keeper: copies its table", copy, 25.0, "ms");
     let checkpoint = |is_final| Checkpoint {
         epoch,
         is_final,
@@ -80,23 +83,20 @@ fn main() {
     };
     let taken = checkpoint(true);
     let encode = ms(|| drop(black_box(taken.encode())));
-    all_within &= within("writing thread: encodes it", encode, 500.0, "ms");
+    all_within &= within("writing thread: encodes it", encode, 60.0, "ms");
     let bytes = taken.encode();
     all_within &= within(
         "bytes an instrument",
         bytes.len() as f64 / INSTRUMENTS as f64,
-        120.0,
+        100.0,
         "B",
     );
 
     let decode = ms(|| drop(black_box(Checkpoint::decode(&bytes))));
-    show("next start: reads it", decode, "ms");
+    all_within &= within("next start: reads it", decode, 100.0, "ms");
     let revive = || Timeline::revive(&taken, epoch, INSTRUMENTS, Ts(2));
-    show(
-        "next start: both halves of the store",
-        ms(|| drop(black_box(revive()))),
-        "ms",
-    );
+    let halves = ms(|| drop(black_box(revive())));
+    all_within &= within("next start: both halves of the store", halves, 300.0, "ms");
 
     let dir = std::env::temp_dir().join(format!("tickwire-bench-state-{}", std::process::id()));
     let (folder, _) = Folder::open(&dir).expect("a folder");

@@ -140,7 +140,10 @@ impl Engine {
         self.beat(pulse.timer.tick(now), now);
     }
 
-    fn beat(&mut self, number: u64, start: Instant) {
+    /// One beat, which began at `start`: drains what feeds have said, seals it and publishes the tick.
+    ///
+    /// The thread does so by its timer; whoever measures does it by hand.
+    pub fn beat(&mut self, number: u64, start: Instant) {
         let ts = Ts::now();
         while let Ok(inflow) = self.inlet.try_recv() {
             self.take(inflow, ts);

@@ -10,8 +10,9 @@ use crate::wire::{Chunks, Compression, DeltaHead, Encoding, picks_that_fit};
 use super::group::GroupId;
 use super::outgoing::Part;
 use super::pump::finish;
+use super::rest::Rest;
 use super::shard::{Scratch, Shard};
-use super::subscriber::{Rest, Sent, Subscriber};
+use super::subscriber::{Sent, Subscriber};
 use super::{CloseReason, Socket};
 
 /// What the beats of one turn changed, as one list: the common turn has one beat.
@@ -203,7 +204,7 @@ impl<S: Socket> Shard<S> {
         }
         if !parts.is_empty() {
             let encoding = self.groups.get(id).key.encoding;
-            self.meters.built[encoding as usize].increment(parts.len() as u64);
+            self.meters.note_built(encoding, parts.len());
         }
         self.scratch.parts = parts;
         let group = self.groups.get_mut(id);

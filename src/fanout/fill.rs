@@ -6,7 +6,7 @@ use crate::wire::Chunks;
 
 use super::group::Group;
 use super::job::Job;
-use super::subscriber::Rest;
+use super::rest::Rest;
 
 /// Changed instruments up to this many are found by walking the table's order of change; above, the
 /// held ones are gone through, so that a part costs at most what is held.

@@ -29,6 +29,7 @@ mod post;
 mod pump;
 mod renew;
 mod resolve;
+mod rest;
 #[cfg(target_os = "linux")]
 mod ring;
 #[cfg(not(target_os = "linux"))]
@@ -37,6 +38,7 @@ mod ring;
 mod run;
 mod shard;
 mod standing;
+mod subscribe;
 mod subscriber;
 #[cfg(test)]
 mod tests;

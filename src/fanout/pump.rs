@@ -320,7 +320,7 @@ impl<S: Socket> Shard<S> {
     fn send_built(&mut self, subscriber: &mut Subscriber<S>, receipt: Option<Receipt>) -> Sent {
         let (encoding, compression) = (subscriber.encoding, subscriber.compression);
         finish(&mut self.scratch, encoding, compression);
-        self.meters.built[encoding as usize].increment(1);
+        self.meters.note_built(encoding, 1);
         let chunks = &self.scratch.chunks[encoding as usize];
         let is_instrument = |pick: &&u32| chunks.instrument_at(**pick).is_some();
         let entries = self.scratch.picks.iter().filter(is_instrument).count() as u32;

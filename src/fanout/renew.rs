@@ -9,8 +9,9 @@ use crate::store::Table;
 use super::Socket;
 use super::group::Groups;
 use super::job::Job;
+use super::rest::Rest;
 use super::shard::Shard;
-use super::subscriber::{Rest, Subscriber};
+use super::subscriber::Subscriber;
 
 impl<S: Socket> Shard<S> {
     /// Begins the epoch of a tick, before the tick itself is taken. The seq goes on.

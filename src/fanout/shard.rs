@@ -90,19 +90,20 @@ pub(super) struct Scratch {
 
 /// Handles made once, and what one turn adds to them.
 pub(super) struct Meters {
-    pub(super) frames: [Counter; 3],
-    pub(super) bytes: [Counter; 3],
-    pub(super) entries: [Counter; 3],
+    frames: [Counter; 3],
+    bytes: [Counter; 3],
+    entries: [Counter; 3],
     pub(super) built: [Counter; 3],
     pub(super) skipped: Counter,
     pub(super) subscribers: Gauge,
     pub(super) slow: Gauge,
-    pub(super) sent: [SentInTurn; 3],
+    in_turn: [InTurn; 3],
 }
 
-/// What went out in one encoding.
+/// What was built and went out in one encoding.
 #[derive(Clone, Copy, Default)]
-pub(super) struct SentInTurn {
+struct InTurn {
+    built: u64,
     frames: u64,
     bytes: u64,
     entries: u64,
@@ -119,25 +120,33 @@ impl Meters {
             skipped: metrics::counter!(names::SKIPPED),
             subscribers: metrics::gauge!(names::SUBSCRIBERS),
             slow: metrics::gauge!(names::SUBSCRIBERS_SLOW),
-            sent: [SentInTurn::default(); 3],
+            in_turn: [InTurn::default(); 3],
         }
     }
 
     /// Notes a frame; three additions, the shared counters follow once a turn.
     pub(super) fn note(&mut self, encoding: Encoding, bytes: usize, entries: u32) {
-        let sent = &mut self.sent[encoding as usize];
-        sent.frames += 1;
-        sent.bytes += bytes as u64;
-        sent.entries += u64::from(entries);
+        let sum = &mut self.in_turn[encoding as usize];
+        sum.frames += 1;
+        sum.bytes += bytes as u64;
+        sum.entries += u64::from(entries);
+    }
+
+    /// Notes frames built, each for one subscriber or for many who are alike.
+    pub(super) fn note_built(&mut self, encoding: Encoding, frames: usize) {
+        self.in_turn[encoding as usize].built += frames as u64;
     }
 
     pub(super) fn end_turn(&mut self) {
-        for (at, sent) in self.sent.iter_mut().enumerate() {
-            let sent = std::mem::take(sent);
-            if sent.frames > 0 {
-                self.frames[at].increment(sent.frames);
-                self.bytes[at].increment(sent.bytes);
-                self.entries[at].increment(sent.entries);
+        for (at, sum) in self.in_turn.iter_mut().enumerate() {
+            let sum = std::mem::take(sum);
+            if sum.built > 0 {
+                self.built[at].increment(sum.built);
+            }
+            if sum.frames > 0 {
+                self.frames[at].increment(sum.frames);
+                self.bytes[at].increment(sum.bytes);
+                self.entries[at].increment(sum.entries);
             }
         }
     }

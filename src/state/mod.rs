@@ -3,8 +3,8 @@
 //! # Who takes it
 //! The [`Keeper`] is one more reader of the engine's ticks, with a [`Table`](crate::store::Table) of its own. So a
 //! checkpoint costs the engine nothing but a tick more to hand over, and holds exactly what was published, each
-//! instrument with the beat of its last change. An image taken by the engine's own thread would
-//! be a copy of every instrument between two beats; `cargo bench --bench state` has what that costs at 100,000.
+//! instrument with the beat of its last change. An image taken by the engine's own thread would be a copy of every
+//! instrument between two beats: at 100,000 instruments 3 ms of its 10 (`benches/state.rs`).
 //!
 //! # What a restart may promise
 //! Within an epoch a seq is never used twice, and nobody is told "resumed" where something is missing. So:

@@ -15,6 +15,7 @@ mod recency;
 mod table;
 #[cfg(test)]
 mod tests;
+mod venues;
 mod working;
 mod writer;
 

@@ -3,15 +3,15 @@
 use rustc_hash::FxHashMap;
 
 use crate::market::{
-    Decimal, Event, Field, FieldSet, InstrumentId, Scale, Side, StaleCause, Symbol, TickerState, Ts, Update, Value,
-    VenueName, VenueState,
+    Decimal, Event, FIELDS, Field, FieldSet, InstrumentId, Scale, Side, StaleCause, Symbol, TickerState, Ts, Update,
+    Value,
 };
 
 use super::counts::ByVenue;
+use super::venues::Venues;
 use super::working::Working;
 use super::{
-    Change, Counts, Entry, Image, InstrumentImage, OWN_INSTRUMENTS_MAX, REASON_BYTES_MAX, SealedBeat, Seq, StoreCounts,
-    VENUES_MAX, VenueCounts, VenueRow,
+    Change, Counts, Entry, Image, InstrumentImage, OWN_INSTRUMENTS_MAX, SealedBeat, Seq, StoreCounts, VenueCounts,
 };
 
 /// The writing half of the store: newest values, no versions.
@@ -21,8 +21,7 @@ pub struct Writer {
     rows: Vec<Working>,
     by_symbol: FxHashMap<Symbol, InstrumentId>,
     dirty: Vec<InstrumentId>,
-    venues: Vec<VenueRow>,
-    dirty_venues: Vec<usize>,
+    venues: Venues,
     instruments_max: usize,
     /// Instruments that are the server's own: they take no room from the feeds'.
     own: usize,
@@ -39,8 +38,7 @@ impl Writer {
             rows: Vec::new(),
             by_symbol: FxHashMap::default(),
             dirty: Vec::new(),
-            venues: Vec::new(),
-            dirty_venues: Vec::new(),
+            venues: Venues::default(),
             instruments_max,
             own: 0,
             counts: StoreCounts::default(),
@@ -55,13 +53,13 @@ impl Writer {
     pub fn resumed(instruments_max: usize, seq: Seq, image: &Image) -> Option<Writer> {
         let mut writer = Writer::new(instruments_max);
         writer.restore(image);
-        if writer.rows.len() != image.instruments.len() || writer.venues.len() != image.venues.len() {
+        if writer.rows.len() != image.instruments.len() || writer.venues.rows().len() != image.venues.len() {
             return None;
         }
         for id in writer.dirty.drain(..) {
             std::mem::take(&mut writer.rows[id.index()].open);
         }
-        writer.dirty_venues.clear();
+        writer.venues.settle();
         writer.seq = seq;
         Some(writer)
     }
@@ -119,22 +117,25 @@ impl Writer {
             }
             Event::Removed(symbol) => self.remove(symbol),
             Event::State { symbol, state, cause } => self.set_state(symbol, *state, *cause),
-            Event::Venue { venue, state, reason } => self.set_venue(venue, *state, reason, now),
+            Event::Venue { venue, state, reason } => {
+                let is_taken = self.venues.set(venue, *state, reason, now);
+                self.counts.refused += u64::from(!is_taken);
+            }
         }
     }
 
     /// The newest state of everything ever listed, tombstones included.
     pub fn image(&self) -> Image {
         Image {
-            instruments: self.rows.iter().map(Working::image).collect(),
-            venues: self.venues.clone(),
+            instruments: self.rows.iter().map(|row| row.newest.clone()).collect(),
+            venues: self.venues.rows().to_vec(),
         }
     }
 
     /// The instruments that are live, in the order of their listing.
     pub fn live(&self) -> impl Iterator<Item = &Symbol> {
-        let is_live = |row: &&Working| !row.is_removed && row.state.0 == TickerState::Live;
-        self.rows.iter().filter(is_live).map(|row| &row.listing.symbol)
+        let is_live = |row: &&Working| !row.newest.is_removed && row.newest.state.0 == TickerState::Live;
+        self.rows.iter().filter(is_live).map(|row| &row.newest.listing.symbol)
     }
 
     /// Makes the instruments and venues of an image what they are there; others stay. Where the image has fewer decimals
@@ -145,7 +146,8 @@ impl Writer {
         for instrument in &image.instruments {
             self.restore_instrument(instrument);
         }
-        image.venues.iter().for_each(|venue| self.restore_venue(venue));
+        let refused = image.venues.iter().filter(|venue| !self.venues.restore(venue)).count();
+        self.counts.refused += refused as u64;
     }
 
     /// Forgets everything but the seq, and begins again with an image: a new epoch.
@@ -162,7 +164,7 @@ impl Writer {
 
     /// Closes the open beat: `None`, and no new number, where nothing changed.
     pub fn seal(&mut self, ts: Ts) -> Option<SealedBeat> {
-        if self.dirty.is_empty() && self.dirty_venues.is_empty() {
+        if self.dirty.is_empty() && !self.venues.is_dirty() {
             return None;
         }
         self.seq = self.seq.next();
@@ -177,10 +179,7 @@ impl Writer {
             let change = self.rows[id.index()].seal(id, &mut beat.values);
             beat.changes.push(change);
         }
-        self.dirty_venues.sort_unstable();
-        self.dirty_venues.dedup();
-        beat.venues
-            .extend(self.dirty_venues.drain(..).map(|at| self.venues[at].clone()));
+        beat.venues = self.venues.seal();
         Some(beat)
     }
 
@@ -192,12 +191,12 @@ impl Writer {
         let is_announced = change.listing.is_some();
         Entry {
             id: change.id,
-            listing: &row.listing,
+            listing: &row.newest.listing,
             is_announced: is_announced && !change.is_removed,
             is_removed: change.is_removed,
             set: change.set,
             cleared: change.cleared,
-            values: &row.values,
+            values: &row.newest.values,
             state: change.state,
             // Who forgets all values forgets the count as well.
             counts: if is_announced {
@@ -224,19 +223,19 @@ impl Writer {
         let row = &mut self.rows[id.index()];
         self.by_venue.took(row.venue, changed, row.open.updates > 0);
         // The store made it stale when it began again, so the store ends that, as soon as its feed speaks of it.
-        let is_back = row.state == (TickerState::Stale, Some(StaleCause::Restart));
+        let is_back = row.newest.state == (TickerState::Stale, Some(StaleCause::Restart));
         if is_back {
-            row.state = (TickerState::Live, None);
+            row.newest.state = (TickerState::Live, None);
             row.open.has_state = true;
         }
         if changed {
             self.counts.changed += 1;
             // An image may say any count.
-            row.update_count = row.update_count.saturating_add(1);
+            row.newest.update_count = row.newest.update_count.saturating_add(1);
             row.open.updates += 1;
-            row.ts_event = update.ts_event;
+            row.newest.ts_event = update.ts_event;
             if update.fields.is_trade() {
-                row.ts_trade = update.ts_event;
+                row.newest.ts_trade = update.ts_event;
             }
         }
         if changed || is_back {
@@ -248,9 +247,9 @@ impl Writer {
     fn list(&mut self, symbol: &Symbol) -> Option<InstrumentId> {
         if let Some(id) = self.by_symbol.get(symbol.as_str()).copied() {
             let row = &mut self.rows[id.index()];
-            if row.is_removed {
-                row.is_removed = false;
-                row.state = (TickerState::Live, None);
+            if row.newest.is_removed {
+                row.newest.is_removed = false;
+                row.newest.state = (TickerState::Live, None);
                 row.open.is_announced = true;
                 self.touch(id);
             }
@@ -304,26 +303,27 @@ impl Writer {
             return self.misfit(id, field, "more decimals than the other values leave room for");
         }
         let row = &mut self.rows[id.index()];
-        let Some(scaled) = value.scaled(row.listing.decimals.of(field.scale())) else {
+        let Some(scaled) = value.scaled(row.newest.listing.decimals.of(field.scale())) else {
             return self.misfit(id, field, "too large at this precision");
         };
         let counts_anyway = is_trade && matches!(field, Field::LastPrice | Field::LastSize);
-        let is_same = row.present.contains(field) && row.values[field.index()] == scaled;
+        let is_same = row.newest.present.contains(field) && row.newest.values[field.index()] == scaled;
         if is_same && !counts_anyway {
             return false;
         }
-        row.values[field.index()] = scaled;
-        row.present.insert(field);
+        row.newest.values[field.index()] = scaled;
+        row.newest.present.insert(field);
         row.open.fields.insert(field);
         true
     }
 
     fn clear(&mut self, id: InstrumentId, field: Field) -> bool {
         let row = &mut self.rows[id.index()];
-        if !row.present.contains(field) {
+        if !row.newest.present.contains(field) {
             return false;
         }
-        row.present.remove(field);
+        row.newest.present.remove(field);
+        row.newest.values[field.index()] = 0;
         row.open.fields.insert(field);
         true
     }
@@ -333,7 +333,7 @@ impl Writer {
         self.counts.misfits += 1;
         // Edges, not levels: the first of each power of two, so that a broken venue cannot flood the log.
         if self.counts.misfits.is_power_of_two() {
-            let (symbol, count) = (&self.rows[id.index()].listing.symbol, self.counts.misfits);
+            let (symbol, count) = (&self.rows[id.index()].newest.listing.symbol, self.counts.misfits);
             tracing::warn!(%symbol, field = field.name(), count, "value cleared: {why}");
         }
         self.clear(id, field)
@@ -344,21 +344,24 @@ impl Writer {
     fn grow(&mut self, id: InstrumentId, scale: Scale, needed: u8) -> bool {
         let row = &mut self.rows[id.index()];
         let Some(more) = needed
-            .checked_sub(row.listing.decimals.of(scale))
+            .checked_sub(row.newest.listing.decimals.of(scale))
             .filter(|more| *more > 0)
         else {
             return true;
         };
-        let is_held = |f: &Field| f.scale() == scale && row.present.contains(*f);
+        let is_held = |f: &Field| f.scale() == scale && row.newest.present.contains(*f);
         let held: Vec<Field> = Field::ALL.into_iter().filter(is_held).collect();
         let Some(factor) = 10i64.checked_pow(u32::from(more)).filter(|_| scale != Scale::Whole) else {
             return false;
         };
-        if held.iter().any(|f| row.values[f.index()].checked_mul(factor).is_none()) {
+        if held
+            .iter()
+            .any(|f| row.newest.values[f.index()].checked_mul(factor).is_none())
+        {
             return false;
         }
-        held.iter().for_each(|f| row.values[f.index()] *= factor);
-        row.listing.decimals.set(scale, needed);
+        held.iter().for_each(|f| row.newest.values[f.index()] *= factor);
+        row.newest.listing.decimals.set(scale, needed);
         row.open.is_announced = true;
         self.touch(id);
         true
@@ -369,11 +372,12 @@ impl Writer {
             return;
         };
         let row = &mut self.rows[id.index()];
-        if !row.is_removed {
-            row.is_removed = true;
-            row.present = FieldSet::EMPTY;
-            row.ts_event = None;
-            row.ts_trade = None;
+        if !row.newest.is_removed {
+            row.newest.is_removed = true;
+            row.newest.present = FieldSet::EMPTY;
+            row.newest.values = [0; FIELDS];
+            row.newest.ts_event = None;
+            row.newest.ts_trade = None;
             self.touch(id);
         }
     }
@@ -385,52 +389,10 @@ impl Writer {
         };
         let row = &mut self.rows[id.index()];
         let new = (state, cause.filter(|_| state == TickerState::Stale));
-        if !row.is_removed && row.state != new {
-            row.state = new;
+        if !row.newest.is_removed && row.newest.state != new {
+            row.newest.state = new;
             row.open.has_state = true;
             self.touch(id);
-        }
-    }
-
-    fn set_venue(&mut self, name: &VenueName, state: VenueState, reason: &str, now: Ts) {
-        let reason = shortened(reason);
-        let row = VenueRow {
-            name: name.clone(),
-            state,
-            since: now,
-            reason: reason.to_owned(),
-        };
-        match self.venues.iter().position(|v| v.name == *name) {
-            Some(at) => {
-                let old = &mut self.venues[at];
-                if old.state == state && old.reason == reason {
-                    return;
-                }
-                let since = if old.state == state { old.since } else { now };
-                *old = VenueRow { since, ..row };
-                self.dirty_venues.push(at);
-            }
-            None if self.venues.len() < VENUES_MAX => {
-                self.dirty_venues.push(self.venues.len());
-                self.venues.push(row);
-            }
-            None => self.counts.refused += 1,
-        }
-    }
-
-    fn restore_venue(&mut self, image: &VenueRow) {
-        let row = VenueRow {
-            reason: shortened(&image.reason).to_owned(),
-            ..image.clone()
-        };
-        match self.venues.iter().position(|venue| venue.name == row.name) {
-            Some(at) if self.venues[at] == row => {}
-            // Also where only the time differs: it may have been in another state meanwhile.
-            Some(at) => {
-                self.venues[at] = row;
-                self.dirty_venues.push(at);
-            }
-            None => self.set_venue(&row.name, row.state, &row.reason, row.since),
         }
     }
 
@@ -440,13 +402,4 @@ impl Writer {
             self.dirty.push(id);
         }
     }
-}
-
-/// A reason cut, between two characters, to what a message holds.
-fn shortened(reason: &str) -> &str {
-    let mut end = reason.len().min(REASON_BYTES_MAX);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
-    &reason[..end]
 }

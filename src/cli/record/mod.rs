@@ -40,8 +40,13 @@ pub(super) struct RecordArgs {
     /// Raw capture to write, such as day.capture.gz
     #[arg(long, value_name = "FILE")]
     raw: Option<PathBuf>,
-    /// Feed as KIND[:TARGET][?KEY=VALUE&...], several times for several feeds; for a raw capture exactly one of a venue
-    #[arg(long, value_name = "SPEC")]
+    // No doc comment: rustdoc would take the brackets for a link.
+    #[arg(
+        long,
+        value_name = "SPEC",
+        help = "Feed as KIND[:TARGET][?KEY=VALUE&...], several times for several feeds; for a raw capture exactly one of a \
+                venue"
+    )]
     feed: Vec<String>,
     /// Go on in a new file when one has so many bytes, compressed; 65536 or more
     #[arg(long, value_name = "N")]

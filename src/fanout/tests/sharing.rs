@@ -12,6 +12,8 @@ use crate::wire::{Compression, Encoding};
 
 fn count_frames(world: &mut World, encoding: Encoding) -> Arc<AtomicU64> {
     let count = Arc::new(AtomicU64::new(0));
+    // What was built until now is none of it.
+    world.shard.meters.end_turn();
     world.shard.meters.built[encoding as usize] = Counter::from_arc(count.clone());
     count
 }

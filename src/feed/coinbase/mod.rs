@@ -4,6 +4,7 @@
 //! channel feeds which field stands in [`Parser`]. A product of `-USDC` is not to be had, but for USDT-USDC and
 //! EURC-USDC: the venue sends the one of `-USD` in its place, under that name.
 
+mod answers;
 mod dialect;
 mod messages;
 mod parser;

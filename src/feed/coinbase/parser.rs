@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 
 use super::super::Batch;
 use super::super::parse::{
-    Answer, Contiguous, Continuity, Counts, FrameParser, Growing, Heard, Instruments, ParseError, Quote, QuoteBook,
-    Tally, decimal, rfc3339, shape,
+    Contiguous, Continuity, Counts, FrameParser, Growing, Heard, Instruments, ParseError, Quote, QuoteBook, Tally,
+    decimal, rfc3339, shape,
 };
-use super::messages::{BookEvent, EventKind, Head, SubscriptionsEvent, Ticker, TickerEvent, Trade, TradesEvent};
-use super::{CHANNELS, LEVEL2, PRODUCTS_MAX, refusal};
+use super::messages::{BookEvent, EventKind, Head, Ticker, TickerEvent, Trade, TradesEvent};
+use super::{CHANNELS, PRODUCTS_MAX};
 use crate::market::{Decimal, Field, Fields, StaleCause, TickerState, Ts, VenueName};
 
 /// What the parser keeps of an instrument.
@@ -38,7 +38,7 @@ type Instrument = super::super::parse::Instrument<Product>;
 /// cannot be read.
 pub struct Parser {
     instruments: Instruments<Product>,
-    tally: Tally,
+    pub(super) tally: Tally,
     sequence: Contiguous,
     /// Stamp of the message with number 0.
     began: Option<Box<str>>,
@@ -47,7 +47,7 @@ pub struct Parser {
     /// Products whose books are to be asked for, to be said with the next frame that says nothing else.
     lost: Vec<Box<str>>,
     /// Which of the channels asked for were answered.
-    is_answered: [bool; CHANNELS.len()],
+    pub(super) is_answered: [bool; CHANNELS.len()],
 }
 
 impl FrameParser for Parser {
@@ -143,7 +143,7 @@ impl Parser {
         }
     }
 
-    fn passed_over(&mut self, heard: Heard) -> Heard {
+    pub(super) fn passed_over(&mut self, heard: Heard) -> Heard {
         self.tally.passed_over();
         heard
     }
@@ -308,52 +308,10 @@ impl Parser {
         }
         Ok(self.updated(updates))
     }
-
-    /// Each of these messages names all channels in force, not only the one that was asked for last.
-    fn subscriptions(&mut self, head: &Head<'_>) -> Parsed {
-        let events: Vec<SubscriptionsEvent> = events("subscriptions", head)?;
-        let channels = events.into_iter().flat_map(|event| event.subscriptions.into_keys());
-        let mut answers: Vec<Answer> = channels.map(|key| Answer { key, refused: None }).collect();
-        if answers.is_empty()
-            && let Some((channel, _)) = CHANNELS
-                .iter()
-                .zip(&self.is_answered)
-                .find(|(_, is_answered)| !**is_answered)
-        {
-            // So the venue answers where it knows none of the products.
-            let refused = Some("it names no product that the venue knows".to_owned());
-            answers.push(Answer {
-                key: channel.to_string(),
-                refused,
-            });
-        }
-        for (channel, is_answered) in CHANNELS.iter().zip(&mut self.is_answered) {
-            *is_answered |= answers.iter().any(|answer| answer.key == *channel);
-        }
-        Ok(self.passed_over(Heard::Answers(answers)))
-    }
-
-    /// An error does not say what it answers: it is the first channel without an answer, as answers come in order. Once
-    /// all have one, only books are asked for.
-    fn refusal(&mut self, head: &Head<'_>, frame: &[u8]) -> Heard {
-        self.tally.notice("error", frame);
-        let mut channels = CHANNELS.iter().zip(&mut self.is_answered);
-        let key = match channels.find(|(_, is_answered)| !**is_answered) {
-            Some((channel, is_answered)) => {
-                *is_answered = true;
-                channel
-            }
-            None => LEVEL2,
-        };
-        self.passed_over(Heard::Answers(vec![Answer {
-            key: key.to_string(),
-            refused: Some(refusal(head.message.as_deref(), head.reason.as_deref())),
-        }]))
-    }
 }
 
 /// Why a message gave nothing.
-enum Fault {
+pub(super) enum Fault {
     /// Not yet counted, and nothing of its message is to be said.
     New(ParseError),
     /// Counted; what is said stays said.
@@ -366,9 +324,9 @@ impl From<ParseError> for Fault {
     }
 }
 
-type Parsed = Result<Heard, Fault>;
+pub(super) type Parsed = Result<Heard, Fault>;
 
-fn events<'a, T: Deserialize<'a>>(kind: &'static str, head: &Head<'a>) -> Result<Vec<T>, ParseError> {
+pub(super) fn events<'a, T: Deserialize<'a>>(kind: &'static str, head: &Head<'a>) -> Result<Vec<T>, ParseError> {
     shape(kind, head.events.map_or("null", RawValue::get).as_bytes())
 }
 
