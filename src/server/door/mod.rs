@@ -1,4 +1,5 @@
-//! Who sends a request: by its `Authorization` (RFC 6750), else by a ticket in the URL, else nobody in particular.
+//! Who sends a request: by its `Authorization` (RFC 6750), else by a ticket in the URL, else by the certificate that its
+//! connection began with, else nobody in particular.
 
 pub(super) mod access;
 pub(super) mod control;
@@ -19,9 +20,11 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio_rustls::server::TlsStream;
 
-use crate::auth::{Authenticator, Denied, Entitlement, Identity, Standing};
+use crate::auth::{Authenticator, ClientCertificate, Denied, Entitlement, Identity, Standing};
 use crate::fanout::{Allowance, CloseReason};
 use crate::market::{Rights, Ts};
 use crate::server::bounds::EXPIRY_LOOK;
@@ -68,6 +71,21 @@ impl Door {
         }
     }
 
+    /// What a client has shown in its handshake; `None` where that was nothing, or where nobody asks.
+    ///
+    /// # Errors
+    /// It is not believed: that of a session which was resumed is not looked at before.
+    pub(in crate::server) fn certificate(
+        &self,
+        stream: &TlsStream<TcpStream>,
+    ) -> Result<Option<ClientCertificate>, Denied> {
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        match self {
+            Door::Open(_) => Ok(None),
+            Door::Guarded(authenticator) => authenticator.recognise(chain, Ts::now()),
+        }
+    }
+
     /// Who shows these; `None` where nobody may come in without credentials, and there are none.
     ///
     /// # Errors
@@ -76,22 +94,22 @@ impl Door {
         &self,
         headers: &HeaderMap,
         ticket: Option<&str>,
+        certificate: Option<&Arc<ClientCertificate>>,
     ) -> Result<Option<Identity>, Denied> {
         let authenticator = match self {
             Door::Open(anybody) => return Ok(Some(anybody.clone())),
             Door::Guarded(authenticator) => authenticator,
         };
-        match (bearer(headers)?, ticket) {
-            (Some(token), _) => authenticator.authenticate(token, Ts::now()).map(Some),
-            (None, Some(ticket)) => authenticator.take_ticket(ticket, Instant::now(), Ts::now()).map(Some),
-            (None, None) => Ok(authenticator.anonymous()),
+        let now = Ts::now();
+        match (bearer(headers)?, ticket, certificate) {
+            (Some(token), ..) => authenticator.authenticate(token, now).map(Some),
+            (None, Some(ticket), _) => authenticator.take_ticket(ticket, Instant::now(), now).map(Some),
+            (None, None, Some(certificate)) => {
+                let known = authenticator.certified(certificate, now)?;
+                Ok(known.or_else(|| authenticator.anonymous()))
+            }
+            (None, None, None) => Ok(authenticator.anonymous()),
         }
-    }
-
-    /// What whoever shows these may see, be it nothing; for what nobody is refused.
-    pub(in crate::server) fn rights(&self, headers: &HeaderMap) -> Rights {
-        let caller = self.caller(headers, None).ok().flatten();
-        caller.map_or_else(|| Rights::of([]), |identity| identity.entitlement.rights.clone())
     }
 }
 
@@ -123,7 +141,7 @@ pub(in crate::server) async fn require(
         .find(|(key, _)| key == TICKET)
         .map(|(_, value)| value.as_str());
     let ticket = ticket.filter(|_| request.uri().path() == EVENTS_PATH);
-    match app.door.caller(request.headers(), ticket) {
+    match app.caller(&peer, request.headers(), ticket) {
         Ok(Some(identity)) => {
             request.extensions_mut().insert(identity);
             next.run(request).await
@@ -176,7 +194,7 @@ impl Ending {
                 changed = changes.changed() => changed.is_ok(),
                 () = tokio::time::sleep(look.unwrap_or(EXPIRY_LOOK)) => false,
             };
-            match is_changed.then(|| authenticator.standing(&self.identity)) {
+            match is_changed.then(|| authenticator.standing(&self.identity, Ts::now())) {
                 Some(Standing::Changed) => return CloseReason::Changed,
                 Some(Standing::Revoked) => return CloseReason::Expired,
                 Some(Standing::Same) | None => {}
@@ -186,6 +204,29 @@ impl Ending {
 }
 
 impl App {
+    /// Who sends a request; `None` where nobody may come in without credentials, and there are none.
+    ///
+    /// A browser shows its certificate whatever page has it connect, as it does with cookies: so one counts for those pages
+    /// alone that may have something done.
+    ///
+    /// # Errors
+    /// The credentials are nobody's.
+    pub(in crate::server) fn caller(
+        &self,
+        peer: &Peer,
+        headers: &HeaderMap,
+        ticket: Option<&str>,
+    ) -> Result<Option<Identity>, Denied> {
+        let certificate = peer.certificate.as_ref().filter(|_| self.origins.may_control(headers));
+        self.door.caller(headers, ticket, certificate)
+    }
+
+    /// What whoever sends a request may see, be it nothing; for what nobody is refused.
+    pub(in crate::server) fn rights(&self, peer: &Peer, headers: &HeaderMap) -> Rights {
+        let caller = self.caller(peer, headers, None).ok().flatten();
+        caller.map_or_else(|| Rights::of([]), |identity| identity.entitlement.rights.clone())
+    }
+
     /// What an identity may have of what the server has for anybody.
     pub(in crate::server) fn allowance(&self, identity: &Identity) -> Allowance {
         let (entitlement, anybody) = (&identity.entitlement, self.fanout.config().allowance());

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
 use crate::monitor::process::Descriptors;
-use crate::server::App;
+use crate::server::{App, Peer};
 use crate::server::error::ApiError;
 use crate::server::reply::json;
 use crate::server::table::{Figures, VenueStatus};
@@ -24,8 +24,12 @@ struct Readiness {
 ///
 /// # Errors
 /// Where the table cannot be asked.
-pub(in crate::server) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let rights = app.door.rights(&headers);
+pub(in crate::server) async fn readyz(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let rights = app.rights(&peer, &headers);
     // Descriptors are counted one by one, so on the same threads as the rest.
     let looked = app
         .query
