@@ -53,10 +53,7 @@ pub(super) fn name(name: Spanned<String>) -> Result<Arc<str>, Wrong> {
 pub(super) fn entitlement(name: &Spanned<String>, entitlements: &Entitlements) -> Result<Arc<Entitlement>, Wrong> {
     let missing = || {
         let (given, names) = (name.get_ref(), entitlements.names());
-        (
-            name.span().start,
-            format!("there is no entitlement `{given}`: {names}"),
-        )
+        (name.span().start, format!("there is no entitlement `{given}`: {names}"))
     };
     entitlements.get(name.get_ref()).cloned().ok_or_else(missing)
 }

@@ -65,7 +65,9 @@ pub(super) enum SettingError {
         "TLS needs both: `--tls-cert FILE` (TICKWIRE_TLS_CERT, `tls_cert` in [server]) and `--tls-key FILE` (likewise)"
     )]
     HalfTls,
-    #[error("clients show certificates over TLS alone: `--tls-client-ca` (`tls_client_ca`) needs `--tls-cert` and `--tls-key`")]
+    #[error(
+        "clients show certificates over TLS alone: `--tls-client-ca` (`tls_client_ca`) needs `--tls-cert` and `--tls-key`"
+    )]
     NoTls,
     #[error(
         "nobody is known by a certificate: `--tls-client-ca` (`tls_client_ca`) needs `certificates` in [auth], the file that \
@@ -77,7 +79,9 @@ pub(super) enum SettingError {
          `tls_client_ca` in [server]), their authorities"
     )]
     NoAuthority,
-    #[error("there is nothing to revoke: `--tls-client-crl` (`tls_client_crl`) needs `--tls-client-ca` (`tls_client_ca`)")]
+    #[error(
+        "there is nothing to revoke: `--tls-client-crl` (`tls_client_crl`) needs `--tls-client-ca` (`tls_client_ca`)"
+    )]
     NothingRevoked,
 }
 

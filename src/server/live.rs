@@ -78,7 +78,9 @@ impl Remote {
     /// Shows another certificate from now on, and believes the authorities of clients that came with it: whoever is connected
     /// is measured by these too.
     pub(super) fn show(&self, certificate: Certificate) -> Renewed {
-        let Some(tls) = &self.tls else { return Renewed::default() };
+        let Some(tls) = &self.tls else {
+            return Renewed::default();
+        };
         let renewed = tls.show(certificate);
         if let (Some(authenticator), true) = (&self.authenticator, renewed.authorities) {
             authenticator.believe(tls.authorities());

@@ -270,6 +270,9 @@ async fn serve_connection(stream: TcpStream, mut peer: Peer, app: Arc<App>, rout
         None => Stream::Left(stream),
         Some(tls) => match secured(&app, tls, stream).await {
             Ok((stream, certificate)) => {
+                if let Some(certificate) = &certificate {
+                    tracing::debug!(peer = %addr, %certificate, "a client has shown its certificate");
+                }
                 peer.certificate = certificate;
                 Stream::Right(Box::new(stream))
             }

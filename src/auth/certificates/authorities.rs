@@ -38,7 +38,9 @@ impl Eq for Authorities {}
 
 impl fmt::Debug for Authorities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorities").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Authorities")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
     }
 }
 
@@ -120,7 +122,10 @@ impl Authorities {
         if !is_good(now) {
             return None;
         }
-        let mut ends = chain.iter().map(|one| Some(not_after(one)? + 1)).collect::<Option<Vec<i64>>>()?;
+        let mut ends = chain
+            .iter()
+            .map(|one| Some(not_after(one)? + 1))
+            .collect::<Option<Vec<i64>>>()?;
         ends.sort_unstable();
         let end = ends.into_iter().find(|end| *end > now && !is_good(*end))?;
         Some(Ts(end.saturating_mul(NS_PER_S)))

@@ -28,7 +28,9 @@ impl ClientCertificate {
         let own = own.ok_or(Denied::Certificate)?;
         let parsed = EndEntityCert::try_from(own).map_err(|_| Denied::Certificate)?;
         let print = Subject::Print(Hash::of(own));
-        let dns = parsed.valid_dns_names().map(|name| Subject::Dns(name.to_ascii_lowercase()));
+        let dns = parsed
+            .valid_dns_names()
+            .map(|name| Subject::Dns(name.to_ascii_lowercase()));
         let uris = parsed.valid_uri_names().map(|name| Subject::Uri(name.to_owned()));
         Ok(ClientCertificate {
             subjects: dns.chain(uris).chain([print]).collect(),

@@ -111,14 +111,18 @@ impl Certificates {
 
     /// Who is known by it; where several entries name it, the first of the file.
     pub(super) fn find(&self, certificate: &ClientCertificate) -> Option<&Entry> {
-        let found = certificate.subjects().filter_map(|subject| self.by_subject.get(subject));
+        let found = certificate
+            .subjects()
+            .filter_map(|subject| self.by_subject.get(subject));
         self.entries.get(*found.min()?)
     }
 
     /// What became of somebody who is known by it.
     pub(super) fn standing(&self, certificate: &ClientCertificate, identity: &Identity) -> Standing {
         match self.find(certificate) {
-            Some(entry) if entry.name == *identity.name() && entry.entitlement == identity.entitlement => Standing::Same,
+            Some(entry) if entry.name == *identity.name() && entry.entitlement == identity.entitlement => {
+                Standing::Same
+            }
             Some(_) => Standing::Changed,
             None => Standing::Revoked,
         }
@@ -132,7 +136,12 @@ impl Row {
             (Some(name), None, None) => dns(&name)?,
             (None, Some(name), None) => uri(name)?,
             (None, None, Some(digits)) => print(&digits)?,
-            _ => return Err((at, "one of `dns`, `uri` and `sha256` is needed, and no other".to_owned())),
+            _ => {
+                return Err((
+                    at,
+                    "one of `dns`, `uri` and `sha256` is needed, and no other".to_owned(),
+                ));
+            }
         };
         let entry = Entry {
             name: rows::name(self.name)?,
@@ -152,7 +161,10 @@ fn dns(name: &Spanned<String>) -> Result<Subject, Wrong> {
 
 fn uri(name: Spanned<String>) -> Result<Subject, Wrong> {
     let why = "`uri` is none: a whole one such as spiffe://example/desk-1 is allowed";
-    let parts = name.get_ref().split_once(':').filter(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
+    let parts = name
+        .get_ref()
+        .split_once(':')
+        .filter(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
     match parts.filter(|_| name.get_ref().chars().all(|c| c.is_ascii_graphic() && c != '*')) {
         Some(_) => Ok(Subject::Uri(name.into_inner())),
         None => Err((name.span().start, why.to_owned())),
@@ -161,7 +173,10 @@ fn uri(name: Spanned<String>) -> Result<Subject, Wrong> {
 
 /// As `openssl x509 -fingerprint -sha256` prints it, or without the colons.
 fn print(digits: &Spanned<String>) -> Result<Subject, Wrong> {
-    let why = "`sha256` is none: the certificate's fingerprint is allowed, 64 hexadecimal digits with or without colons";
+    let why =
+        "`sha256` is none: the certificate's fingerprint is allowed, 64 hexadecimal digits with or without colons";
     let known = Hash::parse(&format!("sha256:{}", digits.get_ref().replace(':', "")));
-    known.map(Subject::Print).ok_or_else(|| (digits.span().start, why.to_owned()))
+    known
+        .map(Subject::Print)
+        .ok_or_else(|| (digits.span().start, why.to_owned()))
 }

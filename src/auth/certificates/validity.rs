@@ -1,8 +1,7 @@
 //! When a certificate ends (RFC 5280, 4.1.2.5). What verifies certificates does not say it, and a crate that does brings ten
 //! more for one date.
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::civil::{DateTime, date};
 
 use crate::auth::der::{INTEGER, SEQUENCE, take};
 
@@ -32,7 +31,9 @@ fn time(der: &[u8]) -> Option<(i64, &[u8])> {
         Some((text, rest)) => (text, 2, rest),
         None => take(der, GENERALIZED_TIME).map(|(text, rest)| (text, 4, rest))?,
     };
-    let digits = text.strip_suffix(b"Z").filter(|digits| digits.len() == year_digits + 10)?;
+    let digits = text
+        .strip_suffix(b"Z")
+        .filter(|digits| digits.len() == year_digits + 10)?;
     let number = |digits: &[u8]| {
         digits.iter().try_fold(0i16, |number, digit| {
             digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0'))
@@ -50,7 +51,8 @@ fn time(der: &[u8]) -> Option<(i64, &[u8])> {
     }
     let [month, day, hour, minute, second] = parts;
     let time = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
-    Some((TimeZone::UTC.to_timestamp(time).ok()?.as_second(), rest))
+    // Without a time zone: one that has no end says 9999-12-31T23:59:59Z, which is beyond jiff's instants.
+    Some((time.duration_since(date(1970, 1, 1).at(0, 0, 0, 0)).as_secs(), rest))
 }
 
 #[cfg(test)]
@@ -91,6 +93,7 @@ mod tests {
         };
         assert_eq!(of(UTC_TIME, "700101000001Z"), Some(1));
         assert_eq!(of(GENERALIZED_TIME, "19700101000001Z"), Some(1));
+        assert_eq!(of(GENERALIZED_TIME, "99991231235959Z"), Some(253_402_300_799));
         for (tag, text) in [
             (UTC_TIME, "700101000001"),
             (UTC_TIME, "7001010000Z"),

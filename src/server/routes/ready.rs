@@ -9,10 +9,10 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::monitor::process::Descriptors;
-use crate::server::{App, Peer};
 use crate::server::error::ApiError;
 use crate::server::reply::json;
 use crate::server::table::{Figures, VenueStatus};
+use crate::server::{App, Peer};
 
 #[derive(Serialize)]
 struct Readiness {

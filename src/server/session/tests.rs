@@ -119,7 +119,10 @@ async fn session(served: &Served, ping_interval: Duration) -> (TcpStream, JoinHa
         ..SessionConfig::of(&served.app.live.config())
     };
     let app = served.app.clone();
-    let caller = app.door.caller(&HeaderMap::new(), None, None).expect("everybody may come in");
+    let caller = app
+        .door
+        .caller(&HeaderMap::new(), None, None)
+        .expect("everybody may come in");
     let access = Access::begin(&app, caller, false).expect("a place");
     let run = tokio::spawn(async move { run(begun, Ok((options, access)), &app, config).await });
     (peer.expect("it listens"), run)

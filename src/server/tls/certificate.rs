@@ -153,7 +153,11 @@ impl TlsFiles {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_client_cert_verifier(verifier).with_single_cert(chain, private));
+            .and_then(|builder| {
+                builder
+                    .with_client_cert_verifier(verifier)
+                    .with_single_cert(chain, private)
+            });
         let mut config = config.map_err(|why| TlsError::Pair {
             cert: cert.clone(),
             key: key.clone(),
@@ -227,7 +231,9 @@ impl Tls {
                         tracing::info!(cert = %self.files.cert.display(), "the certificate has changed and is shown from now on");
                     }
                     if renewed.authorities {
-                        tracing::info!("the authorities of clients, or what they revoke, have changed and count from now on");
+                        tracing::info!(
+                            "the authorities of clients, or what they revoke, have changed and count from now on"
+                        );
                     }
                 }
                 Err(error) => {
@@ -311,7 +317,11 @@ mod tests {
             clients: None,
         });
         let tls = tls.expect("a pair");
-        assert_eq!(tls.show(load(&cert, &key).expect("a pair")), Renewed::default(), "the same again");
+        assert_eq!(
+            tls.show(load(&cert, &key).expect("a pair")),
+            Renewed::default(),
+            "the same again"
+        );
         write("cert.pem", &renewed.cert.pem());
         write("key.pem", &renewed.signing_key.serialize_pem());
         let renewed = tls.show(load(&cert, &key).expect("a pair"));
