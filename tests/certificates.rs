@@ -364,7 +364,8 @@ fn a_certificate_that_is_revoked_or_whose_authority_goes_ends_sessions_without_a
 
 #[test]
 fn an_identity_ends_with_its_certificate_and_is_not_resumed_behind_it() {
-    let operated = Operated::start(CONFIG);
+    // A connection may be silent for longer than the certificate lasts.
+    let operated = Operated::start_with(CONFIG, &["--handshake-ms", "60000"]);
     let special = Special {
         left: Some(Duration::from_secs(10)),
         ..Special::default()

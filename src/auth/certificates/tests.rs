@@ -158,8 +158,7 @@ fn who_is_known_by_a_name_is_known_after_a_renewal_and_by_a_fingerprint_is_not()
         ca.issue(&params(&names, NOW + 2 * HOUR)),
     );
     let print = Hash::of(&first).to_string();
-    let colons: Vec<String> = print["sha256:".len()..]
-        .as_bytes()
+    let colons: Vec<String> = print.as_bytes()["sha256:".len()..]
         .chunks(2)
         .map(|pair| String::from_utf8_lossy(pair).to_uppercase())
         .collect();
