@@ -122,10 +122,7 @@ impl Authorities {
         if !is_good(now) {
             return None;
         }
-        let mut ends = chain
-            .iter()
-            .map(|one| Some(not_after(one)? + 1))
-            .collect::<Option<Vec<i64>>>()?;
+        let mut ends: Vec<i64> = chain.iter().filter_map(|one| Some(not_after(one)? + 1)).collect();
         ends.sort_unstable();
         let end = ends.into_iter().find(|end| *end > now && !is_good(*end))?;
         Some(Ts(end.saturating_mul(NS_PER_S)))

@@ -104,11 +104,6 @@ impl Certificates {
         Ok(all)
     }
 
-    /// How many entries there are.
-    pub fn count(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Who is known by it; where several entries name it, the first of the file.
     pub(super) fn find(&self, certificate: &ClientCertificate) -> Option<&Entry> {
         let found = certificate

@@ -262,7 +262,8 @@ fn it_ends_with_the_first_certificate_that_it_needs() {
     let authorities = authorities("between.pem", &[&root]);
     let until = |leaf_until: u64| {
         let leaf = between.issue(&params(&[], leaf_until));
-        let chain = [leaf, between.der.clone(), stranger.der.clone()];
+        let nothing = CertificateDer::from(vec![1, 2, 3]);
+        let chain = [leaf, between.der.clone(), stranger.der.clone(), nothing];
         let shown = authorities.recognise(&chain, ts(NOW)).expect("believed");
         authorities.until(&shown, ts(NOW)).expect("believed")
     };
