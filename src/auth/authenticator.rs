@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
+use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 
 use crate::market::Ts;
 
 use super::bounds::CREDENTIAL_BYTES_MAX;
+use super::certificates::{Authorities, Certificates, ClientCertificate};
 use super::entitlement::{Entitlement, Entitlements};
 use super::error::{AuthError, Denied, Exhausted};
 use super::identity::{Identity, Shown, Standing};
@@ -22,12 +24,15 @@ pub struct Policy {
     anonymous: Option<Arc<Entitlement>>,
     tokens: Tokens,
     jwt: Option<Jwt>,
+    certificates: Certificates,
 }
 
 /// Knows who somebody is.
 #[derive(Debug)]
 pub struct Authenticator {
     policy: RwLock<Arc<Policy>>,
+    /// Whose client certificates are believed, where any are.
+    authorities: RwLock<Option<Arc<Authorities>>>,
     changes: watch::Sender<()>,
     tickets: Mutex<Tickets>,
 }
@@ -42,6 +47,7 @@ impl Policy {
         anonymous: Option<&str>,
         tokens: Tokens,
         jwt: Option<Jwt>,
+        certificates: Certificates,
     ) -> Result<Policy, AuthError> {
         let find = |name: &str| {
             let missing = || AuthError::Entitlement {
@@ -56,6 +62,7 @@ impl Policy {
             anonymous,
             tokens,
             jwt,
+            certificates,
         })
     }
 
@@ -65,11 +72,12 @@ impl Policy {
     }
 
     fn standing(&self, identity: &Identity) -> Standing {
-        let allowed = match identity.shown {
-            Shown::Token(hash) => return self.tokens.standing(&hash, identity),
+        let allowed = match &identity.shown {
+            Shown::Token(hash) => return self.tokens.standing(hash, identity),
+            Shown::Certificate(certificate) => return self.certificates.standing(certificate, identity),
             Shown::Nothing => self.anonymous.as_ref(),
             Shown::SignedBy(key) => {
-                let is_believed = self.jwt.as_ref().is_some_and(|jwt| jwt.counts(&key));
+                let is_believed = self.jwt.as_ref().is_some_and(|jwt| jwt.counts(key));
                 let name = &identity.entitlement.name;
                 is_believed.then(|| self.entitlements.get(name)).flatten()
             }
@@ -93,10 +101,11 @@ impl Policy {
 }
 
 impl Authenticator {
-    /// Goes by this policy.
-    pub fn new(policy: Policy) -> Authenticator {
+    /// Goes by this policy, and believes client certificates of these authorities.
+    pub fn new(policy: Policy, authorities: Option<Arc<Authorities>>) -> Authenticator {
         Authenticator {
             policy: RwLock::new(Arc::new(policy)),
+            authorities: RwLock::new(authorities),
             changes: watch::Sender::new(()),
             tickets: Mutex::default(),
         }
@@ -108,14 +117,28 @@ impl Authenticator {
         self.changes.send_replace(());
     }
 
-    /// Tells when another policy is gone by.
+    /// Believes client certificates of these authorities from now on.
+    pub fn believe(&self, authorities: Option<Arc<Authorities>>) {
+        *self.authorities.write().unwrap_or_else(PoisonError::into_inner) = authorities;
+        self.changes.send_replace(());
+    }
+
+    /// Tells when another policy is gone by, or others are believed.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
 
     /// What became of somebody who is known.
-    pub fn standing(&self, identity: &Identity) -> Standing {
-        self.policy().standing(identity)
+    pub fn standing(&self, identity: &Identity, now: Ts) -> Standing {
+        let standing = self.policy().standing(identity);
+        let Shown::Certificate(certificate) = &identity.shown else {
+            return standing;
+        };
+        match self.until(certificate, now) {
+            None => Standing::Revoked,
+            until if standing == Standing::Same && until != identity.expires => Standing::Changed,
+            Some(_) => standing,
+        }
     }
 
     /// Whose token this is.
@@ -124,6 +147,31 @@ impl Authenticator {
     /// Nobody's, for a reason that is for the log alone.
     pub fn authenticate(&self, token: &str, now: Ts) -> Result<Identity, Denied> {
         self.policy().find(token, now)
+    }
+
+    /// Reads what a client has shown in its handshake, its own certificate first; `None` where it has shown nothing.
+    ///
+    /// # Errors
+    /// It is not believed any more.
+    pub fn recognise(&self, chain: &[CertificateDer<'_>], now: Ts) -> Result<Option<ClientCertificate>, Denied> {
+        if chain.is_empty() {
+            return Ok(None);
+        }
+        let authorities = self.authorities().ok_or(Denied::Certificate)?;
+        authorities.recognise(chain, now).map(Some)
+    }
+
+    /// Who is known by a certificate; `None` where it is nobody in particular.
+    ///
+    /// # Errors
+    /// It is not believed any more.
+    pub fn certified(&self, certificate: &Arc<ClientCertificate>, now: Ts) -> Result<Option<Identity>, Denied> {
+        let until = self.until(certificate, now).ok_or(Denied::Certificate)?;
+        let policy = self.policy();
+        Ok(policy.certificates.find(certificate).map(|entry| {
+            let shown = Shown::Certificate(certificate.clone());
+            Identity::known(entry.name.clone(), entry.entitlement.clone(), Some(until), shown)
+        }))
     }
 
     /// Who shows no credentials, where such may come in.
@@ -146,10 +194,18 @@ impl Authenticator {
     pub fn take_ticket(&self, ticket: &str, at: Instant, now: Ts) -> Result<Identity, Denied> {
         let identity = self.tickets().take(ticket, at)?;
         match identity.left(now) {
-            _ if self.standing(&identity) != Standing::Same => Err(Denied::Unknown),
+            _ if self.standing(&identity, now) != Standing::Same => Err(Denied::Unknown),
             Some(left) if left.is_zero() => Err(Denied::Expired),
             _ => Ok(identity),
         }
+    }
+
+    fn until(&self, certificate: &ClientCertificate, now: Ts) -> Option<Ts> {
+        self.authorities()?.until(certificate, now)
+    }
+
+    fn authorities(&self) -> Option<Arc<Authorities>> {
+        self.authorities.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn policy(&self) -> Arc<Policy> {

@@ -16,6 +16,12 @@ pub(super) const NAME_BYTES_MAX: usize = 254;
 /// handshake costs.
 pub(super) const TOKENS_MAX: usize = 10_000;
 
+/// Entries of a file of certificates: 10,000 at some 250 B are 2.5 MB.
+pub(super) const CERTIFICATES_MAX: usize = 10_000;
+
+/// Certificates that a client may show together. A chain has two or three, and no more than seven can be verified.
+pub(super) const CHAIN_MAX: usize = 8;
+
 /// Keys for JSON Web Tokens. One that names no key is tried with all of its algorithm: 32 at 100 us for ES256 are 3 ms.
 pub(super) const KEYS_MAX: usize = 32;
 

@@ -39,6 +39,9 @@ pub enum Denied {
     /// It names an entitlement that there is not.
     #[error("JSON Web Token with an entitlement that is not configured")]
     Entitlement,
+    /// None of the authorities believes it, or it has ended or was revoked since it was shown.
+    #[error("a client certificate that is not believed, or no longer")]
+    Certificate,
     /// The ticket was used, is too old, or never was.
     #[error("no such ticket")]
     Ticket,

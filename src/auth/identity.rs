@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::market::Ts;
 
 use super::bounds::NAME_BYTES_MAX;
+use super::certificates::ClientCertificate;
 use super::entitlement::Entitlement;
 use super::secret::Hash;
 
@@ -26,13 +27,15 @@ pub struct Identity {
 }
 
 /// What somebody has shown, to know it again where whom to believe has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Shown {
     Nothing,
     /// A static token of this hash.
     Token(Hash),
     /// A JSON Web Token of this print: the key that has signed it, for whom and from whom it is.
     SignedBy(Hash),
+    /// A certificate, when it connected.
+    Certificate(Arc<ClientCertificate>),
 }
 
 /// What became of somebody who is known, once whom to believe has changed.

@@ -1,4 +1,5 @@
-//! Who somebody is, and what that allows: static tokens, JSON Web Tokens, tickets, entitlements.
+//! Who somebody is, and what that allows: static tokens, JSON Web Tokens, client certificates, tickets,
+//! entitlements.
 //!
 //! Credentials go in, an [`Identity`] comes out, or [`Denied`]. Nothing here waits, reads a clock or opens a socket: `now`
 //! is an argument, and files are read once, by [`Policy`]'s parts. What rights mean is `market`'s.
@@ -7,16 +8,20 @@
 
 mod authenticator;
 mod bounds;
+mod certificates;
+mod der;
 mod entitlement;
 mod error;
 mod identity;
 mod jwt;
+mod rows;
 mod secret;
 mod tickets;
 mod tokens;
 
 pub use authenticator::{Authenticator, Policy};
 pub use bounds::{CREDENTIAL_BYTES_MAX, RIGHTS_PATTERNS_MAX, TICKET_LIFETIME};
+pub use certificates::{Authorities, Certificates, ClientCertificate};
 pub use entitlement::{Entitlement, Entitlements};
 pub use error::{AuthError, Denied, Exhausted};
 pub use identity::{Identity, Standing};

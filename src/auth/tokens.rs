@@ -13,6 +13,7 @@ use super::bounds::TOKENS_MAX;
 use super::entitlement::{Entitlement, Entitlements};
 use super::error::{AuthError, Denied};
 use super::identity::{Identity, NAME_ALLOWED, Shown, Standing, is_name};
+use super::rows::{self, Wrong, located};
 use super::secret::{self, Hash};
 
 /// What every token begins with, so that one that lies about is recognised.
@@ -52,19 +53,12 @@ impl Tokens {
     /// # Errors
     /// What is wrong in which line, and what is allowed.
     pub fn read(path: &Path, entitlements: &Entitlements) -> Result<Tokens, AuthError> {
-        let file = path.to_owned();
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(source) => return Err(AuthError::Read { file, source }),
-        };
-        Tokens::parse(&text, entitlements).map_err(|why| AuthError::Content { file, why })
+        rows::read(path, |text| Tokens::parse(text, entitlements))
     }
 
     /// Reads a file's text.
     fn parse(text: &str, entitlements: &Entitlements) -> Result<Tokens, String> {
-        // Not the parser's own excerpt: where a token was put in the place of its hash, it would stand in the log.
-        let wrong = |error: toml::de::Error| located(text, error.span().map_or(0, |span| span.start), error.message());
-        let rows = toml::from_str::<File>(text).map_err(wrong)?.token;
+        let rows = rows::tables::<File>(text)?.token;
         if rows.len() > TOKENS_MAX {
             return Err(format!(
                 "{} tokens are more than the {TOKENS_MAX} that are allowed",
@@ -129,30 +123,21 @@ impl Tokens {
 
 impl Row {
     /// Checks a row; what is wrong comes with its place.
-    fn token(self, entitlements: &Entitlements) -> Result<Token, (usize, String)> {
+    fn token(self, entitlements: &Entitlements) -> Result<Token, Wrong> {
         let Row {
             name,
             hash,
             entitlement,
             expires,
         } = self;
-        if !is_name(name.get_ref()) {
-            return Err((name.span().start, format!("`name` is not allowed: {NAME_ALLOWED} is")));
-        }
+        let name = rows::name(name)?;
         let unknown = || {
             let why =
                 "`hash` is none: `sha256:` and 64 hexadecimal digits are allowed, as `tickwire token` prints them";
             (hash.span().start, why.to_owned())
         };
         let known = Hash::parse(hash.get_ref()).ok_or_else(unknown)?;
-        let missing = || {
-            let (given, names) = (entitlement.get_ref(), entitlements.names());
-            (
-                entitlement.span().start,
-                format!("there is no entitlement `{given}`: {names}"),
-            )
-        };
-        let entitlement = entitlements.get(entitlement.get_ref()).ok_or_else(missing)?.clone();
+        let entitlement = rows::entitlement(&entitlement, entitlements)?;
         let time = |text: Spanned<String>| {
             let wrong = || {
                 (
@@ -163,17 +148,12 @@ impl Row {
             Ts::parse(text.get_ref()).ok_or_else(wrong)
         };
         Ok(Token {
-            name: name.into_inner().into(),
+            name,
             hash: known,
             entitlement,
             expires: expires.map(time).transpose()?,
         })
     }
-}
-
-fn located(text: &str, at: usize, why: &str) -> String {
-    let before = text.get(..at).unwrap_or_default();
-    format!("line {}: {why}", before.matches('\n').count() + 1)
 }
 
 /// A token that was just made. Displayed, it is the block for the file, without the secret.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::config::{AuthTable, EntitlementTable};
 use super::within::Within;
-use crate::auth::{AuthError, Entitlement, Entitlements, Jwt, Policy, RIGHTS_PATTERNS_MAX, Tokens};
+use crate::auth::{AuthError, Certificates, Entitlement, Entitlements, Jwt, Policy, RIGHTS_PATTERNS_MAX, Tokens};
 use crate::market::SymbolPattern;
 use crate::server::INTERVAL_MS;
 
@@ -15,6 +15,8 @@ use crate::server::INTERVAL_MS;
 pub(super) struct AuthSettings {
     pub(super) tokens: Option<PathBuf>,
     pub(super) jwt: Option<JwtSettings>,
+    /// Who is known by a client certificate.
+    pub(super) certificates: Option<PathBuf>,
     pub(super) anonymous: Option<String>,
     pub(super) entitlements: Entitlements,
 }
@@ -32,7 +34,7 @@ pub(super) struct JwtSettings {
 pub(super) enum AuthSettingError {
     #[error("[entitlement.{0}] is nobody's: without a table [auth] everybody may come in and see everything")]
     NoAuth(String),
-    #[error("[auth] lets nobody in: at least one of `tokens`, `jwt_keys` and `anonymous` is needed")]
+    #[error("[auth] lets nobody in: at least one of `tokens`, `jwt_keys`, `certificates` and `anonymous` is needed")]
     Nobody,
     #[error("`jwt_keys` in [auth] needs `jwt_audience`, the `aud` that tokens for this service have")]
     NoAudience,
@@ -70,9 +72,10 @@ impl AuthSettings {
             jwt_keys,
             jwt_audience,
             jwt_issuer,
+            certificates,
             anonymous,
         } = auth;
-        if tokens.is_none() && jwt_keys.is_none() && anonymous.is_none() {
+        if tokens.is_none() && jwt_keys.is_none() && certificates.is_none() && anonymous.is_none() {
             return Err(AuthSettingError::Nobody);
         }
         let jwt = match (jwt_keys, jwt_audience, jwt_issuer) {
@@ -86,6 +89,7 @@ impl AuthSettings {
         Ok(Some(AuthSettings {
             tokens,
             jwt,
+            certificates,
             anonymous,
             entitlements: Entitlements::new(entitlements.collect::<Result<Vec<_>, _>>()?),
         }))
@@ -104,13 +108,16 @@ impl AuthSettings {
         let tokens = tokens.transpose().map_err(at("tokens"))?.unwrap_or_default();
         let read = |jwt: &JwtSettings| Jwt::read(&jwt.keys, jwt.audience.clone(), jwt.issuer.clone());
         let jwt = self.jwt.as_ref().map(read).transpose().map_err(at("jwt_keys"))?;
+        let read = |file: &PathBuf| Certificates::read(file, &self.entitlements);
+        let certificates = self.certificates.as_ref().map(read).transpose();
+        let certificates = certificates.map_err(at("certificates"))?.unwrap_or_default();
         let (entitlements, anonymous) = (self.entitlements.clone(), self.anonymous.as_deref());
-        Policy::new(entitlements, anonymous, tokens, jwt).map_err(at("anonymous"))
+        Policy::new(entitlements, anonymous, tokens, jwt, certificates).map_err(at("anonymous"))
     }
 
     /// Whether anybody can show credentials at all.
     fn has_credentials(&self) -> bool {
-        self.tokens.is_some() || self.jwt.is_some()
+        self.tokens.is_some() || self.jwt.is_some() || self.certificates.is_some()
     }
 }
 
@@ -121,8 +128,8 @@ pub(super) fn is_exposed(addr: SocketAddr, auth: Option<&AuthSettings>, is_insec
 }
 
 /// What is told then.
-pub(super) const EXPOSED: &str = "other machines can reach it and no credentials are configured. Configure some (`tokens` or \
-                                  `jwt_keys` in [auth], see README), listen on 127.0.0.1, or say `--insecure` (TICKWIRE_INSECURE, \
+pub(super) const EXPOSED: &str = "other machines can reach it and no credentials are configured. Configure some (`tokens`, \
+                                  `jwt_keys` or `certificates` in [auth], see README), listen on 127.0.0.1, or say `--insecure` (TICKWIRE_INSECURE, \
                                   `insecure` in [server]) where whoever reaches it may see everything";
 
 fn entitlement(name: String, table: EntitlementTable) -> Result<Entitlement, AuthSettingError> {

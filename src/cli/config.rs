@@ -42,6 +42,8 @@ pub(super) struct ServerTable {
     pub(super) listen: Option<String>,
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
+    pub(super) tls_client_ca: Option<PathBuf>,
+    pub(super) tls_client_crl: Option<PathBuf>,
     pub(super) shards: Option<Shards>,
     pub(super) cores: Option<Cores>,
     pub(super) io_uring: Option<bool>,
@@ -132,6 +134,7 @@ pub(super) struct AuthTable {
     pub(super) jwt_keys: Option<PathBuf>,
     pub(super) jwt_audience: Option<String>,
     pub(super) jwt_issuer: Option<String>,
+    pub(super) certificates: Option<PathBuf>,
     pub(super) anonymous: Option<String>,
 }
 

@@ -39,7 +39,7 @@ const LIVE: &[Setting] = &[
 /// What the service was built with.
 const FIXED: &[Setting] = &[
     ("listen", |s| show(&s.listen)),
-    ("tls_cert, tls_key", |s| show(&s.tls)),
+    ("tls_cert, tls_key, tls_client_ca, tls_client_crl", |s| show(&s.tls)),
     ("feed", |s| show(&s.feeds)),
     ("shards", |s| show(&s.shards)),
     ("cores", |s| show(&s.cores)),
@@ -150,8 +150,12 @@ impl Reloader {
         if credentials != self.credentials {
             changed.push("credentials");
         }
-        if self.remote.apply(new.server.clone(), policy, certificate) {
+        let renewed = self.remote.apply(new.server.clone(), policy, certificate);
+        if renewed.certificate {
             changed.push("certificate");
+        }
+        if renewed.authorities {
+            changed.push("authorities of clients");
         }
         self.level.set(new.log_level);
         (self.running, self.credentials) = (new, credentials);
@@ -162,7 +166,11 @@ impl Reloader {
 /// What the files of credentials hold, to know a change by; of one that cannot be read nothing.
 fn digests(settings: &Settings) -> Vec<Vec<u8>> {
     let Some(auth) = &settings.auth else { return Vec::new() };
-    let files: [Option<&Path>; 2] = [auth.tokens.as_deref(), auth.jwt.as_ref().map(|jwt| jwt.keys.as_path())];
+    let files: [Option<&Path>; 3] = [
+        auth.tokens.as_deref(),
+        auth.jwt.as_ref().map(|jwt| jwt.keys.as_path()),
+        auth.certificates.as_deref(),
+    ];
     let digest = |file: &Path| std::fs::read(file).map(|bytes| Sha256::digest(bytes).to_vec());
     files
         .into_iter()

@@ -171,6 +171,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     } = behind;
     let tls = settings.tls.clone().map(Tls::read).transpose()?;
     settings.cores.as_ref().map_or(Ok(()), Cores::check)?;
+    let authorities = tls.as_ref().and_then(Tls::authorities);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let listen = |source| ServeError::Listen {
         addr: settings.listen.clone(),
@@ -246,7 +247,7 @@ pub(super) async fn serve(settings: Settings, behind: Behind, stop: Cancellation
     let app = app
         .with_recording(recorder.as_ref().map(TapeRecorder::shared_state))
         .with_tls(tls)
-        .with_authenticator(policy.map(Authenticator::new));
+        .with_authenticator(policy.map(|policy| Authenticator::new(policy, authorities)));
 
     settings
         .cores

@@ -73,6 +73,12 @@ pub(super) struct ServiceArgs {
     /// The certificate's private key, PEM
     #[arg(long, env = "TICKWIRE_TLS_KEY", value_name = "FILE")]
     pub(super) tls_key: Option<PathBuf>,
+    /// Lets clients show certificates of these authorities, PEM; `certificates` in [auth] says who they are
+    #[arg(long, env = "TICKWIRE_TLS_CLIENT_CA", value_name = "FILE")]
+    pub(super) tls_client_ca: Option<PathBuf>,
+    /// Lists of those that were revoked, PEM, one of each authority [default: none is revoked]
+    #[arg(long, env = "TICKWIRE_TLS_CLIENT_CRL", value_name = "FILE")]
+    pub(super) tls_client_crl: Option<PathBuf>,
     /// Lets programs on this machine push updates, POST /v1/updates, and drive a replay, POST /v1/replay [default: false]
     #[arg(long, env = "TICKWIRE_ALLOW_CONTROL", value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]

@@ -12,7 +12,7 @@ use super::within::{PerAddress, PerSecond, Within, rotation};
 use crate::engine::{BEAT, Clock};
 use crate::fanout::FanoutConfig;
 use crate::feed::DEFAULT_SPEC;
-use crate::server::{Bound, Limits, Rates, ServerConfig, SocketFaults, TlsFiles, TrustedProxies};
+use crate::server::{Bound, ClientFiles, Limits, Rates, ServerConfig, SocketFaults, TlsFiles, TrustedProxies};
 use crate::store::{Epoch, INSTRUMENTS_MAX};
 use crate::tape::Rotation;
 
@@ -65,6 +65,24 @@ pub(super) enum SettingError {
         "TLS needs both: `--tls-cert FILE` (TICKWIRE_TLS_CERT, `tls_cert` in [server]) and `--tls-key FILE` (likewise)"
     )]
     HalfTls,
+    #[error(
+        "clients show certificates over TLS alone: `--tls-client-ca` (`tls_client_ca`) needs `--tls-cert` and `--tls-key`"
+    )]
+    NoTls,
+    #[error(
+        "nobody is known by a certificate: `--tls-client-ca` (`tls_client_ca`) needs `certificates` in [auth], the file that \
+         says who they are"
+    )]
+    NobodyCertified,
+    #[error(
+        "no certificate is believed: `certificates` in [auth] needs `--tls-client-ca FILE` (TICKWIRE_TLS_CLIENT_CA, \
+         `tls_client_ca` in [server]), their authorities"
+    )]
+    NoAuthority,
+    #[error(
+        "there is nothing to revoke: `--tls-client-crl` (`tls_client_crl`) needs `--tls-client-ca` (`tls_client_ca`)"
+    )]
+    NothingRevoked,
 }
 
 impl SettingError {
@@ -89,7 +107,17 @@ impl Settings {
         if has_cert != has_key {
             return Err(SettingError::HalfTls);
         }
+        let has_ca = args.service.tls_client_ca.is_some() || file.server.tls_client_ca.is_some();
+        let has_crl = args.service.tls_client_crl.is_some() || file.server.tls_client_crl.is_some();
         let auth = AuthSettings::of(file.auth.take(), std::mem::take(&mut file.entitlement))?;
+        let has_certificates = auth.as_ref().is_some_and(|auth| auth.certificates.is_some());
+        match (has_cert, has_ca, has_certificates) {
+            _ if has_crl && !has_ca => return Err(SettingError::NothingRevoked),
+            (false, true, _) => return Err(SettingError::NoTls),
+            (_, true, false) => return Err(SettingError::NobodyCertified),
+            (_, false, true) => return Err(SettingError::NoAuthority),
+            _ => {}
+        }
         let settings = Settings {
             auth,
             ..Settings::layer(args, file, &env_feeds)
@@ -159,12 +187,15 @@ impl Settings {
             recording.record_rotate_seconds.or(file.record.rotate_seconds),
         );
         let record = recording.record.or(file.record.file);
+        let crl = args.tls_client_crl.or(file.server.tls_client_crl);
+        let ca = args.tls_client_ca.or(file.server.tls_client_ca);
+        let clients = ca.map(|ca| ClientFiles { ca, crl });
         Settings {
             tls: args
                 .tls_cert
                 .or(file.server.tls_cert)
                 .zip(args.tls_key.or(file.server.tls_key))
-                .map(|(cert, key)| TlsFiles { cert, key }),
+                .map(|(cert, key)| TlsFiles { cert, key, clients }),
             listen: listen.unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
             feeds: feeds(feed, env_feeds, file.feed.into_iter().map(|feed| feed.spec).collect()),
             shards: first([args.shards, file.server.shards], cores_count) as usize,

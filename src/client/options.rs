@@ -1,6 +1,6 @@
 //! Where to connect and how: what goes into the URL and the handshake.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::handshake::client::{Request, generate_key};
 use tokio_tungstenite::tungstenite::http::header::{self, HeaderValue};
 use tokio_tungstenite::tungstenite::http::{self, Uri};
 
-use crate::trust::{TrustError, trusting};
+use crate::trust::{Own, TrustError, trusting};
 use crate::wire::{Compression, Encoding};
 
 /// The stream's path, appended to a URL that does not end in it.
@@ -31,6 +31,9 @@ pub struct Options {
     uri: Uri,
     /// What TLS needs: whom to believe, and the name that the server has to show; `None` without TLS.
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// What that was made of.
+    ca_file: Option<PathBuf>,
+    own: Option<Own>,
     encoding: Encoding,
     compression: Compression,
     interval_ms: Option<u32>,
@@ -61,11 +64,11 @@ pub enum OptionsError {
     /// A host that no certificate can name.
     #[error("`{0}` is no host that a certificate can name")]
     Host(String),
-    /// The authorities to believe cannot be used.
+    /// The authorities to believe, or the certificate to show, cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// Authorities to believe, and a URL without TLS.
-    #[error("authorities to trust are of use with https:// and wss:// only")]
+    /// Authorities to believe or a certificate to show, and a URL without TLS.
+    #[error("authorities to trust and certificates to show are of use with https:// and wss:// only")]
     NoTls,
     /// A token with characters that no HTTP header can carry.
     #[error("the token has characters that an HTTP header cannot carry")]
@@ -102,7 +105,7 @@ impl Options {
         let tls = match scheme {
             "wss" => {
                 let name = ServerName::try_from(host.clone()).map_err(|_| OptionsError::Host(host.clone()))?;
-                Some((trusting(None)?, name))
+                Some((trusting(None, None)?, name))
             }
             _ => None,
         };
@@ -115,6 +118,8 @@ impl Options {
             port,
             uri: uri.parse().map_err(wrong)?,
             tls,
+            ca_file: None,
+            own: None,
             encoding: Encoding::default(),
             compression: Compression::default(),
             interval_ms: None,
@@ -164,8 +169,24 @@ impl Options {
     /// # Errors
     /// Where the file cannot be used, or the URL is one without TLS.
     pub fn ca_file(mut self, file: &Path) -> Result<Options, OptionsError> {
+        self.ca_file = Some(file.to_owned());
+        self.secured()
+    }
+
+    /// Shows a certificate, the chain behind it, where the server asks for one; both files are PEM. A token goes before it.
+    /// Blocks on the files.
+    ///
+    /// # Errors
+    /// Where a file cannot be used, or the URL is one without TLS.
+    pub fn certificate(mut self, cert: &Path, key: &Path) -> Result<Options, OptionsError> {
+        let (cert, key) = (cert.to_owned(), key.to_owned());
+        self.own = Some(Own { cert, key });
+        self.secured()
+    }
+
+    fn secured(mut self) -> Result<Options, OptionsError> {
         let (config, _) = self.tls.as_mut().ok_or(OptionsError::NoTls)?;
-        *config = trusting(Some(file))?;
+        *config = trusting(self.ca_file.as_deref(), self.own.as_ref())?;
         Ok(self)
     }
 
@@ -294,7 +315,12 @@ mod tests {
     fn what_cannot_be_used_says_what_can() {
         assert!(matches!(Options::new("https://a..b"), Err(OptionsError::Host(_))));
         let plain = Options::new("http://h").expect("a URL");
-        assert!(matches!(plain.ca_file(Path::new("x")), Err(OptionsError::NoTls)));
+        let none = Path::new("x");
+        assert!(matches!(
+            plain.clone().certificate(none, none),
+            Err(OptionsError::NoTls)
+        ));
+        assert!(matches!(plain.ca_file(none), Err(OptionsError::NoTls)));
         let secure = Options::new("https://h").expect("a URL");
         assert!(matches!(
             secure.ca_file(Path::new("nowhere.pem")),

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 
 use super::bounds::PLAIN_CONNECTIONS_MAX;
-use super::tls::Certificate;
+use super::tls::{Certificate, Renewed};
 use super::{App, ServerConfig, Tls};
 use crate::auth::{Authenticator, Policy};
 
@@ -65,14 +65,26 @@ impl App {
 }
 
 impl Remote {
-    /// Goes by these from now on; true where the certificate is another one. Whom to believe and what to show are passed over
-    /// where nobody is asked who it is, and where no TLS is spoken.
-    pub fn apply(&self, config: ServerConfig, policy: Option<Policy>, certificate: Option<Certificate>) -> bool {
+    /// Goes by these from now on, and says what of the certificate is another one. Whom to believe and what to show are
+    /// passed over where nobody is asked who it is, and where no TLS is spoken.
+    pub fn apply(&self, config: ServerConfig, policy: Option<Policy>, certificate: Option<Certificate>) -> Renewed {
         self.live.replace(config);
         if let (Some(authenticator), Some(policy)) = (&self.authenticator, policy) {
             authenticator.replace(policy);
         }
-        let tls = self.tls.as_ref().zip(certificate);
-        tls.is_some_and(|(tls, certificate)| tls.show(certificate))
+        certificate.map_or_else(Renewed::default, |certificate| self.show(certificate))
+    }
+
+    /// Shows another certificate from now on, and believes the authorities of clients that came with it: whoever is connected
+    /// is measured by these too.
+    pub(super) fn show(&self, certificate: Certificate) -> Renewed {
+        let Some(tls) = &self.tls else {
+            return Renewed::default();
+        };
+        let renewed = tls.show(certificate);
+        if let (Some(authenticator), true) = (&self.authenticator, renewed.authorities) {
+            authenticator.believe(tls.authorities());
+        }
+        renewed
     }
 }

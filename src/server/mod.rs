@@ -42,9 +42,9 @@ pub use options::INTERVAL_MS;
 pub use query_string::query_pairs;
 pub use session::{SocketFaults, TcpWriter};
 pub use table::Query;
-pub use tls::{Certificate, Tls, TlsError, TlsFiles};
+pub use tls::{Certificate, ClientFiles, Renewed, Tls, TlsError, TlsFiles};
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, ClientCertificate};
 use crate::control::{Push, ReplayRemote};
 use crate::engine::Demand;
 use crate::fanout::Fanout;
@@ -170,6 +170,7 @@ impl App {
             _permit: permit,
             _of_address: of_address,
             cut: CancellationToken::new(),
+            certificate: None,
         })
     }
 
@@ -191,6 +192,8 @@ struct Peer {
     _of_address: Option<Arc<Taken>>,
     /// Breaks the connection in the middle of an answer.
     cut: CancellationToken,
+    /// What it has shown of itself when it connected, where it has.
+    certificate: Option<Arc<ClientCertificate>>,
 }
 
 impl Peer {
@@ -213,7 +216,8 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
     });
     let router = routes::router(app.clone());
     if let Some(tls) = app.tls.clone() {
-        tokio::spawn(tls.follow_files(stop.clone()));
+        let remote = app.remote();
+        tokio::spawn(tls.follow_files(move |loaded| remote.show(loaded), stop.clone()));
     }
     let permits = app.live.sockets.clone();
     let accepts_failed = metrics::counter!(names::ACCEPTS_FAILED);
@@ -257,7 +261,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<
 }
 
 /// One connection, as long as it speaks HTTP.
-async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: axum::Router) {
+async fn serve_connection(stream: TcpStream, mut peer: Peer, app: Arc<App>, router: axum::Router) {
     let (addr, cut) = (peer.addr, peer.cut.clone());
     let ended = |error: &dyn std::fmt::Display| tracing::debug!(peer = %addr, %error, "connection ended");
     if let Err(error) = session::limit_writes(&stream, app.slow_consumer()) {
@@ -265,8 +269,14 @@ async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: 
     }
     let stream = match &app.tls {
         None => Stream::Left(stream),
-        Some(tls) => match secured(tls, stream, app.live.config().limits.handshake).await {
-            Ok(stream) => Stream::Right(Box::new(stream)),
+        Some(tls) => match secured(&app, tls, stream).await {
+            Ok((stream, certificate)) => {
+                if let Some(certificate) = &certificate {
+                    tracing::debug!(peer = %addr, %certificate, "a client has shown its certificate");
+                }
+                peer.certificate = certificate;
+                Stream::Right(Box::new(stream))
+            }
             Err(error) => return ended(&error),
         },
     };
@@ -293,10 +303,16 @@ async fn serve_connection(stream: TcpStream, peer: Peer, app: Arc<App>, router: 
     }
 }
 
-/// A connection after its TLS handshake, for which it has as long as for a request's head.
-async fn secured(tls: &Tls, stream: TcpStream, deadline: Duration) -> io::Result<TlsStream<TcpStream>> {
+type Secured = (TlsStream<TcpStream>, Option<Arc<ClientCertificate>>);
+
+/// A connection after its TLS handshake, for which it has as long as for a request's head, and what the client has shown.
+async fn secured(app: &App, tls: &Tls, stream: TcpStream) -> io::Result<Secured> {
+    let deadline = app.live.config().limits.handshake;
     let accepted = tokio::time::timeout(deadline, tls.accept(stream)).await;
-    let outcome = accepted.unwrap_or_else(|late| Err(late.into()));
+    let outcome = accepted.unwrap_or_else(|late| Err(late.into())).and_then(|stream| {
+        let certificate = app.door.certificate(&stream).map_err(io::Error::other)?;
+        Ok((stream, certificate.map(Arc::new)))
+    });
     outcome.inspect_err(|_| metrics::counter!(names::HANDSHAKES_REFUSED, "reason" => "tls").increment(1))
 }
 

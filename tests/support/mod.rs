@@ -5,6 +5,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod captures;
+pub(crate) mod client_certificates;
 pub(crate) mod events;
 pub(crate) mod follower;
 pub(crate) mod frame;

@@ -1,11 +1,7 @@
 //! Public keys as PEM files hold them: `SubjectPublicKeyInfo` (RFC 5280, 4.1.2.7) in DER.
 
 use super::key::Key;
-
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
-const OBJECT: u8 = 0x06;
+use crate::auth::der::{BIT_STRING, INTEGER, OBJECT, SEQUENCE, take};
 
 /// Object identifiers, encoded: RFC 8410, 3; RFC 5480, 2.1.1; RFC 3279, 2.3.1.
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
@@ -60,21 +56,4 @@ fn rsa(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (n, numbers) = take(numbers, INTEGER)?;
     let (e, []) = take(numbers, INTEGER)? else { return None };
     Some((n, e))
-}
-
-/// The content of an element of this tag, and what comes behind (X.690, 8.1).
-fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = der.split_first()?;
-    let (&length, rest) = rest.split_first()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(length), rest),
-        0x81 => rest.split_first().map(|(&length, rest)| (usize::from(length), rest))?,
-        0x82 => rest
-            .split_first_chunk()
-            .map(|(length, rest)| (usize::from(u16::from_be_bytes(*length)), rest))?,
-        // No key that is taken is as long.
-        _ => return None,
-    };
-    (first == tag).then_some(())?;
-    rest.split_at_checked(length)
 }

@@ -15,6 +15,7 @@ use super::auth::{AuthFault, AuthSettings, EXPOSED, is_exposed};
 use super::serve_args::ServeArgs;
 use super::settings::{SettingError, Settings};
 use crate::feed::{self, FeedContext, FeedSpec};
+use crate::server::TlsError;
 
 /// Checks a configuration without serving, and prints the effective settings with where each comes from.
 #[derive(Args, Debug)]
@@ -104,8 +105,13 @@ async fn faults(settings: &Settings, located: &Located, matches: &ArgMatches) ->
     if let Some(files) = &settings.tls
         && let Err(error) = files.load()
     {
+        let key = match error {
+            TlsError::Authorities(_) => "tls_client_ca",
+            TlsError::Revocations(_) => "tls_client_crl",
+            TlsError::Read { .. } | TlsError::Content { .. } | TlsError::Pair { .. } => "tls_cert",
+        };
         refuse(
-            located.source(matches, "server", "tls_cert"),
+            located.source(matches, "server", key),
             error.to_string(),
             error.is_usage(),
         );

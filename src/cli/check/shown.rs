@@ -69,6 +69,7 @@ fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'s
     let path = |path: &Path| Some(Value::from(path.display().to_string()));
     let number = |number: usize| Some(Value::from(number));
     let (tls, record, server) = (settings.tls.as_ref(), settings.record.as_ref(), &settings.server);
+    let clients = tls.and_then(|files| files.clients.as_ref());
     let server_rows = vec![
         ("listen", text(&settings.listen)),
         ("shards", number(settings.shards)),
@@ -76,6 +77,8 @@ fn tables(settings: &Settings, located: &Located, matches: &ArgMatches) -> [(&'s
         ("io_uring", Some(settings.io_uring.into())),
         ("tls_cert", tls.and_then(|files| path(&files.cert))),
         ("tls_key", tls.and_then(|files| path(&files.key))),
+        ("tls_client_ca", clients.and_then(|files| path(&files.ca))),
+        ("tls_client_crl", clients.and_then(|files| path(files.crl.as_deref()?))),
         ("allow_control", Some(settings.allow_control.into())),
         ("insecure", Some(settings.is_insecure.into())),
         ("state", settings.state.as_deref().and_then(path)),
@@ -137,6 +140,7 @@ fn auth_tables(auth: &AuthSettings) -> Vec<(String, Rows)> {
         ("jwt_keys", jwt.map(|jwt| path(&jwt.keys))),
         ("jwt_audience", jwt.map(|jwt| text(&jwt.audience))),
         ("jwt_issuer", jwt.and_then(|jwt| jwt.issuer.as_ref()).map(text)),
+        ("certificates", auth.certificates.as_deref().map(path)),
         ("anonymous", auth.anonymous.as_ref().map(text)),
     ];
     let tables = auth.entitlements.all().map(|entitlement| {

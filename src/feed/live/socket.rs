@@ -42,7 +42,7 @@ impl Endpoint {
     pub(super) fn new(target: &Target) -> Result<Endpoint, SpecError> {
         let is_tls = target.url.starts_with("wss:");
         let tls = if is_tls {
-            let trusted = trusting(target.ca_file.as_deref()).map_err(|error| SpecError::File {
+            let trusted = trusting(target.ca_file.as_deref(), None).map_err(|error| SpecError::File {
                 key: "ca_file",
                 file: error.file,
                 why: error.why,

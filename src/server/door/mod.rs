@@ -1,4 +1,5 @@
-//! Who sends a request: by its `Authorization` (RFC 6750), else by a ticket in the URL, else nobody in particular.
+//! Who sends a request: by its `Authorization` (RFC 6750), else by a ticket in the URL, else by the certificate that its
+//! connection began with, else nobody in particular.
 
 pub(super) mod access;
 pub(super) mod control;
@@ -20,9 +21,11 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio_rustls::server::TlsStream;
 
-use crate::auth::{Authenticator, Denied, Entitlement, Identity, Standing};
+use crate::auth::{Authenticator, ClientCertificate, Denied, Entitlement, Identity, Standing};
 use crate::fanout::{Allowance, CloseReason};
 use crate::market::{Rights, Ts};
 use crate::server::bounds::EXPIRY_LOOK;
@@ -66,19 +69,44 @@ impl Door {
         }
     }
 
+    /// What a client has shown in its handshake; `None` where that was nothing, or where nobody asks.
+    ///
+    /// # Errors
+    /// It is not believed: that of a session which was resumed is not looked at before.
+    pub(in crate::server) fn certificate(
+        &self,
+        stream: &TlsStream<TcpStream>,
+    ) -> Result<Option<ClientCertificate>, Denied> {
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        match self {
+            Door::Open(_) => Ok(None),
+            Door::Guarded(authenticator) => authenticator.recognise(chain, Ts::now()),
+        }
+    }
+
     /// Who shows these; `None` where nobody may come in without credentials, and there are none.
     ///
     /// # Errors
     /// The credentials are nobody's.
-    fn caller(&self, headers: &HeaderMap, ticket: Option<&str>) -> Result<Option<Identity>, Denied> {
+    pub(in crate::server) fn caller(
+        &self,
+        headers: &HeaderMap,
+        ticket: Option<&str>,
+        certificate: Option<&Arc<ClientCertificate>>,
+    ) -> Result<Option<Identity>, Denied> {
         let authenticator = match self {
             Door::Open(anybody) => return Ok(Some(anybody.clone())),
             Door::Guarded(authenticator) => authenticator,
         };
-        match (bearer(headers)?, ticket) {
-            (Some(token), _) => authenticator.authenticate(token, Ts::now()).map(Some),
-            (None, Some(ticket)) => authenticator.take_ticket(ticket, Instant::now(), Ts::now()).map(Some),
-            (None, None) => Ok(authenticator.anonymous()),
+        let now = Ts::now();
+        match (bearer(headers)?, ticket, certificate) {
+            (Some(token), ..) => authenticator.authenticate(token, now).map(Some),
+            (None, Some(ticket), _) => authenticator.take_ticket(ticket, Instant::now(), now).map(Some),
+            (None, None, Some(certificate)) => {
+                let known = authenticator.certified(certificate, now)?;
+                Ok(known.or_else(|| authenticator.anonymous()))
+            }
+            (None, None, None) => Ok(authenticator.anonymous()),
         }
     }
 }
@@ -120,8 +148,7 @@ pub(in crate::server) async fn require(
         .find(|(key, _)| key == TICKET)
         .map(|(_, value)| value.as_str());
     let ticket = ticket.filter(|_| request.uri().path() == EVENTS_PATH);
-    let client = peer.client(&app, request.headers());
-    match app.caller(client, request.headers(), ticket) {
+    match app.caller(&peer, request.headers(), ticket) {
         Ok(Some(identity)) => {
             request.extensions_mut().insert(identity);
             next.run(request).await
@@ -182,7 +209,7 @@ impl Ending {
                 changed = changes.changed() => changed.is_ok(),
                 () = tokio::time::sleep(look.unwrap_or(EXPIRY_LOOK)) => false,
             };
-            match is_changed.then(|| authenticator.standing(&self.identity)) {
+            match is_changed.then(|| authenticator.standing(&self.identity, Ts::now())) {
                 Some(Standing::Changed) => return CloseReason::Changed,
                 Some(Standing::Revoked) => return CloseReason::Expired,
                 Some(Standing::Same) | None => {}
@@ -192,21 +219,34 @@ impl Ending {
 }
 
 impl App {
-    /// Who shows these; `None` where nobody may come in without credentials, and there are none.
+    /// Who sends a request; `None` where nobody may come in without credentials, and there are none.
+    ///
+    /// A browser shows its certificate whatever page has it connect, as it does with cookies: so one counts for those pages
+    /// alone that may have something done. A proxy's certificate says nothing of its clients.
     ///
     /// # Errors
     /// The credentials are nobody's, or those of this client are not looked at.
     pub(in crate::server) fn caller(
         &self,
-        client: IpAddr,
+        peer: &Peer,
         headers: &HeaderMap,
         ticket: Option<&str>,
     ) -> Result<Option<Identity>, Refusal> {
+        let is_proxy = self.live.config().limits.trusted_proxies.has(peer.addr.ip());
+        let is_own = !is_proxy && self.origins.may_control(headers);
+        let certificate = peer.certificate.as_ref().filter(|_| is_own);
+        let look = || self.door.caller(headers, ticket, certificate);
         let is_shown = headers.contains_key(AUTHORIZATION) || ticket.is_some();
-        if !is_shown || self.door.authenticator().is_none() {
-            return self.door.caller(headers, ticket).map_err(|_| Refusal::Denied);
+        match is_shown && self.door.authenticator().is_some() {
+            true => self.try_credentials(peer.client(self, headers), look),
+            false => look().map_err(|_| Refusal::Denied),
         }
-        self.try_credentials(client, || self.door.caller(headers, ticket))
+    }
+
+    /// What whoever sends a request may see, be it nothing; for what nobody is refused.
+    pub(in crate::server) fn rights(&self, peer: &Peer, headers: &HeaderMap) -> Rights {
+        let caller = self.caller(peer, headers, None).ok().flatten();
+        caller.map_or_else(|| Rights::of([]), |identity| identity.entitlement.rights.clone())
     }
 
     /// Looks at credentials, if not too many of this client's address were nobody's.

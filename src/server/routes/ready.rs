@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::market::Rights;
 use crate::monitor::process::Descriptors;
 use crate::server::error::ApiError;
 use crate::server::reply::json;
@@ -30,9 +29,7 @@ pub(in crate::server) async fn readyz(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    // Nobody is refused: who is not known is told no venues.
-    let caller = app.caller(peer.client(&app, &headers), &headers, None).ok().flatten();
-    let rights = caller.map_or_else(|| Rights::of([]), |identity| identity.entitlement.rights.clone());
+    let rights = app.rights(&peer, &headers);
     // Descriptors are counted one by one, so on the same threads as the rest.
     let looked = app
         .query

@@ -119,11 +119,11 @@ async fn session(served: &Served, ping_interval: Duration) -> (TcpStream, JoinHa
         ..SessionConfig::of(&served.app.live.config())
     };
     let app = served.app.clone();
-    let client = IpAddr::from([127, 0, 0, 1]);
     let caller = app
-        .caller(client, &HeaderMap::new(), None)
+        .door
+        .caller(&HeaderMap::new(), None, None)
         .expect("everybody may come in");
-    let access = Access::begin(&app, caller, client).expect("a place");
+    let access = Access::begin(&app, caller, IpAddr::from([127, 0, 0, 1])).expect("a place");
     let run = tokio::spawn(async move { run(begun, Ok((options, access)), &app, config).await });
     (peer.expect("it listens"), run)
 }

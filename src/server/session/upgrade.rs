@@ -45,7 +45,7 @@ pub(in crate::server) fn upgrade(
         let words = "too many handshakes of one address: come back after a while";
         return Err(refused("rate", ApiError::rate_limited(words)));
     }
-    let (guest, slot) = match admit(app, client, query, headers) {
+    let (guest, slot) = match admit(app, &peer, client, query, headers) {
         Ok((options, access, slot)) => (Ok((options, access)), slot),
         Err(reason) if !is_browser => {
             return Err(match &reason {
@@ -97,6 +97,7 @@ pub(in crate::server) fn upgrade(
 /// Whether somebody may connect. Only who may takes a place, and only who might has a ticket looked at, which is good once.
 fn admit(
     app: &Arc<App>,
+    peer: &Peer,
     client: IpAddr,
     query: &[(String, String)],
     headers: &HeaderMap,
@@ -110,7 +111,7 @@ fn admit(
     let options = ConnectionOptions::parse(query, headers).map_err(CloseReason::BadOption)?;
     let slot = Slot::take(app, client).ok_or(CloseReason::TooMany)?;
     let ticket = query.iter().find(|(key, _)| key == TICKET);
-    let caller = app.caller(client, headers, ticket.map(|(_, value)| value.as_str()))?;
+    let caller = app.caller(peer, headers, ticket.map(|(_, value)| value.as_str()))?;
     Ok((options, Access::begin(app, caller, client)?, slot))
 }
 

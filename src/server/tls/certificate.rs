@@ -3,26 +3,39 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{AuthError, Authorities};
 use crate::server::bounds::CERTIFICATE_LOOK;
 
-/// Where the certificate lies.
+/// Where the certificate lies, and whose certificates are believed of clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// A chain of certificates in PEM, the server's own first.
     pub cert: PathBuf,
     /// Its private key in PEM.
     pub key: PathBuf,
+    /// Where clients may show certificates too.
+    pub clients: Option<ClientFiles>,
+}
+
+/// Which certificates of clients are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientFiles {
+    /// Those of their authorities, in PEM.
+    pub ca: PathBuf,
+    /// Lists of those that were revoked, in PEM.
+    pub crl: Option<PathBuf>,
 }
 
 /// Why a certificate or its key cannot be used.
@@ -56,16 +69,26 @@ pub enum TlsError {
         /// What is wrong.
         why: rustls::Error,
     },
+    /// The authorities of clients cannot be used.
+    #[error(transparent)]
+    Authorities(AuthError),
+    /// Nor can the lists of what these have revoked.
+    #[error(transparent)]
+    Revocations(AuthError),
 }
 
 impl TlsError {
     /// Whether the user has to name other files; else the machine failed.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, TlsError::Read { .. })
+        match self {
+            TlsError::Read { .. } => false,
+            TlsError::Content { .. } | TlsError::Pair { .. } => true,
+            TlsError::Authorities(error) | TlsError::Revocations(error) => error.is_usage(),
+        }
     }
 }
 
-/// A certificate and its key, read and found to belong together.
+/// A certificate and its key, read and found to belong together, and the authorities of clients.
 #[derive(Clone)]
 pub struct Certificate {
     acceptor: TlsAcceptor,
@@ -77,9 +100,19 @@ pub struct Certificate {
 struct Content {
     chain: Vec<CertificateDer<'static>>,
     key: Vec<u8>,
+    authorities: Option<Arc<Authorities>>,
 }
 
-/// What the server shows to its clients; clients show nothing.
+/// What is another one than before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Renewed {
+    /// The certificate, or its key.
+    pub certificate: bool,
+    /// The authorities of clients, or what they have revoked.
+    pub authorities: bool,
+}
+
+/// What the server shows to its clients, and what these may show.
 #[derive(Clone)]
 pub struct Tls {
     files: TlsFiles,
@@ -93,12 +126,12 @@ impl fmt::Debug for Tls {
 }
 
 impl TlsFiles {
-    /// Reads both. Blocks on the files.
+    /// Reads all of them. Blocks on the files.
     ///
     /// # Errors
     /// Which file is at fault, and why.
     pub fn load(&self) -> Result<Certificate, TlsError> {
-        let TlsFiles { cert, key } = self;
+        let TlsFiles { cert, key, clients } = self;
         let wanted = "certificate in PEM";
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(cert)
             .and_then(Iterator::collect)
@@ -107,14 +140,24 @@ impl TlsFiles {
             return Err(in_file(cert, wanted, pem::Error::NoItemsFound));
         }
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, "private key in PEM", error))?;
+        let authorities = clients.as_ref().map(ClientFiles::load).transpose()?.map(Arc::new);
         let content = Content {
             chain: chain.clone(),
             key: private.secret_der().to_vec(),
+            authorities: authorities.clone(),
+        };
+        let verifier = match authorities {
+            Some(authorities) => authorities.verifier(),
+            None => WebPkiClientVerifier::no_client_auth(),
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private));
+            .and_then(|builder| {
+                builder
+                    .with_client_cert_verifier(verifier)
+                    .with_single_cert(chain, private)
+            });
         let mut config = config.map_err(|why| TlsError::Pair {
             cert: cert.clone(),
             key: key.clone(),
@@ -130,6 +173,16 @@ impl TlsFiles {
     }
 }
 
+impl ClientFiles {
+    fn load(&self) -> Result<Authorities, TlsError> {
+        let authorities = Authorities::read(&self.ca).map_err(TlsError::Authorities)?;
+        match &self.crl {
+            Some(file) => authorities.without(file).map_err(TlsError::Revocations),
+            None => Ok(authorities),
+        }
+    }
+}
+
 impl Tls {
     /// Begins with what the files hold now. Blocks on them.
     ///
@@ -140,19 +193,28 @@ impl Tls {
         Ok(Tls { files, now })
     }
 
-    /// Shows this from the next handshake on; connections that stand keep theirs. True where it is another one.
-    pub fn show(&self, loaded: Certificate) -> bool {
-        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        let is_other = now.content != loaded.content;
-        if is_other {
-            *now = loaded;
-        }
-        is_other
+    /// The authorities of clients, where there are any.
+    pub fn authorities(&self) -> Option<Arc<Authorities>> {
+        self.read_now().content.authorities.clone()
     }
 
-    /// Shows what the files hold whenever that changes, until the server stops. What cannot be used is logged, and the one
-    /// before stays.
-    pub(in crate::server) async fn follow_files(self, stop: CancellationToken) {
+    /// Shows this from the next handshake on; connections that stand keep theirs. Says what of it is another one.
+    pub fn show(&self, loaded: Certificate) -> Renewed {
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let (old, new) = (&now.content, &loaded.content);
+        let renewed = Renewed {
+            certificate: (&old.chain, &old.key) != (&new.chain, &new.key),
+            authorities: old.authorities != new.authorities,
+        };
+        if renewed != Renewed::default() {
+            *now = loaded;
+        }
+        renewed
+    }
+
+    /// Has what the files hold shown whenever that changes, until the server stops. What cannot be used is logged, and the
+    /// one before stays.
+    pub(in crate::server) async fn follow_files(self, show: impl Fn(Certificate) -> Renewed, stop: CancellationToken) {
         let mut looks = interval(CERTIFICATE_LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut faults = 0u32;
@@ -164,8 +226,14 @@ impl Tls {
             match loaded {
                 Ok(loaded) => {
                     faults = 0;
-                    if self.show(loaded) {
+                    let renewed = show(loaded);
+                    if renewed.certificate {
                         tracing::info!(cert = %self.files.cert.display(), "the certificate has changed and is shown from now on");
+                    }
+                    if renewed.authorities {
+                        tracing::info!(
+                            "the authorities of clients, or what they revoke, have changed and count from now on"
+                        );
                     }
                 }
                 Err(error) => {
@@ -187,8 +255,12 @@ impl Tls {
     /// # Cancel safety
     /// Dropping it closes the connection.
     pub(in crate::server) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let acceptor = self.now.read().unwrap_or_else(PoisonError::into_inner).acceptor.clone();
+        let acceptor = self.read_now().acceptor.clone();
         acceptor.accept(stream).await
+    }
+
+    fn read_now(&self) -> RwLockReadGuard<'_, Certificate> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -222,7 +294,8 @@ mod tests {
         let empty = write("empty.pem", "");
         let load = |cert: &PathBuf, key: &PathBuf| {
             let (cert, key) = (cert.clone(), key.clone());
-            TlsFiles { cert, key }.load()
+            let clients = None;
+            TlsFiles { cert, key, clients }.load()
         };
         assert!(load(&cert, &key).is_ok());
         let none = folder.join("none.pem");
@@ -241,12 +314,18 @@ mod tests {
         let tls = Tls::read(TlsFiles {
             cert: cert.clone(),
             key: key.clone(),
+            clients: None,
         });
         let tls = tls.expect("a pair");
-        assert!(!tls.show(load(&cert, &key).expect("a pair")), "the same again");
+        assert_eq!(
+            tls.show(load(&cert, &key).expect("a pair")),
+            Renewed::default(),
+            "the same again"
+        );
         write("cert.pem", &renewed.cert.pem());
         write("key.pem", &renewed.signing_key.serialize_pem());
-        assert!(tls.show(load(&cert, &key).expect("a pair")), "another one");
+        let renewed = tls.show(load(&cert, &key).expect("a pair"));
+        assert!(renewed.certificate && !renewed.authorities, "another one");
         std::fs::remove_dir_all(folder).expect("removed");
     }
 }
