@@ -87,29 +87,23 @@ pub(in crate::server) struct Begun {
     pub(in crate::server) client: IpAddr,
 }
 
-/// Runs a session until its end.
-pub(in crate::server) async fn run(
+/// Begins a session, and gives what runs it until its end; `None` where the connection is gone. `held` is dropped behind it.
+///
+/// What runs it holds nothing that only its beginning needs, and nothing twice: it is most of what a subscriber costs.
+pub(in crate::server) fn begin(
     begun: Begun,
-    guest: Result<(ConnectionOptions, Access), CloseReason>,
+    (options, access): (ConnectionOptions, Access),
     app: &App,
     config: SessionConfig,
-) {
+    held: impl Send + 'static,
+) -> Option<impl Future<Output = ()> + Send + 'static> {
     let Begun {
         stream,
         read_ahead,
         client,
     } = begun;
     let is_tls = matches!(stream, Stream::Right(_));
-    let Ok((writer, reader)) = socket::split(stream, config.socket_faults) else {
-        return;
-    };
-    let (options, access) = match guest {
-        Ok(guest) => guest,
-        Err(reason) => {
-            tracing::debug!(peer = %client, code = reason.code(), "session refused: {}", reason.words());
-            return Box::pin(refuse_connection(writer, reader, &reason)).await;
-        }
-    };
+    let (writer, reader) = socket::split(stream, config.socket_faults).ok()?;
     let (id, shard) = app.fanout.place();
     let (link, identity) = (Arc::new(Link::default()), access.name());
     tracing::debug!(session = %id, peer = %client, identity = &*identity, ?options, "session begins");
@@ -121,7 +115,7 @@ pub(in crate::server) async fn run(
         is_tls,
     };
     let entry = Entry::of(&app.sessions, id, running);
-    let join = Join {
+    let join = Box::new(Join {
         id,
         socket: writer,
         link: link.clone(),
@@ -130,7 +124,7 @@ pub(in crate::server) async fn run(
         pace_beats: options.pace_beats,
         allowance: access.allowance(),
         is_authenticated: access.is_authenticated(),
-    };
+    });
     let mut session = Session {
         id,
         shard,
@@ -144,42 +138,54 @@ pub(in crate::server) async fn run(
         is_ping_open: false,
         pinged: None,
     };
-    if session.tell(Command::Join(Box::new(join))).await.is_none() {
-        return;
-    }
-    let limits = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .max_message_size(Some(config.message_bytes_max))
-        .max_frame_size(Some(config.message_bytes_max));
     // Copied, because it keeps all that the handshake was read into.
-    let begun = read_ahead.to_vec();
-    drop(read_ahead);
+    let read_ahead = read_ahead.to_vec();
     let reader = reader.within(unended_bytes_max(config.message_bytes_max));
-    let mut socket = WebSocketStream::from_partially_read(reader, begun, Role::Server, Some(limits)).await;
-    let reason = match AssertUnwindSafe(session.read(&mut socket)).catch_unwind().await {
-        Ok(reason) => reason,
-        // A bug of ours: its shard is not left with a subscriber whom nobody reads any more.
-        Err(_) => {
-            tracing::error!(session = %id, "session panicked, the others go on");
-            session.close(CloseReason::Internal).await
+    Some(async move {
+        if session.tell(Command::Join(join)).await.is_some() {
+            session.run(reader, read_ahead).await;
         }
-    };
-    // The peer may still have to read our close frame and to answer it.
-    if !matches!(reason, CloseReason::Broken | CloseReason::SlowConsumer) {
-        let _ = Box::pin(timeout(CLOSE_DEADLINE, socket.get_mut().drain())).await;
-    }
-    session.tell(Command::Leave(id, reason)).await;
+        drop(held);
+    })
 }
 
 /// Tells a browser, which cannot see an HTTP status, why it is refused.
-async fn refuse_connection(mut writer: TcpWriter, mut reader: TcpReader, reason: &CloseReason) {
+pub(in crate::server) async fn turn_away(begun: Begun, config: SessionConfig, reason: &CloseReason) {
     use crate::fanout::Socket as _;
+    tracing::debug!(peer = %begun.client, code = reason.code(), "session refused: {}", reason.words());
+    let Ok((mut writer, mut reader)) = socket::split(begun.stream, config.socket_faults) else {
+        return;
+    };
     // The first bytes on a fresh socket always fit.
     let _ = writer.send(&crate::fanout::close(reason.code(), &reason.words()));
     let _ = timeout(CLOSE_DEADLINE, reader.drain()).await;
 }
 
 impl Session {
+    /// Reads until the end, and leaves its shard.
+    async fn run(&mut self, reader: TcpReader, read_ahead: Vec<u8>) {
+        let message_bytes_max = Some(self.config.message_bytes_max);
+        let limits = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .max_message_size(message_bytes_max)
+            .max_frame_size(message_bytes_max);
+        let socket = WebSocketStream::from_partially_read(reader, read_ahead, Role::Server, Some(limits));
+        let mut socket = Box::pin(socket).await;
+        let reason = match AssertUnwindSafe(self.read(&mut socket)).catch_unwind().await {
+            Ok(reason) => reason,
+            // A bug of ours: its shard is not left with a subscriber whom nobody reads any more.
+            Err(_) => {
+                tracing::error!(session = %self.id, "session panicked, the others go on");
+                Box::pin(self.close(CloseReason::Internal)).await
+            }
+        };
+        // The peer may still have to read our close frame and to answer it.
+        if !matches!(reason, CloseReason::Broken | CloseReason::SlowConsumer) {
+            let _ = Box::pin(timeout(CLOSE_DEADLINE, socket.get_mut().drain())).await;
+        }
+        self.tell(Command::Leave(self.id, reason)).await;
+    }
+
     /// Reads until the end and says its reason; by then the close frame, if one is due, was written.
     async fn read(&mut self, socket: &mut WebSocketStream<TcpReader>) -> CloseReason {
         let (link, shard) = (self.link.clone(), self.shard.clone());
@@ -200,7 +206,7 @@ impl Session {
                     Some(Err(error)) => self.end_of(&error),
                     None => Some(CloseReason::Broken),
                 },
-                _ = pings.tick() => self.ping().await,
+                _ = pings.tick() => Box::pin(self.ping()).await,
             };
             if let Some(reason) = link.ended() {
                 return reason.clone();

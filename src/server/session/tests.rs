@@ -124,7 +124,7 @@ async fn session(served: &Served, ping_interval: Duration) -> (TcpStream, JoinHa
         .caller(&HeaderMap::new(), None, None)
         .expect("everybody may come in");
     let access = Access::begin(&app, caller, IpAddr::from([127, 0, 0, 1])).expect("a place");
-    let run = tokio::spawn(async move { run(begun, Ok((options, access)), &app, config).await });
+    let run = tokio::spawn(begin(begun, (options, access), &app, config, ()).expect("a connection"));
     (peer.expect("it listens"), run)
 }
 

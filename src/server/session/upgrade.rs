@@ -76,8 +76,6 @@ pub(in crate::server) fn upgrade(
     let upgraded = hyper::upgrade::on(&mut request);
     let app = app.clone();
     tokio::spawn(async move {
-        let _slot = slot;
-        let _peer = peer;
         let Ok(upgraded) = upgraded.await else { return };
         let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
             return;
@@ -88,8 +86,12 @@ pub(in crate::server) fn upgrade(
             read_ahead: parts.read_buf,
             client,
         };
-        let config = SessionConfig::of(&app.live.config());
-        super::run(begun, guest, &app, config).await;
+        let (config, held) = (SessionConfig::of(&app.live.config()), (slot, peer));
+        match guest {
+            // A task of its own: this one's memory, which held the handshake, is given back.
+            Ok(guest) => drop(super::begin(begun, guest, &app, config, held).map(tokio::spawn)),
+            Err(reason) => super::turn_away(begun, config, &reason).await,
+        }
     });
     Ok(response)
 }
