@@ -27,6 +27,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -214,7 +215,7 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
         },
         ..app
     });
-    let router = routes::router(app.clone());
+    let pages = TowerToHyperService::new(routes::router(app.clone()));
     if let Some(tls) = app.tls.clone() {
         let remote = app.remote();
         tokio::spawn(tls.follow_files(move |loaded| remote.show(loaded), stop.clone()));
@@ -232,7 +233,7 @@ pub async fn run(listener: TcpListener, app: App, stop: CancellationToken) {
                 is_refused = false;
                 // Who comes too often, or has too much open, sees a connection that ends: an answer would cost more.
                 if let Some(peer) = app.greet(addr, permit) {
-                    tokio::spawn(serve_connection(stream, peer, app.clone(), router.clone()));
+                    tokio::spawn(serve_connection(stream, peer, app.clone(), pages.clone()));
                 }
             }
             Err(error) => {
@@ -261,7 +262,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<
 }
 
 /// One connection, as long as it speaks HTTP.
-async fn serve_connection(stream: TcpStream, mut peer: Peer, app: Arc<App>, router: axum::Router) {
+async fn serve_connection(stream: TcpStream, mut peer: Peer, app: Arc<App>, pages: TowerToHyperService<axum::Router>) {
     let (addr, cut) = (peer.addr, peer.cut.clone());
     let ended = |error: &dyn std::fmt::Display| tracing::debug!(peer = %addr, %error, "connection ended");
     if let Err(error) = session::limit_writes(&stream, app.slow_consumer()) {
@@ -280,7 +281,11 @@ async fn serve_connection(stream: TcpStream, mut peer: Peer, app: Arc<App>, rout
             Err(error) => return ended(&error),
         },
     };
-    let service = TowerToHyperService::new(router.layer(axum::Extension(peer)));
+    // Whose the request is goes with it: a router of each connection's own would be copies of all routes.
+    let service = service_fn(|mut request| {
+        request.extensions_mut().insert(peer.clone());
+        pages.call(request)
+    });
     let limits = app.live.config().limits.clone();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
