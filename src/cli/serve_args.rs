@@ -33,8 +33,11 @@ Every setting can also be given in the environment (TICKWIRE_LISTEN, ...; severa
 are separated by white space) or in tickwire.toml. A flag goes before the environment, the environment
 before the file."#)]
 pub(super) struct ServeArgs {
-    /// Feed as KIND[:TARGET][?KEY=VALUE&...], several times for several feeds [default: 'synthetic?activity=market']
-    #[arg(long, value_name = "SPEC")]
+    #[arg(
+        long,
+        value_name = "SPEC",
+        help = "Feed as KIND[:TARGET][?KEY=VALUE&...], several times for several feeds [default: 'synthetic?activity=market']"
+    )]
     pub(super) feed: Vec<String>,
     #[command(flatten)]
     pub(super) record: RecordingArgs,
@@ -73,8 +76,12 @@ pub(super) struct ServiceArgs {
     /// The certificate's private key, PEM
     #[arg(long, env = "TICKWIRE_TLS_KEY", value_name = "FILE")]
     pub(super) tls_key: Option<PathBuf>,
-    /// Lets clients show certificates of these authorities, PEM; `certificates` in [auth] says who they are
-    #[arg(long, env = "TICKWIRE_TLS_CLIENT_CA", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "TICKWIRE_TLS_CLIENT_CA",
+        value_name = "FILE",
+        help = "Lets clients show certificates of these authorities, PEM; `certificates` in [auth] says who they are"
+    )]
     pub(super) tls_client_ca: Option<PathBuf>,
     /// Lists of those that were revoked, PEM, one of each authority [default: none is revoked]
     #[arg(long, env = "TICKWIRE_TLS_CLIENT_CRL", value_name = "FILE")]

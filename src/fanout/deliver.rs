@@ -8,7 +8,7 @@ use crate::store::{SealedBeat, Seq, Table};
 use crate::wire::{Chunks, Compression, DeltaHead, Encoding, picks_that_fit};
 
 use super::group::GroupId;
-use super::outgoing::Part;
+use super::letter::Part;
 use super::pump::finish;
 use super::rest::Rest;
 use super::shard::{Scratch, Shard};

@@ -20,6 +20,7 @@ mod deliver;
 mod fill;
 mod group;
 mod job;
+mod letter;
 mod link;
 mod lockstep;
 mod outgoing;

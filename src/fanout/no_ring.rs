@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::os::fd::RawFd;
 
-use super::outgoing::Send;
+use super::letter::Send;
 
 /// There is none.
 pub(super) struct Ring(Infallible);

@@ -6,7 +6,7 @@ use crate::store::Seq;
 
 use super::Socket;
 use super::bounds::{OUTGOING_BYTES, OUTGOING_MAX, RING_LEAST};
-use super::outgoing::{Letter, Part, Send};
+use super::letter::{Letter, Part, Send};
 use super::ring::Ring;
 use super::shard::Shard;
 use super::subscriber::Sent;

@@ -6,8 +6,6 @@ use std::ops::Range;
 use crate::market::{InstrumentId, Rights, Symbol, SymbolPattern};
 use crate::store::Table;
 
-use super::group::GroupKey;
-
 /// What stands in the first of two ascending lists only.
 pub(super) fn only_in_first<'a, T>(first: &'a [T], second: &[T], order: impl Fn(&T, &T) -> Ordering) -> Vec<&'a T> {
     let mut second = second.iter().peekable();
@@ -18,15 +16,15 @@ pub(super) fn only_in_first<'a, T>(first: &'a [T], second: &[T], order: impl Fn(
     first.iter().filter(is_missing).collect()
 }
 
-/// What is held once some strings went and others came, so that those of `key` are left.
+/// What is held once some strings went and others came, so that these are left.
 pub(super) fn held_after(
     held: &[InstrumentId],
     going: &[&SymbolPattern],
     coming: &[&SymbolPattern],
-    key: &GroupKey,
+    strings: &[SymbolPattern],
+    rights: &Rights,
     table: &Table,
 ) -> Vec<InstrumentId> {
-    let GroupKey { strings, rights, .. } = key;
     if going.iter().chain(coming).any(|string| is_glob(string)) {
         return resolve(strings, rights, table);
     }

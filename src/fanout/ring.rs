@@ -7,7 +7,7 @@ use std::os::fd::RawFd;
 use io_uring::{IoUring, Probe, opcode, types};
 use rustix::net::SendFlags;
 
-use super::outgoing::Send;
+use super::letter::Send;
 
 /// Entries of the queue: what is sent with one call.
 const ENTRIES: usize = 256;

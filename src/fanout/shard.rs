@@ -14,7 +14,8 @@ use crate::wire::{Chunks, Deflater, Encoding, FrameBuf, proto};
 
 use super::bounds::OWN_BYTES_PER_TURN;
 use super::group::{GroupId, Groups};
-use super::outgoing::{Outgoing, Part};
+use super::letter::Part;
+use super::outgoing::Outgoing;
 use super::subscriber::{Control, Subscriber};
 use super::wheel::Wheel;
 use super::{Allowance, CloseReason, Socket, SubscriberId};

@@ -262,7 +262,7 @@ impl Groups {
         let coming = only_in_first(&key.strings, &group.key.strings, by_text);
         going.iter().for_each(|string| self.forget_string(id, string));
         coming.iter().for_each(|string| self.wait_for(id, string));
-        let held = held_after(&group.held, &going, &coming, &key, table);
+        let held = held_after(&group.held, &going, &coming, &key.strings, &key.rights, table);
         if !key.pace.is_longer() {
             let gone = only_in_first(&group.held, &held, InstrumentId::cmp);
             gone.iter().for_each(|i| forget(self.interest_mut(**i), id));
