@@ -126,10 +126,10 @@ pub(super) struct ServiceArgs {
     /// Largest head of a request [default: 32768]
     #[arg(long, env = "TICKWIRE_MAX_HEADER_BYTES", value_name = "BYTES")]
     pub(super) max_header_bytes: Option<HeaderBytes>,
-    /// Messages that a subscriber may send in a second, ten seconds' worth at once [default: 200]
+    /// Messages that a subscriber may send in a second, ten seconds' worth at once; over plain HTTP an address has ten subscribers' worth [default: 200]
     #[arg(long, env = "TICKWIRE_MAX_MESSAGES_PER_SECOND", value_name = "N")]
     pub(super) max_messages_per_second: Option<PerSecond>,
-    /// Symbols that it may subscribe and take back in a second, likewise; a pattern counts as 100 [default: 10000]
+    /// Symbols that it may subscribe, take back or read in a second, likewise; a pattern counts as 100 [default: 10000]
     #[arg(long, env = "TICKWIRE_MAX_SYMBOLS_PER_SECOND", value_name = "N")]
     pub(super) max_symbols_per_second: Option<PerSecond>,
     /// Proxies that say who their client is, such as 10.0.0.0/8,2001:db8::1 [default: none]

@@ -24,7 +24,7 @@ pub enum CloseReason {
     SlowConsumer,
     /// A ping was not answered.
     NoPong,
-    /// More asked than is allowed, or too many wrong credentials, again and again.
+    /// More asked than is allowed, again and again.
     RateLimited,
     /// Malformed messages, again and again.
     Malformed,
@@ -90,7 +90,7 @@ impl CloseReason {
             CloseReason::Internal => "internal error".to_owned(),
             CloseReason::SlowConsumer => "a frame was not read within the deadline".to_owned(),
             CloseReason::NoPong => "a ping was not answered in time".to_owned(),
-            CloseReason::RateLimited => "too much was asked, again and again: come back after a while".to_owned(),
+            CloseReason::RateLimited => "too many messages, again and again: come back after a while".to_owned(),
             CloseReason::Malformed => "too many malformed messages".to_owned(),
             CloseReason::TooMany => "too many connections".to_owned(),
             CloseReason::TooManyOfOne => "too many connections of one identity".to_owned(),

@@ -162,7 +162,7 @@ pub const ALL: &[Metric] = &[
         HANDSHAKES_REFUSED,
         Kind::Counter,
         "reason",
-        "WebSocket upgrades refused, by reason.",
+        "Connections, TLS handshakes and WebSocket upgrades refused, by reason.",
     ),
     metric(
         CLIENT_ERRORS,

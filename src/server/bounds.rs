@@ -115,9 +115,12 @@ pub(super) const ANSWERS_KIB_MAX: usize = 256 << 10;
 /// Of these, one address's, unless it has only one.
 pub(super) const ANSWERS_KIB_OF_ONE_MAX: u32 = 32 << 10;
 
-/// Bytes of a large answer that are taken in a second at the least: a slow phone reads five times as many. Whoever takes a few
-/// at a time keeps 40 MB for eleven minutes, not for ever.
+/// Bytes of a large answer that are taken in a second at the least: a slow phone reads five times as many.
 pub(super) const TAKEN_A_SECOND_MIN: usize = 64 << 10;
+
+/// The longest that a large answer may take beside `WRITE_DEADLINE`: 40 MB at 350 KB/s. Whoever takes a few bytes at a time keeps
+/// its memory for so long and not for ever.
+pub(super) const TAKEN_WITHIN: Duration = Duration::from_secs(120);
 
 /// From here on an answer is a large one.
 pub(super) const LARGE_ANSWER_BYTES: usize = 64 << 10;

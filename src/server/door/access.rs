@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep_until};
 
 use super::seats::Seat;
-use super::{Door, Ending, Refusal};
+use super::{Door, Ending};
 use crate::auth::Identity;
 use crate::fanout::{Allowance, CloseReason, SubscriberId};
 use crate::market::Ts;
@@ -20,7 +20,6 @@ const NOBODY: &str = "nobody";
 /// A session's peer.
 pub(in crate::server) struct Access {
     app: Arc<App>,
-    client: IpAddr,
     known: Known,
 }
 
@@ -44,15 +43,6 @@ impl Known {
             why,
             _place: Slot::of_unknown(app, client).ok_or(CloseReason::TooMany)?,
         })
-    }
-}
-
-impl From<Refusal> for CloseReason {
-    fn from(refusal: Refusal) -> CloseReason {
-        match refusal {
-            Refusal::Denied => CloseReason::BadCredentials,
-            Refusal::TooOften => CloseReason::RateLimited,
-        }
     }
 }
 
@@ -80,7 +70,7 @@ impl Access {
             None => Known::not_yet(app, client, CloseReason::NoCredentials)?,
         };
         let app = app.clone();
-        Ok(Access { app, client, known })
+        Ok(Access { app, known })
     }
 
     /// Whether it may ask for anything but to be let in.
@@ -130,13 +120,11 @@ impl Access {
         let Door::Guarded(authenticator) = &self.app.door else {
             return Ok(());
         };
-        let tried = self
-            .app
-            .try_credentials(self.client, || authenticator.authenticate(token, Ts::now()));
-        let identity = tried.map_err(|refusal| {
-            tracing::debug!(%session, identity = &*self.name(), "credentials refused");
-            CloseReason::from(refusal)
-        })?;
+        let refused = |why| {
+            tracing::debug!(%session, identity = &*self.name(), %why, "credentials refused");
+            CloseReason::BadCredentials
+        };
+        let identity = authenticator.authenticate(token, Ts::now()).map_err(refused)?;
         tracing::debug!(%session, identity = &**identity.name(), "session authenticated");
         match &mut self.known {
             Known::As { ending, seat } if seat.is_of(&identity) => *ending = Ending::of(&self.app.door, identity),

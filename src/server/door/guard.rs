@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, REFERRER_POLICY,
@@ -13,11 +13,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::origins::{HostFault, Origins, Page};
+use crate::server::App;
 use crate::server::bounds::URL_BYTES_MAX;
 use crate::server::error::ApiError;
-use crate::server::limits::Work;
 use crate::server::url::STREAM_PATH;
-use crate::server::{App, Peer};
 
 /// What a page of another site may send, and read of an answer.
 const MAY_SEND: &str = "Authorization, Content-Type, If-None-Match, Last-Event-ID";
@@ -27,19 +26,10 @@ const MAY_READ: &str = "ETag, Retry-After";
 const PREFLIGHT_SECONDS: &str = "600";
 
 /// Refuses what is refused everywhere, answers preflights, and puts on each answer what browsers go by.
-pub(in crate::server) async fn guard(
-    State(app): State<Arc<App>>,
-    Extension(peer): Extension<Peer>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(in crate::server) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let page = app.origins.page(request.headers());
-    let client = peer.client(&app, request.headers());
     let origin = request.headers().get(ORIGIN).cloned();
-    let checked = app
-        .charge(client, Work::Message)
-        .and_then(|()| check(&app.origins, page, &request));
-    let mut response = match checked {
+    let mut response = match check(&app.origins, page, &request) {
         Err(error) => error.into_response(),
         Ok(()) if is_preflight(&request) && is_shared(page) => preflight(),
         Ok(()) => next.run(request).await,

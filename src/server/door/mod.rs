@@ -12,7 +12,6 @@ pub use origins::{AllowedOrigins, OriginError};
 pub(super) use origins::{Origins, Page};
 pub(super) use seats::{Seat, Seats};
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,6 +29,7 @@ use crate::fanout::{Allowance, CloseReason};
 use crate::market::{Rights, Ts};
 use crate::server::bounds::EXPIRY_LOOK;
 use crate::server::error::ApiError;
+use crate::server::limits::Work;
 use crate::server::options::{INTERVAL_MS, beats};
 use crate::server::query_string::pairs;
 use crate::server::url::{EVENTS_PATH, TICKET};
@@ -111,15 +111,6 @@ impl Door {
     }
 }
 
-/// Why credentials let nobody in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) enum Refusal {
-    /// They are nobody's, or not any more.
-    Denied,
-    /// They were not looked at: too many of their address were nobody's.
-    TooOften,
-}
-
 /// The token of the one `Authorization`; another scheme is none of ours.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Denied> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
@@ -134,7 +125,8 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Denied> {
     }
 }
 
-/// Lets those through whom the server knows, or who need not be known, and notes who it is.
+/// Lets those through whom the server knows, or who need not be known, and notes who it is. Of an address only so many a second:
+/// health and pages, which it does not guard, are never refused for that.
 pub(in crate::server) async fn require(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
@@ -148,24 +140,16 @@ pub(in crate::server) async fn require(
         .find(|(key, _)| key == TICKET)
         .map(|(_, value)| value.as_str());
     let ticket = ticket.filter(|_| request.uri().path() == EVENTS_PATH);
+    if let Err(error) = app.charge(peer.client(&app, request.headers()), Work::Message) {
+        return error.into_response();
+    }
     match app.caller(&peer, request.headers(), ticket) {
         Ok(Some(identity)) => {
             request.extensions_mut().insert(identity);
             next.run(request).await
         }
         Ok(None) => ApiError::no_credentials().into_response(),
-        Err(refusal) => ApiError::from(refusal).into_response(),
-    }
-}
-
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> ApiError {
-        match refusal {
-            Refusal::Denied => ApiError::bad_credentials(),
-            Refusal::TooOften => {
-                ApiError::rate_limited("too many credentials of one address were refused: come back after a while")
-            }
-        }
+        Err(_) => ApiError::bad_credentials().into_response(),
     }
 }
 
@@ -225,48 +209,25 @@ impl App {
     /// alone that may have something done. A proxy's certificate says nothing of its clients.
     ///
     /// # Errors
-    /// The credentials are nobody's, or those of this client are not looked at.
+    /// The credentials are nobody's.
     pub(in crate::server) fn caller(
         &self,
         peer: &Peer,
         headers: &HeaderMap,
         ticket: Option<&str>,
-    ) -> Result<Option<Identity>, Refusal> {
+    ) -> Result<Option<Identity>, Denied> {
         let is_proxy = self.live.config().limits.trusted_proxies.has(peer.addr.ip());
-        let is_own = !is_proxy && self.origins.may_control(headers);
-        let certificate = peer.certificate.as_ref().filter(|_| is_own);
-        let look = || self.door.caller(headers, ticket, certificate);
-        let is_shown = headers.contains_key(AUTHORIZATION) || ticket.is_some();
-        match is_shown && self.door.authenticator().is_some() {
-            true => self.try_credentials(peer.client(self, headers), look),
-            false => look().map_err(|_| Refusal::Denied),
-        }
+        let counts = !is_proxy && self.origins.may_be_known(headers);
+        let certificate = peer.certificate.as_ref().filter(|_| counts);
+        self.door
+            .caller(headers, ticket, certificate)
+            .inspect_err(|why| tracing::debug!(peer = %peer.addr, %why, "credentials refused"))
     }
 
     /// What whoever sends a request may see, be it nothing; for what nobody is refused.
     pub(in crate::server) fn rights(&self, peer: &Peer, headers: &HeaderMap) -> Rights {
         let caller = self.caller(peer, headers, None).ok().flatten();
         caller.map_or_else(|| Rights::of([]), |identity| identity.entitlement.rights.clone())
-    }
-
-    /// Looks at credentials, if not too many of this client's address were nobody's.
-    ///
-    /// # Errors
-    /// They are nobody's, or were not looked at.
-    pub(in crate::server) fn try_credentials<T>(
-        &self,
-        client: IpAddr,
-        look: impl FnOnce() -> Result<T, Denied>,
-    ) -> Result<T, Refusal> {
-        let limits = &self.live.config().limits;
-        if !self.addresses.may_err(client, limits) {
-            return Err(Refusal::TooOften);
-        }
-        look().map_err(|why| {
-            tracing::debug!(%client, %why, "credentials refused");
-            self.addresses.erred(client, limits);
-            Refusal::Denied
-        })
     }
 
     /// What an identity may have of what the server has for anybody.

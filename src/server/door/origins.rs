@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Pages of other hosts that may read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,6 +143,17 @@ impl Origins {
                 .is_some_and(|origin| origin.scheme == self.scheme() || self.allowed.list.contains(&origin)),
             Page::Any | Page::Foreign => false,
         }
+    }
+
+    /// Whether what a browser shows by itself, as its certificate, counts: the page is such as may have something done, or
+    /// there is none behind it. A request without `Origin` may be an image or a script of any page, which browsers tell by
+    /// `Sec-Fetch-Site` (Fetch Metadata, 2.3).
+    pub(in crate::server) fn may_be_known(&self, headers: &HeaderMap) -> bool {
+        let is_of_others = || {
+            let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+            !matches!(site, None | Some(b"same-origin" | b"none"))
+        };
+        self.may_control(headers) && (self.page(headers) != Page::Unsaid || !is_of_others())
     }
 
     /// Whether a server that only this machine reaches is asked by a name of this machine.
@@ -331,6 +344,28 @@ mod tests {
         ] {
             let may = origins(allowed, is_tls).may_control(&asked(host, origin));
             assert_eq!(may, want, "{allowed}, TLS {is_tls}: {origin} asks {host}");
+        }
+    }
+
+    #[test]
+    fn what_a_browser_shows_by_itself_counts_for_no_page_of_others() {
+        let own = origins("https://ticks.test", true);
+        for (origin, site, want) in [
+            (None, None, true),
+            (None, Some("none"), true),
+            (None, Some("same-origin"), true),
+            (None, Some("same-site"), false),
+            (None, Some("cross-site"), false),
+            (Some("https://localhost"), Some("same-origin"), true),
+            (Some("https://ticks.test"), Some("cross-site"), true),
+            (Some("https://b.test"), Some("cross-site"), false),
+        ] {
+            let mut sent = headers(&[("host", "localhost")]);
+            let named = [("origin", origin), ("sec-fetch-site", site)];
+            for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+                sent.insert(name, value.parse().expect("a value"));
+            }
+            assert_eq!(own.may_be_known(&sent), want, "{origin:?} {site:?}");
         }
     }
 

@@ -21,11 +21,10 @@ impl Seat {
     pub(in crate::server) fn take(app: &Arc<App>, identity: &Identity) -> Option<Seat> {
         let most = identity.entitlement.connections_max.unwrap_or(usize::MAX);
         let mut all = app.seats.all();
-        let taken = all.entry(identity.name().clone()).or_default();
-        if *taken >= most {
+        if all.get(identity.name()).copied().unwrap_or_default() >= most {
             return None;
         }
-        *taken += 1;
+        *all.entry(identity.name().clone()).or_default() += 1;
         let (app, name) = (app.clone(), identity.name().clone());
         Some(Seat { app, name })
     }

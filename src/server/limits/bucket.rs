@@ -32,11 +32,6 @@ impl Bucket {
         is_there
     }
 
-    /// Whether one is there.
-    pub(super) fn has_one(&self, now: Instant) -> bool {
-        self.full_at.max(now) + self.token - now <= self.token * self.burst
-    }
-
     /// Whether it has these measures.
     pub(super) fn is_of(&self, rate: u32, burst: u32) -> bool {
         (self.token, self.burst) == (Duration::from_secs(1) / rate.max(1), burst)

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Taken;
-use crate::server::bounds::{ANSWERS_KIB_MAX, LARGE_ANSWER_BYTES, TAKEN_A_SECOND_MIN, WRITE_DEADLINE};
+use crate::server::bounds::{ANSWERS_KIB_MAX, LARGE_ANSWER_BYTES, TAKEN_A_SECOND_MIN, TAKEN_WITHIN, WRITE_DEADLINE};
 use crate::server::error::ApiError;
 use crate::server::{App, Peer};
 
@@ -23,7 +23,7 @@ pub(in crate::server) struct Answers(Arc<Semaphore>);
 struct Held {
     bytes: Vec<u8>,
     _permit: OwnedSemaphorePermit,
-    _of_address: Option<Taken>,
+    _of_address: Taken,
     /// Gone with this, and so whoever waits for it knows that the answer was taken.
     _is_held: oneshot::Sender<Infallible>,
 }
@@ -55,9 +55,9 @@ impl Answers {
         }
         let kib = bytes.len().div_ceil(1_024).min(ANSWERS_KIB_MAX);
         let busy = || ApiError::busy("too many large answers wait for their readers");
-        let _of_address = Some(share(kib as u32).ok_or_else(busy)?);
+        let _of_address = share(kib as u32).ok_or_else(busy)?;
         let _permit = self.0.clone().try_acquire_many_owned(kib as u32).map_err(|_| busy())?;
-        let time = WRITE_DEADLINE + Duration::from_secs((bytes.len() / TAKEN_A_SECOND_MIN) as u64);
+        let time = Duration::from_secs((bytes.len() / TAKEN_A_SECOND_MIN) as u64).min(TAKEN_WITHIN) + WRITE_DEADLINE;
         let (_is_held, taken) = oneshot::channel();
         tokio::spawn(async move {
             if timeout(time, taken).await.is_err() {

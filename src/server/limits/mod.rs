@@ -21,6 +21,9 @@ pub(super) use slot::{Places, Slot};
 use work::PATTERN_COSTS;
 pub(super) use work::{Budget, TooMuch, Work};
 
+/// As many sessions' worth one address may ask over plain HTTP.
+const SESSIONS_OF_ADDRESS: u32 = 10;
+
 /// What an operator may set.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -32,13 +35,13 @@ pub struct Limits {
     pub handshake: Duration,
     /// Bytes of a request's head.
     pub header_bytes_max: usize,
-    /// Of one session, and of one address over plain HTTP where addresses are counted.
+    /// Of one session. One address has ten sessions' worth over plain HTTP, where addresses are counted.
     pub rates: Rates,
     /// Whose word is taken on who their clients are.
     pub trusted_proxies: TrustedProxies,
 }
 
-/// What a session or an address may ask in a second; ten seconds' worth at once.
+/// What may be asked in a second; ten seconds' worth at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// Messages, pings included; requests over plain HTTP.
@@ -77,7 +80,7 @@ impl App {
     pub(super) fn charge(&self, client: IpAddr, work: Work) -> Result<(), ApiError> {
         let limits = &self.live.config().limits;
         self.addresses.ask(client, work, limits).map_err(|_| {
-            let Rates { messages, symbols } = limits.rates;
+            let Rates { messages, symbols } = limits.rates_of_address();
             ApiError::rate_limited(format!(
                 "too much of one address in too short a time: {messages} requests and {symbols} symbols a second are allowed, \
                  a pattern counts as {PATTERN_COSTS}"
@@ -87,6 +90,15 @@ impl App {
 }
 
 impl Limits {
+    /// What one address may ask over plain HTTP: a poll that goes on from beat to beat asks a hundred times a second, and an office
+    /// has more than one.
+    fn rates_of_address(&self) -> Rates {
+        Rates {
+            messages: self.rates.messages.saturating_mul(SESSIONS_OF_ADDRESS),
+            symbols: self.rates.symbols.saturating_mul(SESSIONS_OF_ADDRESS),
+        }
+    }
+
     /// A bound of an address, where it has one. A proxy on this machine has it too: its clients are others'.
     fn of(&self, bound: Bound, address: IpAddr) -> Option<u32> {
         let is_spared = address.to_canonical().is_loopback() && !self.trusted_proxies.has(address);

@@ -13,8 +13,8 @@ const BURST_SECONDS: u32 = 10;
 /// A pattern is tried on every instrument of the table, an exact symbol is looked up.
 pub(super) const PATTERN_COSTS: usize = 100;
 
-/// Refusals that may come at once, and in a second, before a session is closed with 4013 and an address's credentials are
-/// looked at no more: who goes on at that rate does not read them.
+/// Refusals that may come at once, and in a second, before a session is closed with 4013: who goes on at that rate does not
+/// read them.
 const REFUSALS_MAX: u32 = 100;
 const REFUSALS_PER_SECOND: u32 = 10;
 
@@ -98,19 +98,9 @@ impl Budget {
         };
         match is_allowed {
             true => Ok(()),
-            false if self.refuse() => Err(TooMuch::Refused),
+            false if self.refusals.take(1, now) => Err(TooMuch::Refused),
             false => Err(TooMuch::Closed),
         }
-    }
-
-    /// Counts a refusal; false where there were too many.
-    pub(super) fn refuse(&mut self) -> bool {
-        self.refusals.take(1, Instant::now())
-    }
-
-    /// Whether there were not too many refusals.
-    pub(super) fn may_err(&self) -> bool {
-        self.refusals.has_one(Instant::now())
     }
 
     /// Whether it goes by these rates.

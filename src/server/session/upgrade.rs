@@ -15,8 +15,8 @@ use super::socket::Stream;
 use super::{Begun, SessionConfig};
 use crate::fanout::CloseReason;
 use crate::monitor::names;
+use crate::server::door::Page;
 use crate::server::door::access::Access;
-use crate::server::door::{Page, Refusal};
 use crate::server::error::ApiError;
 use crate::server::limits::Slot;
 use crate::server::options::{ConnectionOptions, first_offered};
@@ -53,7 +53,6 @@ pub(in crate::server) fn upgrade(
                 CloseReason::TooManyOfOne => refused("too_many", ApiError::rate_limited(reason.words())),
                 CloseReason::Forbidden(words) => refused("forbidden", ApiError::invalid(words)),
                 CloseReason::BadCredentials => refused("credentials", ApiError::bad_credentials()),
-                CloseReason::RateLimited => refused("rate", Refusal::TooOften.into()),
                 other => refused("option", ApiError::invalid(other.words())),
             });
         }
@@ -113,7 +112,8 @@ fn admit(
     let options = ConnectionOptions::parse(query, headers).map_err(CloseReason::BadOption)?;
     let slot = Slot::take(app, client).ok_or(CloseReason::TooMany)?;
     let ticket = query.iter().find(|(key, _)| key == TICKET);
-    let caller = app.caller(peer, headers, ticket.map(|(_, value)| value.as_str()))?;
+    let caller = app.caller(peer, headers, ticket.map(|(_, value)| value.as_str()));
+    let caller = caller.map_err(|_| CloseReason::BadCredentials)?;
     Ok((options, Access::begin(app, caller, client)?, slot))
 }
 
