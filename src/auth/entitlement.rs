@@ -71,6 +71,23 @@ impl Entitlements {
 }
 
 #[cfg(test)]
+impl Entitlement {
+    /// One to everything that feeds bring, for tests.
+    pub(super) fn example(name: &str) -> Entitlement {
+        Entitlement {
+            name: name.to_owned(),
+            rights: Entitlement::rights_to(None, false),
+            symbols_max: None,
+            connections_max: None,
+            interval_ms: 10..=60_000,
+            may_publish: false,
+            may_replay: false,
+            may_read_statistics: false,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::market::Symbol;

@@ -81,17 +81,8 @@ mod tests {
     use crate::auth::identity::Shown;
 
     fn identity(name: &str) -> Identity {
-        let entitlement = Entitlement {
-            name: "any".to_owned(),
-            rights: Entitlement::rights_to(None, false),
-            symbols_max: None,
-            connections_max: None,
-            interval_ms: 10..=60_000,
-            may_publish: false,
-            may_replay: false,
-            may_read_statistics: false,
-        };
-        Identity::known(name.into(), Arc::new(entitlement), None, Shown::Nothing)
+        let entitlement = Arc::new(Entitlement::example("any"));
+        Identity::known(name.into(), entitlement, None, Shown::Nothing)
     }
 
     #[test]

@@ -212,17 +212,7 @@ mod tests {
     use super::*;
 
     fn entitlements() -> Entitlements {
-        let entitlement = |name: &str| Entitlement {
-            name: name.to_owned(),
-            rights: Entitlement::rights_to(None, false),
-            symbols_max: None,
-            connections_max: None,
-            interval_ms: 10..=60_000,
-            may_publish: false,
-            may_replay: false,
-            may_read_statistics: false,
-        };
-        Entitlements::new(["basic", "pro"].map(entitlement))
+        Entitlements::new(["basic", "pro"].map(Entitlement::example))
     }
 
     const NOW: Ts = Ts(1_800_000_000_000_000_000);

@@ -14,16 +14,7 @@ const NOW: Ts = Ts(1_800_000_000_000_000_000);
 const NOW_S: i64 = NOW.0 / 1_000_000_000;
 
 fn entitlements() -> Entitlements {
-    Entitlements::new([Entitlement {
-        name: "pro".to_owned(),
-        rights: Entitlement::rights_to(None, false),
-        symbols_max: None,
-        connections_max: None,
-        interval_ms: 10..=60_000,
-        may_publish: false,
-        may_replay: false,
-        may_read_statistics: false,
-    }])
+    Entitlements::new([Entitlement::example("pro")])
 }
 
 fn jwt(keys: &str) -> Jwt {

@@ -7,11 +7,11 @@ mod openapi;
 mod push;
 mod ready;
 mod replay;
+mod status;
 mod subscribers;
 mod whole_lines;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Extension, Request, State};
@@ -19,21 +19,18 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use serde::Serialize;
 
 use crate::auth::Identity;
 use crate::dashboard;
-use crate::market::{SymbolPattern, Ts};
-use crate::monitor::Recording;
+use crate::market::SymbolPattern;
 use crate::server::door::guard::guard;
+use crate::server::door::require;
 use crate::server::door::tickets;
-use crate::server::door::{Door, require};
 use crate::server::error::ApiError;
 use crate::server::limits::Work;
 use crate::server::query_string::{pairs, values};
 use crate::server::reply::{KnownTags, json, tagged};
 use crate::server::session::upgrade;
-use crate::server::table::VenueStatus;
 use crate::server::table::asked::Asked;
 use crate::server::url::{EVENTS_PATH, STREAM_PATH};
 use crate::server::{App, Peer};
@@ -83,7 +80,7 @@ fn table() -> Vec<Route> {
         Route::reads("/v1/snapshot", get(snapshot)),
         Route::reads("/v1/changes", get(changes)),
         Route::reads(EVENTS_PATH, get(events)),
-        Route::reads("/v1/status", get(status)),
+        Route::reads("/v1/status", get(status::status)),
         Route::reads("/v1/subscribers", get(subscribers)),
         Route::open("/v1/openapi.json", get(|| async { json(openapi::DOCUMENT) })),
         Route::of("/v1/updates", "POST", post(push::updates)),
@@ -206,98 +203,6 @@ async fn snapshot(
         Snapshot::Whole { tag, body } => tagged(json(app.hold(body, client, &peer)?), &tag),
         Snapshot::Known { tag } => tagged(StatusCode::NOT_MODIFIED.into_response(), &tag),
     })
-}
-
-#[derive(Serialize)]
-struct Status {
-    version: &'static str,
-    epoch: String,
-    seq: u64,
-    ts: String,
-    instruments: usize,
-    /// Who asks, where the server knows anybody.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    identity: Option<String>,
-    subscribers: usize,
-    waiting: usize,
-    venues: Vec<VenueStatus>,
-    beat: BeatStatus,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recording: Option<RecordingStatus>,
-    /// What a replay does, where there is one: `/v1/replay` says more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replay: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct RecordingStatus {
-    file: String,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    records: u64,
-    dropped: u64,
-    file_bytes: u64,
-}
-
-impl RecordingStatus {
-    fn of(recording: &Recording) -> RecordingStatus {
-        let state = recording.state();
-        RecordingStatus {
-            file: state.file.display().to_string(),
-            state: if state.is_running { "recording" } else { "failed" },
-            error: state.error,
-            records: state.records,
-            dropped: state.dropped,
-            file_bytes: state.file_bytes,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct BeatStatus {
-    on_time: bool,
-    took_us: u64,
-    left_out: u64,
-    held: u64,
-}
-
-async fn status(State(app): Shared, Extension(identity): Extension<Identity>) -> Result<Response, ApiError> {
-    let is_guarded = matches!(app.door, Door::Guarded(_));
-    let name = is_guarded.then(|| identity.name().to_string());
-    let entitlement = identity.entitlement;
-    let rights = entitlement.rights.clone();
-    let figures = app
-        .query
-        .run(move |query| query.figures(&rights))
-        .await
-        .ok_or_else(ApiError::internal)?;
-    let now = Ts::now();
-    let status = Status {
-        version: env!("CARGO_PKG_VERSION"),
-        epoch: figures.epoch.to_string(),
-        seq: figures.seq,
-        ts: now.as_wire().to_string(),
-        instruments: figures.instruments,
-        identity: name,
-        subscribers: app.demand.total(),
-        waiting: figures.waiting,
-        venues: figures.venues,
-        beat: BeatStatus {
-            on_time: app.health.is_on_time(Instant::now()),
-            took_us: app.health.beat_us(),
-            left_out: app.health.late(),
-            held: app.health.held(),
-        },
-        // It names files of this machine.
-        recording: app
-            .recording
-            .as_deref()
-            .filter(|_| entitlement.may_read_statistics)
-            .map(RecordingStatus::of),
-        replay: app.controls.replay.as_ref().map(|remote| remote.status().state.word()),
-    };
-    Ok(json(serde_json::to_string(&status).unwrap_or_default()))
 }
 
 async fn metrics(State(app): Shared, Extension(identity): Extension<Identity>) -> Result<Response, ApiError> {
