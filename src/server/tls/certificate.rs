@@ -364,6 +364,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_fault_is_told_at_its_second_look_and_every_five_minutes_and_its_end_once() {
+        let mut faults = Faults::default();
+        assert!(!faults.end());
+        let told = |faults: &mut Faults, what, looks: u32| {
+            let told = (1..=looks).filter(|_| faults.is_told(what));
+            told.count()
+        };
+        assert_eq!(told(&mut faults, What::Revocations, 1), 0);
+        assert!(!faults.end(), "a renewal under way");
+        let at: Vec<u32> = (1..=130).filter(|_| faults.is_told(What::Revocations)).collect();
+        assert_eq!(at, [2, 62, 122]);
+        // Of another file it is another fault.
+        assert_eq!(told(&mut faults, What::Certificate, 2), 1);
+        assert!(faults.end() && !faults.end());
+    }
+
+    #[test]
     fn files_that_cannot_be_used_are_named_with_what_they_lack() {
         let folder = std::env::temp_dir().join(format!("tickwire-tls-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");

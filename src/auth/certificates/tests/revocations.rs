@@ -80,6 +80,11 @@ fn authorities_of_one_name_have_to_have_one_key_where_lists_count() {
     let (old, new) = (Ca::new("one"), Ca::new("one"));
     let why = refused("rollover.pem", &[&old, &new], &[old.list(&[])]);
     assert!(why.contains("two authorities of clients are named `CN=one`"), "{why}");
+    let without_lists = authorities("rollover-ca.pem", &[&old, &new]);
+    for ca in [&old, &new] {
+        let leaf = ca.issue(&params(&[], NOW + HOUR));
+        assert!(without_lists.recognise(&[leaf], ts(NOW)).is_ok());
+    }
     let list = Kept::new("renewed.pem", &old.list(&[]));
     assert!(authorities("renewed-ca.pem", &[&old, &old]).without(&list.0).is_ok());
 }
