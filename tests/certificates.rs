@@ -114,15 +114,23 @@ impl Operated {
         self.server.process.log_line("settings read anew")
     }
 
+    /// Has everything read anew where something cannot be used; gives the log's line of it.
+    fn reload_refused(&self) -> String {
+        self.server.process.signal("HUP");
+        self.server.process.log_line("cannot be read anew")
+    }
+
     fn refused(&self) -> f64 {
+        self.metric("tickwire_handshakes_refused_total{reason=\"tls\"}")
+    }
+
+    fn metric(&self, series: &str) -> f64 {
         let token = bearer(&self.alice.token);
         let page = self
             .client(None)
             .ask("GET", "/metrics", &[("Authorization", &token)])
             .text();
-        let line = page
-            .lines()
-            .find(|line| line.starts_with("tickwire_handshakes_refused_total{reason=\"tls\"}"));
+        let line = page.lines().find(|line| line.starts_with(series));
         line.map_or(0.0, |line| {
             line.rsplit(' ').next().expect("a value").parse().expect("a number")
         })
@@ -321,8 +329,7 @@ fn whose_entry_goes_is_sent_away_and_nobody_else_notices() {
     (0..10).for_each(|_| drop(stays.until("delta")));
     // A file that cannot be used changes nothing.
     operated.replace("certificates.toml", "[[certificate]]\nname = \"x\"\n");
-    operated.server.process.signal("HUP");
-    let line = operated.server.process.log_line("cannot be read anew");
+    let line = operated.reload_refused();
     assert!(
         line.contains("`certificates` in [auth]") && line.contains("line 1"),
         "{line}"
@@ -360,6 +367,38 @@ fn a_certificate_that_is_revoked_or_whose_authority_goes_ends_sessions_without_a
     let new = operated.client(Some(&other.issue("operator.example", Special::default())));
     eventually("the other authority is believed", || new.may_connect().then_some(()));
     assert_eq!(who(&new, &[]), (200, "operator".into()));
+}
+
+#[test]
+fn a_list_that_cannot_be_used_is_told_of_and_counted_and_the_one_before_counts() {
+    let operated = Operated::start(CONFIG);
+    let serial = |serial| Special {
+        serial: Some(serial),
+        ..Special::default()
+    };
+    let issue = |special| operated.client(Some(&operated.authority.issue("operator.example", special)));
+    let (revoked, kept) = (issue(serial(8)), issue(serial(9)));
+    let log = &operated.server.process;
+    let (old, new) = (operated.authority.list(&[]), operated.authority.list(&[8]));
+    for (text, part) in [
+        (old + &new, "two lists in it are of authority `CN=clients`"),
+        (Authority::new("clients").list(&[8]), "was not signed by it"),
+        (String::new(), "holds no list of revoked certificates"),
+    ] {
+        operated.replace("revoked.pem", &text);
+        let line = operated.reload_refused();
+        assert!(line.contains(part) && line.contains("revoked.pem"), "{part}: {line}");
+    }
+    let line = log.log_line("the changed list of revoked certificates cannot be used: the one before counts");
+    assert!(line.contains("revoked.pem"), "{line}");
+    assert!(revoked.may_connect() && kept.may_connect());
+    let failed = |what| operated.metric(&format!("tickwire_certificate_looks_failed_total{{what=\"{what}\"}}"));
+    assert!(failed("clients") >= 2.0, "{}", failed("clients"));
+    assert_eq!(failed("certificate"), 0.0);
+    operated.replace("revoked.pem", &new);
+    log.log_line("the files of certificates can be used again");
+    log.log_line("the authorities of clients, or what they revoke, have changed");
+    assert!(!revoked.may_connect() && kept.may_connect());
 }
 
 #[test]

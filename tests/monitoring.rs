@@ -180,6 +180,10 @@ const HEALTHY: &[(&str, &str)] = &[
     (r#"tickwire_http_errors_total{code="not_found"}"#, "0+5x40"),
     (r#"tickwire_client_errors_total{code="invalid_symbol"}"#, "0+5x40"),
     (r#"tickwire_handshakes_refused_total{reason="option"}"#, "0+5x40"),
+    (
+        r#"tickwire_certificate_looks_failed_total{what="clients"}"#,
+        "0x20 2x20",
+    ),
     (r#"tickwire_venue_state{venue="binance"}"#, "1x10 2 1x29"),
     (
         r#"tickwire_venue_lag_seconds_bucket{venue="binance",le="0.1"}"#,
@@ -276,6 +280,13 @@ const SICK: &[(&str, &[(&str, &str)])] = &[
     (
         "TickwireRequestErrors",
         &[(r#"tickwire_handshakes_refused_total{reason="option"}"#, "0+100x40")],
+    ),
+    (
+        "TickwireCertificateFiles",
+        &[(
+            r#"tickwire_certificate_looks_failed_total{what="clients"}"#,
+            "0x30 3+3x9",
+        )],
     ),
     ("TickwireRecordingFailed", &[("tickwire_record_up", "1x30 0x10")]),
     (

@@ -165,6 +165,12 @@ pub const ALL: &[Metric] = &[
         "Connections, TLS handshakes and WebSocket upgrades refused, by reason.",
     ),
     metric(
+        CERTIFICATE_LOOKS_FAILED,
+        Kind::Counter,
+        "what",
+        "Looks at the files of certificates that found what cannot be used, by whose: certificate is the server's own, clients their authorities and lists of revoked ones.",
+    ),
+    metric(
         CLIENT_ERRORS,
         Kind::Counter,
         "code",
@@ -372,6 +378,10 @@ pub fn describe() {
         }
     }
     metrics::gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    // An alert cannot see a counter grow that begins with its first count.
+    for what in ["certificate", "clients"] {
+        metrics::counter!(CERTIFICATE_LOOKS_FAILED, "what" => what).increment(0);
+    }
 }
 
 #[cfg(test)]

@@ -73,6 +73,8 @@ pub const CONNECTIONS: &str = "tickwire_connections_total";
 pub const ACCEPTS_FAILED: &str = "tickwire_accepts_failed_total";
 /// Upgrades refused.
 pub const HANDSHAKES_REFUSED: &str = "tickwire_handshakes_refused_total";
+/// Looks at the files of certificates after which the ones before stayed.
+pub const CERTIFICATE_LOOKS_FAILED: &str = "tickwire_certificate_looks_failed_total";
 /// Requests refused.
 pub const CLIENT_ERRORS: &str = "tickwire_client_errors_total";
 /// Plain HTTP requests refused.

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::RootCertStore;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
 use super::ClientCertificate;
+use super::distinguished_name::shown;
+use super::revocations;
 use super::validity::not_after;
 use crate::auth::error::{AuthError, Denied};
 use crate::market::Ts;
@@ -23,8 +25,18 @@ pub struct Authorities {
     roots: Vec<CertificateDer<'static>>,
     revocations: Vec<CertificateRevocationListDer<'static>>,
     verifier: Arc<dyn ClientCertVerifier>,
+    pub(super) edition: Edition,
+    /// Names of those without a list, where lists count.
+    unlisted: Vec<String>,
+}
+
+/// Which authorities these are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edition {
     /// No others have it.
-    number: u64,
+    pub(super) number: u64,
+    /// Of the certificates of authorities, and of what is revoked: a new list, of another date, mostly revokes the same.
+    pub(super) meaning: [u8; 32],
 }
 
 /// By what the files hold.
@@ -39,7 +51,7 @@ impl Eq for Authorities {}
 impl fmt::Debug for Authorities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authorities")
-            .field("number", &self.number)
+            .field("number", &self.edition.number)
             .finish_non_exhaustive()
     }
 }
@@ -75,7 +87,18 @@ impl Authorities {
             let added = store.add(root.clone());
             added.map_err(|why| format!("a certificate in it cannot be an authority's: {why}"))?;
         }
-        let verifier = WebPkiClientVerifier::builder_with_provider(store.into(), provider())
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let algorithms = &provider.signature_verification_algorithms;
+        let lists = revocations::read(&revocations, &store.roots, algorithms)?;
+        let has_list = |subject: &[u8]| lists.iter().any(|list| list.issuer == subject);
+        let unlisted = store.roots.iter().map(|one| &*one.subject);
+        let unlisted = unlisted.filter(|subject| !lists.is_empty() && !has_list(subject));
+        let unlisted = unlisted.map(shown).collect();
+        let edition = Edition {
+            number: NEXT.fetch_add(1, Relaxed),
+            meaning: revocations::meaning(&roots, &lists),
+        };
+        let verifier = WebPkiClientVerifier::builder_with_provider(store.into(), provider)
             .allow_unauthenticated()
             .with_crls(revocations.clone())
             .build();
@@ -83,8 +106,27 @@ impl Authorities {
             verifier: verifier.map_err(|why| why.to_string())?,
             roots,
             revocations,
-            number: NEXT.fetch_add(1, Relaxed),
+            edition,
+            unlisted,
         })
+    }
+
+    /// What somebody should know who has to keep the files: authorities that have ended or soon will, for they are believed
+    /// nevertheless (RFC 5280, 6.2: dates of a trust anchor say nothing), and those without a list.
+    pub fn notes(&self, now: Ts) -> Vec<String> {
+        let now = now.0.div_euclid(NS_PER_S);
+        let of_its_date = |root: &CertificateDer<'_>| {
+            let last = not_after(root).filter(|last| *last < now.saturating_add(SOON_S))?;
+            let is_or_was = if last < now { "has ended" } else { "ends" };
+            let name = name(root);
+            let date = Timestamp::from_second(last).ok()?;
+            Some(format!(
+                "authority {name} {is_or_was} at {date}: it is believed nevertheless, for as long as it is in the file"
+            ))
+        };
+        let without = |name: &String| format!("authority {name} has no list: nothing that it has issued is believed");
+        let dated = self.roots.iter().filter_map(of_its_date);
+        dated.chain(self.unlisted.iter().map(without)).collect()
     }
 
     /// What handshakes are verified by: a client may show a certificate, and one that it shows has to be good.
@@ -106,7 +148,7 @@ impl Authorities {
 
     /// Until when a certificate is believed; `None` where it is not.
     pub(in crate::auth) fn until(&self, certificate: &ClientCertificate, now: Ts) -> Option<Ts> {
-        let until = certificate.asked(self.number, || self.end(&certificate.chain, now));
+        let until = certificate.asked(self.edition, || self.end(&certificate.chain, now));
         until.filter(|until| *until > now)
     }
 
@@ -131,8 +173,11 @@ impl Authorities {
 
 const NS_PER_S: i64 = 1_000_000_000;
 
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
+/// So long before an authority ends it is told: 30 days, for its clients all need new certificates.
+const SOON_S: i64 = 30 * 86_400;
+
+fn name(root: &CertificateDer<'_>) -> String {
+    webpki::anchor_from_trusted_cert(root).map_or_else(|_| String::new(), |anchor| shown(&anchor.subject))
 }
 
 fn content(file: &Path, why: String) -> AuthError {

@@ -7,6 +7,7 @@ use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
 use super::Subject;
+use super::authorities::Edition;
 use crate::auth::bounds::CHAIN_MAX;
 use crate::auth::error::Denied;
 use crate::auth::secret::Hash;
@@ -17,8 +18,8 @@ pub struct ClientCertificate {
     /// Its own first.
     pub(super) chain: Vec<CertificateDer<'static>>,
     subjects: Vec<Subject>,
-    /// The authorities that were asked last, by number, and until when they believe it.
-    asked: Mutex<Option<(u64, Option<Ts>)>>,
+    /// The authorities that were asked last, and until when they believe it.
+    asked: Mutex<Option<(Edition, Option<Ts>)>>,
 }
 
 impl ClientCertificate {
@@ -44,12 +45,13 @@ impl ClientCertificate {
         self.subjects.iter()
     }
 
-    /// What these authorities said; they are asked once.
-    pub(super) fn asked(&self, number: u64, ask: impl FnOnce() -> Option<Ts>) -> Option<Ts> {
+    /// What these authorities said; they are asked once. Those that mean the same as others who believe it are not asked: else
+    /// each new list would have every session's chain verified at once.
+    pub(super) fn asked(&self, edition: Edition, ask: impl FnOnce() -> Option<Ts>) -> Option<Ts> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         match *asked {
-            Some((of, until)) if of == number => until,
-            _ => asked.insert((number, ask())).1,
+            Some((of, until)) if of == edition || (of.meaning == edition.meaning && until.is_some()) => until,
+            _ => asked.insert((edition, ask())).1,
         }
     }
 }

@@ -11,6 +11,8 @@
 
 mod authorities;
 mod client_certificate;
+mod distinguished_name;
+mod revocations;
 #[cfg(test)]
 mod tests;
 mod validity;

@@ -1,5 +1,7 @@
 //! Whose certificates are believed, until when, and who is known by them.
 
+mod revocations;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,6 +72,11 @@ impl Ca {
 
     /// A list of what it has revoked, in PEM.
     fn list(&self, revoked: &[u64]) -> String {
+        self.list_of(revoked, 1)
+    }
+
+    /// The list of this number.
+    fn list_of(&self, revoked: &[u64], number: u64) -> String {
         let day = |second| date_time_ymd(1970, 1, 1) + Duration::from_secs(second);
         let revoked = revoked.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
@@ -78,9 +85,9 @@ impl Ca {
             invalidity_date: None,
         });
         let list = CertificateRevocationListParams {
-            this_update: day(NOW - HOUR),
-            next_update: day(NOW + HOUR),
-            crl_number: SerialNumber::from(1),
+            this_update: day(NOW - HOUR + number),
+            next_update: day(NOW + HOUR + number),
+            crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
             revoked_certs: revoked.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
@@ -126,17 +133,7 @@ fn uri(name: &str) -> SanType {
 }
 
 fn entitlements() -> Entitlements {
-    let entitlement = |name: &str| Entitlement {
-        name: name.to_owned(),
-        rights: Entitlement::rights_to(None, false),
-        symbols_max: None,
-        connections_max: None,
-        interval_ms: 10..=60_000,
-        may_publish: false,
-        may_replay: false,
-        may_read_statistics: false,
-    };
-    Entitlements::new(["basic", "pro"].map(entitlement))
+    Entitlements::new(["basic", "pro"].map(Entitlement::example))
 }
 
 fn table(rows: &[(&str, &str)]) -> Certificates {
@@ -280,27 +277,6 @@ fn it_ends_with_the_first_certificate_that_it_needs() {
     let own = Authorities::read(&own.0).expect("its own authority");
     let shown = own.recognise(&[self_signed], ts(NOW)).expect("believed");
     assert_eq!(own.until(&shown, ts(NOW)), Some(Ts(i64::MAX)));
-}
-
-#[test]
-fn what_was_revoked_is_not_believed_and_nothing_is_of_whom_nothing_is_known() {
-    let (ca, unlisted) = (Ca::new("one"), Ca::new("unlisted"));
-    let both = || authorities("revoked.pem", &[&ca, &unlisted]);
-    let with = |serial: u64| {
-        let mut params = params(&[], NOW + HOUR);
-        params.serial_number = Some(SerialNumber::from(serial));
-        params
-    };
-    let (kept, revoked) = (ca.issue(&with(7)), ca.issue(&with(8)));
-    let of = |authorities: &Authorities, der: &CertificateDer<'static>| {
-        authorities.recognise(std::slice::from_ref(der), ts(NOW)).is_ok()
-    };
-    let list = Kept::new("list.pem", &ca.list(&[8]));
-    let narrowed = both().without(&list.0).expect("a list");
-    assert_eq!([&kept, &revoked].map(|der| of(&both(), der)), [true, true]);
-    assert_eq!([&kept, &revoked].map(|der| of(&narrowed, der)), [true, false]);
-    assert!(!of(&narrowed, &unlisted.issue(&with(1))), "its authority has no list");
-    assert!(both() == both() && both() != narrowed);
 }
 
 #[test]

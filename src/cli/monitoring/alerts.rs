@@ -189,6 +189,16 @@ fn subscribers() -> Vec<Alert> {
             summary: "{{ $labels.instance }} refuses many requests",
             description: "{{ $value | humanize }} a second are answered with an error.",
         },
+        // There are 60 looks in 5 minutes; one or two may fall between the files of a renewal.
+        Alert {
+            name: "TickwireCertificateFiles",
+            expr: format!("increase({CERTIFICATE_LOOKS_FAILED}[5m]) > 6"),
+            lasts: "0s",
+            severity: WARNING,
+            summary: "{{ $labels.instance }} cannot use its files of certificates",
+            description: "Of {{ $labels.what }} the files before still count: what is renewed or revoked since does not. The \
+                          log says what is wrong.",
+        },
     ]
 }
 

@@ -16,6 +16,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{AuthError, Authorities};
+use crate::market::Ts;
+use crate::monitor::names;
 use crate::server::bounds::CERTIFICATE_LOOK;
 
 /// Where the certificate lies, and whose certificates are believed of clients.
@@ -86,7 +88,76 @@ impl TlsError {
             TlsError::Authorities(error) | TlsError::Revocations(error) => error.is_usage(),
         }
     }
+
+    fn what(&self) -> What {
+        match self {
+            TlsError::Read { .. } | TlsError::Content { .. } | TlsError::Pair { .. } => What::Certificate,
+            TlsError::Authorities(_) => What::Authorities,
+            TlsError::Revocations(_) => What::Revocations,
+        }
+    }
 }
+
+/// Whose files cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Certificate,
+    Authorities,
+    Revocations,
+}
+
+impl What {
+    fn label(self) -> &'static str {
+        match self {
+            What::Certificate => "certificate",
+            What::Authorities | What::Revocations => "clients",
+        }
+    }
+
+    /// What comes of it: the files are taken together or not at all.
+    fn consequence(self) -> &'static str {
+        match self {
+            What::Certificate => {
+                "the changed certificate cannot be used: the one before is shown, and no later change of authorities of \
+                 clients or lists of revoked certificates counts"
+            }
+            What::Authorities => {
+                "the changed authorities of clients cannot be used: the ones before count, and the list of revoked \
+                 certificates before"
+            }
+            What::Revocations => {
+                "the changed list of revoked certificates cannot be used: the one before counts, and what was revoked \
+                 since is believed"
+            }
+        }
+    }
+}
+
+/// Looks in a row at files that could not be used.
+#[derive(Default)]
+struct Faults {
+    what: Option<What>,
+    count: u32,
+}
+
+impl Faults {
+    /// Whether one more is told: the second, for files are replaced one after the other, and then one every five minutes.
+    fn is_told(&mut self, what: What) -> bool {
+        if self.what.replace(what) != Some(what) {
+            self.count = 0;
+        }
+        self.count = self.count.saturating_add(1);
+        self.count % LOOKS_TO_TELL == 2
+    }
+
+    /// Whether there were any that were told.
+    fn end(&mut self) -> bool {
+        std::mem::take(self).count >= 2
+    }
+}
+
+/// Looks within five minutes.
+const LOOKS_TO_TELL: u32 = 300 / CERTIFICATE_LOOK.as_secs() as u32;
 
 /// A certificate and its key, read and found to belong together, and the authorities of clients.
 #[derive(Clone)]
@@ -173,6 +244,14 @@ impl TlsFiles {
     }
 }
 
+impl Certificate {
+    /// What somebody should know who has to keep the files.
+    fn notes(&self) -> Vec<String> {
+        let authorities = self.content.authorities.as_ref();
+        authorities.map_or_else(Vec::new, |authorities| authorities.notes(Ts::now()))
+    }
+}
+
 impl ClientFiles {
     fn load(&self) -> Result<Authorities, TlsError> {
         let authorities = Authorities::read(&self.ca).map_err(TlsError::Authorities)?;
@@ -217,7 +296,7 @@ impl Tls {
     pub(in crate::server) async fn follow_files(self, show: impl Fn(Certificate) -> Renewed, stop: CancellationToken) {
         let mut looks = interval(CERTIFICATE_LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut faults = 0u32;
+        let (mut faults, mut notes) = (Faults::default(), Vec::new());
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
             let files = self.files.clone();
             let Ok(loaded) = tokio::task::spawn_blocking(move || files.load()).await else {
@@ -225,25 +304,33 @@ impl Tls {
             };
             match loaded {
                 Ok(loaded) => {
-                    faults = 0;
-                    let renewed = show(loaded);
-                    if renewed.certificate {
-                        tracing::info!(cert = %self.files.cert.display(), "the certificate has changed and is shown from now on");
+                    if faults.end() {
+                        tracing::info!("the files of certificates can be used again");
                     }
-                    if renewed.authorities {
-                        tracing::info!(
-                            "the authorities of clients, or what they revoke, have changed and count from now on"
-                        );
+                    let before = std::mem::replace(&mut notes, loaded.notes());
+                    for note in notes.iter().filter(|note| !before.contains(note)) {
+                        tracing::warn!("{note}");
                     }
+                    self.tell(show(loaded));
                 }
                 Err(error) => {
-                    faults = faults.saturating_add(1);
-                    // At the second look: certificate and key are replaced one after the other.
-                    if faults == 2 {
-                        tracing::warn!(%error, "the changed certificate cannot be used: the one before is shown");
+                    let what = error.what();
+                    metrics::counter!(names::CERTIFICATE_LOOKS_FAILED, "what" => what.label()).increment(1);
+                    if faults.is_told(what) {
+                        tracing::warn!(%error, "{}", what.consequence());
                     }
                 }
             }
+        }
+    }
+
+    /// Logs what is another one.
+    fn tell(&self, renewed: Renewed) {
+        if renewed.certificate {
+            tracing::info!(cert = %self.files.cert.display(), "the certificate has changed and is shown from now on");
+        }
+        if renewed.authorities {
+            tracing::info!("the authorities of clients, or what they revoke, have changed and count from now on");
         }
     }
 
@@ -275,6 +362,23 @@ fn in_file(file: &Path, wanted: &'static str, error: pem::Error) -> TlsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_is_told_at_its_second_look_and_every_five_minutes_and_its_end_once() {
+        let mut faults = Faults::default();
+        assert!(!faults.end());
+        let told = |faults: &mut Faults, what, looks: u32| {
+            let told = (1..=looks).filter(|_| faults.is_told(what));
+            told.count()
+        };
+        assert_eq!(told(&mut faults, What::Revocations, 1), 0);
+        assert!(!faults.end(), "a renewal under way");
+        let at: Vec<u32> = (1..=130).filter(|_| faults.is_told(What::Revocations)).collect();
+        assert_eq!(at, [2, 62, 122]);
+        // Of another file it is another fault.
+        assert_eq!(told(&mut faults, What::Certificate, 2), 1);
+        assert!(faults.end() && !faults.end());
+    }
 
     #[test]
     fn files_that_cannot_be_used_are_named_with_what_they_lack() {
