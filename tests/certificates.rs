@@ -299,6 +299,16 @@ fn a_page_of_another_site_has_nothing_of_the_certificate_that_its_browser_shows(
         let welcome = client.connect().upgrade(&[("Origin", origin)]);
         assert_eq!(is_known(&welcome), status == 200, "{origin}");
     }
+    // Without an `Origin` it may be an image of any page.
+    for (site, status) in [
+        ("none", 200),
+        ("same-origin", 200),
+        ("same-site", 401),
+        ("cross-site", 401),
+    ] {
+        let answer = client.ask("GET", "/v1/symbols", &[("Sec-Fetch-Site", site)]);
+        assert_eq!(answer.status, status, "{site}");
+    }
 }
 
 #[test]

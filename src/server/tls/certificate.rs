@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use super::faults::{Faults, What};
 use crate::auth::{AuthError, Authorities};
 use crate::market::Ts;
 use crate::monitor::names;
@@ -97,67 +98,6 @@ impl TlsError {
         }
     }
 }
-
-/// Whose files cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Certificate,
-    Authorities,
-    Revocations,
-}
-
-impl What {
-    fn label(self) -> &'static str {
-        match self {
-            What::Certificate => "certificate",
-            What::Authorities | What::Revocations => "clients",
-        }
-    }
-
-    /// What comes of it: the files are taken together or not at all.
-    fn consequence(self) -> &'static str {
-        match self {
-            What::Certificate => {
-                "the changed certificate cannot be used: the one before is shown, and no later change of authorities of \
-                 clients or lists of revoked certificates counts"
-            }
-            What::Authorities => {
-                "the changed authorities of clients cannot be used: the ones before count, and the list of revoked \
-                 certificates before"
-            }
-            What::Revocations => {
-                "the changed list of revoked certificates cannot be used: the one before counts, and what was revoked \
-                 since is believed"
-            }
-        }
-    }
-}
-
-/// Looks in a row at files that could not be used.
-#[derive(Default)]
-struct Faults {
-    what: Option<What>,
-    count: u32,
-}
-
-impl Faults {
-    /// Whether one more is told: the second, for files are replaced one after the other, and then one every five minutes.
-    fn is_told(&mut self, what: What) -> bool {
-        if self.what.replace(what) != Some(what) {
-            self.count = 0;
-        }
-        self.count = self.count.saturating_add(1);
-        self.count % LOOKS_TO_TELL == 2
-    }
-
-    /// Whether there were any that were told.
-    fn end(&mut self) -> bool {
-        std::mem::take(self).count >= 2
-    }
-}
-
-/// Looks within five minutes.
-const LOOKS_TO_TELL: u32 = 300 / CERTIFICATE_LOOK.as_secs() as u32;
 
 /// A certificate and its key, read and found to belong together, and the authorities of clients.
 #[derive(Clone)]
@@ -362,23 +302,6 @@ fn in_file(file: &Path, wanted: &'static str, error: pem::Error) -> TlsError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_fault_is_told_at_its_second_look_and_every_five_minutes_and_its_end_once() {
-        let mut faults = Faults::default();
-        assert!(!faults.end());
-        let told = |faults: &mut Faults, what, looks: u32| {
-            let told = (1..=looks).filter(|_| faults.is_told(what));
-            told.count()
-        };
-        assert_eq!(told(&mut faults, What::Revocations, 1), 0);
-        assert!(!faults.end(), "a renewal under way");
-        let at: Vec<u32> = (1..=130).filter(|_| faults.is_told(What::Revocations)).collect();
-        assert_eq!(at, [2, 62, 122]);
-        // Of another file it is another fault.
-        assert_eq!(told(&mut faults, What::Certificate, 2), 1);
-        assert!(faults.end() && !faults.end());
-    }
 
     #[test]
     fn files_that_cannot_be_used_are_named_with_what_they_lack() {

@@ -2,6 +2,7 @@
 //! after its handshake.
 
 mod certificate;
+mod faults;
 mod shared;
 
 pub use certificate::{Certificate, ClientFiles, Renewed, Tls, TlsError, TlsFiles};
